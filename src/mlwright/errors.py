@@ -1,0 +1,213 @@
+"""The one tree of failures: every leaf has a stable dotted code and a hint that names a way out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MlwrightError(Exception):
+    """A failure that a person or a program can act on.
+
+    `code` is stable and dotted; `hint` names a command or a setting; `facts` are the values behind the
+    message, for machines.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.facts = facts
+
+
+class UsageError(MlwrightError):
+    """The command line or a call asks for something that cannot be meant."""
+
+    code = "usage"
+
+
+class ConfigError(MlwrightError):
+    """`mlwright.toml` says something that mlwright cannot read."""
+
+    code = "config.invalid"
+
+
+class ProjectNotFound(MlwrightError):
+    """No `mlwright.toml` here."""
+
+    code = "project.not-found"
+
+
+class ProjectExists(MlwrightError):
+    """The folder that `init` should make is there already."""
+
+    code = "project.exists"
+
+
+class StoreError(MlwrightError):
+    """The project's database or blobs cannot be used."""
+
+    code = "store.unusable"
+
+
+class StoreNewer(StoreError):
+    """The database was written by a newer mlwright."""
+
+    code = "store.newer"
+
+
+class Locked(MlwrightError):
+    """Another process holds what this one needs."""
+
+    code = "store.locked"
+
+
+class DataError(MlwrightError):
+    """Something about rows or columns."""
+
+    code = "data.invalid"
+
+
+class SourceUnreadable(DataError):
+    """The data file is missing or not in a format that mlwright reads."""
+
+    code = "data.unreadable"
+
+
+class ColumnMissing(DataError):
+    """A column that the config names is not in the data."""
+
+    code = "data.column-missing"
+
+
+class LabelUnusable(DataError):
+    """The label cannot be learned: one value only, all null, or too many classes."""
+
+    code = "data.label-unusable"
+
+
+class ContractBroken(DataError):
+    """Rows break the data contract."""
+
+    code = "data.contract-broken"
+
+
+class TooFewRows(DataError):
+    """Not enough rows to split, train or judge."""
+
+    code = "data.too-few-rows"
+
+
+class TrainingError(MlwrightError):
+    """Fitting failed."""
+
+    code = "training.failed"
+
+
+class TrainerUnknown(TrainingError):
+    """The config names a trainer that is not installed."""
+
+    code = "training.trainer-unknown"
+
+
+class PackageError(MlwrightError):
+    """A model package is not what its name says."""
+
+    code = "package.invalid"
+
+
+class PackageCorrupt(PackageError):
+    """The bytes of a package differ from its manifest."""
+
+    code = "package.corrupt"
+
+
+class ModelUnsupported(PackageError):
+    """A model uses something that cannot be reproduced exactly."""
+
+    code = "package.unsupported-model"
+
+
+class ParityFailed(PackageError):
+    """The packaged model answers differently from the trained one."""
+
+    code = "package.parity"
+
+
+class ModelUnknown(MlwrightError):
+    """No such model, version or alias."""
+
+    code = "model.unknown"
+
+
+class ReferenceInvalid(UsageError):
+    """A model reference is not of the form name@version or name@alias."""
+
+    code = "model.reference-invalid"
+
+
+class DeploymentUnknown(MlwrightError):
+    """No such deployment in the config."""
+
+    code = "deployment.unknown"
+
+
+class NothingToServe(MlwrightError):
+    """There is no version that a deployment could run."""
+
+    code = "deployment.nothing-to-serve"
+
+
+class NothingToRollBack(MlwrightError):
+    """There is no earlier champion and no rollout under way."""
+
+    code = "deployment.nothing-to-roll-back"
+
+
+class RolloutUnderWay(MlwrightError):
+    """A rollout is running already."""
+
+    code = "deployment.rollout-under-way"
+
+
+class RolloutUnknown(MlwrightError):
+    """No rollout is under way."""
+
+    code = "deployment.no-rollout"
+
+
+class ServerError(MlwrightError):
+    """The server could not be started or reached."""
+
+    code = "serving.failed"
+
+
+class ServerRefused(ServerError):
+    """The server answered that it could not apply the deployment document."""
+
+    code = "serving.refused"
+
+
+class BindRefused(ServerError):
+    """The address would expose the service without protection."""
+
+    code = "serving.bind-refused"
+
+
+class AlreadyUp(ServerError):
+    """Another `mlwright up` runs on this project."""
+
+    code = "serving.already-up"
+
+
+class LabelsInvalid(DataError):
+    """A label file lacks `id` or `label`, or holds ids that no prediction can have."""
+
+    code = "data.labels-invalid"
+
+
+class Interrupted(MlwrightError):
+    """The person or the system asked to stop."""
+
+    code = "interrupted"

@@ -1,0 +1,158 @@
+"""Run steps in order, reuse what is known, and survive being killed at any point."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlwright.errors import MlwrightError
+from mlwright.pipeline.progress import Progress
+from mlwright.pipeline.source_code import code_digest
+from mlwright.pipeline.step import JSON, Blob, Context, Step, StepFailed, Value, Values
+from mlwright.store import BlobStore, Database, canonical_json, digest_json, now_text
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """How one step of a run ended."""
+
+    name: str
+    key: str
+    status: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """All values that the steps made, and how."""
+
+    values: Values
+    steps: tuple[StepRecord, ...]
+
+    @property
+    def is_cached(self) -> bool:
+        """Tell whether no cacheable step had to run."""
+        return all(record.status == "cached" for record in self.steps)
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """Where results of steps are remembered, each as soon as it exists: that is all that resuming needs."""
+
+    database: Database
+    blobs: BlobStore
+
+    def find(self, key: str) -> Values | None:
+        with self.database.read() as tx:
+            row = tx.fetch_one("SELECT outputs FROM step_outputs WHERE key = ?", (key,))
+        if row is None:
+            return None
+        values = {name: _decode(value) for name, value in json.loads(row["outputs"]).items()}
+        lost = any(isinstance(v, Blob) and not self.blobs.path(v.digest).exists() for v in values.values())
+        return None if lost else values
+
+    def remember(self, step: Step, key: str, values: Values, seconds: float) -> None:
+        text = canonical_json({name: _encode(value) for name, value in values.items()})
+        with self.database.write() as tx:
+            tx.execute(
+                "INSERT OR REPLACE INTO step_outputs (key, step, outputs, seconds, made_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (key, step.name, text, seconds, now_text()),
+            )
+
+    def record(self, run_id: str, record: StepRecord) -> None:
+        with self.database.write() as tx:
+            tx.execute(
+                "INSERT OR REPLACE INTO run_steps (run_id, name, key, status, seconds)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (run_id, record.name, record.key, record.status, record.seconds),
+            )
+
+
+def run_pipeline(
+    steps: Sequence[Step],
+    start: Values,
+    *,
+    run_id: str,
+    database: Database,
+    blobs: BlobStore,
+    progress: Progress,
+) -> PipelineResult:
+    """Run `steps` in order from the values `start`.
+
+    Each result is kept as soon as it exists, so a run that was killed goes on where it stopped when it is
+    started again. Raises what a step raises; anything that is not a `MlwrightError` becomes `StepFailed`.
+    """
+    journal = _Journal(database, blobs)
+    values: dict[str, Value] = dict(start)
+    records: list[StepRecord] = []
+    blobs.root.mkdir(parents=True, exist_ok=True)
+    for number, step in enumerate(steps, 1):
+        progress.step_started(step.name, number, len(steps))
+        inputs = {name: values[name] for name in step.inputs}
+        key = step_key(step, inputs)
+        began = time.monotonic()
+        made = None if step.has_effects else journal.find(key)
+        status = "done" if made is None else "cached"
+        if made is None:
+            made = _run(step, inputs, blobs, progress)
+            if not step.has_effects:
+                journal.remember(step, key, made, time.monotonic() - began)
+        values.update(made)
+        record = StepRecord(step.name, key, status, time.monotonic() - began)
+        records.append(record)
+        journal.record(run_id, record)
+        progress.step_finished(step.name, status, record.seconds, _summary(made))
+    return PipelineResult(values, tuple(records))
+
+
+def step_key(step: Step, inputs: Values) -> str:
+    """Name the result of a step: code, function, inputs and parameters."""
+    return digest_json(
+        {
+            "code": code_digest(),
+            "function": step.function,
+            "inputs": {name: _encode(value) for name, value in inputs.items()},
+            "parameters": dict(step.parameters),
+        }
+    )
+
+
+def _run(step: Step, inputs: Values, blobs: BlobStore, progress: Progress) -> Values:
+    scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=blobs.root))
+    try:
+        made = step.load()(Context(blobs, scratch, progress, step.name), inputs, step.parameters)
+    except MlwrightError:
+        raise
+    except Exception as cause:  # border of STYLE §9: the run ends in order
+        raise StepFailed(
+            f"step {step.name!r} failed: {type(cause).__name__}: {cause}",
+            hint="run again with --debug for the traceback; steps before it are kept",
+            step=step.name,
+        ) from cause
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    missing = set(step.outputs) - set(made)
+    if missing:
+        raise TypeError(f"step {step.name!r} did not make {sorted(missing)}")
+    return made
+
+
+def _summary(made: Mapping[str, Value]) -> str:
+    text = made.get("summary")
+    return text if isinstance(text, str) else ""
+
+
+def _encode(value: Value) -> JSON:
+    return {"$blob": value.digest} if isinstance(value, Blob) else value
+
+
+def _decode(value: JSON) -> Value:
+    if isinstance(value, dict) and set(value) == {"$blob"}:
+        return Blob(str(value["$blob"]))
+    return value

@@ -1,0 +1,94 @@
+"""A function with declared inputs and outputs, named by text so that an unchanged step is never imported."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from mlwright.errors import MlwrightError
+from mlwright.pipeline.progress import Progress
+from mlwright.store import BlobStore, digest_file
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes in the blob store, by digest."""
+
+    digest: str
+
+
+Value: TypeAlias = "Blob | JSON"
+Values: TypeAlias = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running step may use: the blobs, a scratch folder, a voice."""
+
+    blobs: BlobStore
+    scratch: Path
+    progress: Progress
+    step: str
+
+    def move(self, share: float, text: str) -> None:
+        """Say how far the step is, 0..1."""
+        self.progress.step_moved(self.step, share, text)
+
+    def path(self, value: Value) -> Path:
+        """Tell where the bytes of a blob value are."""
+        if not isinstance(value, Blob):
+            raise TypeError(f"step {self.step!r} asked for bytes of a plain value")
+        return self.blobs.path(value.digest)
+
+    def keep(self, data: bytes) -> Blob:
+        """Put bytes into the blob store."""
+        return Blob(self.blobs.put(data))
+
+    def keep_written(self, write: Callable[[Path], object]) -> Blob:
+        """Let `write` fill a new file, then move that file into the blob store."""
+        descriptor, name = tempfile.mkstemp(dir=self.scratch)
+        os.close(descriptor)
+        path = Path(name)
+        write(path)
+        digest = digest_file(path)
+        self.blobs.put_file(path, digest)
+        return Blob(digest)
+
+
+StepFunction: TypeAlias = Callable[[Context, Values, Mapping[str, JSON]], Values]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named function from values to values.
+
+    `function` is "package.module:name" and is imported only when the step must run. `inputs` and `outputs`
+    are names of values; `parameters` are JSON values that belong to the step's key. A step that changes
+    something outside its outputs says `has_effects` and is never cached; it has to be idempotent.
+    """
+
+    name: str
+    function: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    has_effects: bool = False
+
+    def load(self) -> StepFunction:
+        """Import the function."""
+        module, _, name = self.function.partition(":")
+        function: StepFunction = getattr(importlib.import_module(module), name)
+        return function
+
+
+class StepFailed(MlwrightError):
+    """A step broke in a way that nobody foresaw; the cause is chained."""
+
+    code = "pipeline.step-failed"

@@ -1,0 +1,179 @@
+"""The whole of `mlwright.toml` as frozen dataclasses; each field's metadata is its line in the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Task: TypeAlias = Literal["binary", "multiclass", "regression"]
+MetricName: TypeAlias = Literal["auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2"]
+Scalar: TypeAlias = str | int | float | bool
+
+
+def doc(text: str) -> dict[str, str]:
+    """Carry a field's one-line explanation into the generated reference."""
+    return {"doc": text}
+
+
+@dataclass(frozen=True)
+class ProjectConfig:
+    """What the problem is called and what is predicted."""
+
+    name: str = field(metadata=doc("name of the project and of its model"))
+    task: Task = field(default="binary", metadata=doc("what is predicted"))
+    template: Literal["fraud", "tabular"] = field(
+        default="tabular", metadata=doc("which defaults `init` chose")
+    )
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How the held-out rows are chosen."""
+
+    by: str = field(
+        default="random", metadata=doc('time column (the future is held out), group column, or "random"')
+    )
+    test_share: float = field(default=0.2, metadata=doc("share of rows held out, 0..1"))
+    test_days: float | None = field(
+        default=None, metadata=doc("hold out the last days instead of a share (time only)")
+    )
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the rows come from and what their columns mean."""
+
+    source: str | tuple[str, ...] = field(
+        default=(),
+        metadata=doc("a file, a glob or a list of them (Parquet, CSV, Arrow), relative to the project"),
+    )
+    label: str | None = field(default=None, metadata=doc("column to predict"))
+    positive: Scalar | None = field(
+        default=None, metadata=doc("value of the label that counts as positive (binary)")
+    )
+    time: str | None = field(default=None, metadata=doc("column that says when a row was known"))
+    group: str | None = field(default=None, metadata=doc("column whose rows stay on one side of a split"))
+    ignore: tuple[str, ...] = field(default=(), metadata=doc("columns that are never features"))
+    split: SplitConfig = field(default=SplitConfig(), metadata=doc("how the held-out rows are chosen"))
+    label_delay_days: float = field(
+        default=0.0, metadata=doc("longest wait for a label; gap between training and held-out rows")
+    )
+    unlabelled: Literal["drop", "negative"] = field(
+        default="drop", metadata=doc("what a served row without a label yet counts as in training")
+    )
+    learn_from_log: bool = field(
+        default=True, metadata=doc("add served rows joined with their labels to the training rows")
+    )
+    on_bad_day: Literal["quarantine", "fail"] = field(
+        default="quarantine", metadata=doc("what happens to a day that breaks the data contract")
+    )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the model is fitted."""
+
+    trainer: str = field(default="baseline", metadata=doc("`baseline`: LightGBM beside a logistic model"))
+    budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds for fitting"))
+    seed: int = field(default=7, metadata=doc("seed of everything random"))
+    metric: MetricName = field(default="auc", metadata=doc("what decides between models"))
+    threshold: float | Literal["best_f1"] = field(
+        default=0.5, metadata=doc("score from which a row is predicted positive (binary)")
+    )
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """A question put to a new version before it may be registered as passing."""
+
+    metric: MetricName = field(metadata=doc("metric on the held-out rows"))
+    at_least: float | None = field(default=None, metadata=doc("lower bound (scores)"))
+    at_most: float | None = field(default=None, metadata=doc("upper bound (losses)"))
+    no_worse_than: Literal["champion"] | None = field(
+        default=None, metadata=doc("compare with the champion on the same rows")
+    )
+    tolerance: float = field(default=0.01, metadata=doc("absolute margin of `no_worse_than`"))
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """A gate asked again and again over the prediction log."""
+
+    kind: Literal["quality", "drift"] = field(metadata=doc("label evidence, or counters of inputs"))
+    false_alarms_per: float = field(
+        default=100_000.0, metadata=doc("quality: labels between two false alarms, on average, at least")
+    )
+    tolerance: float = field(
+        default=1.25, metadata=doc("quality: tolerated ratio to the error rate at evaluation")
+    )
+    tolerance_sigma: float = field(default=0.1, metadata=doc("drift: tolerated shift of a column, in sigma"))
+
+
+@dataclass(frozen=True)
+class TriggerConfig:
+    """A rule that starts a run."""
+
+    on: Literal["alert", "clock", "data"] = field(metadata=doc("what starts a run"))
+    monitor: str | None = field(default=None, metadata=doc("alert: the monitor to listen to"))
+    every_hours: float = field(default=168.0, metadata=doc("clock: hours between runs"))
+    cooldown_minutes: float = field(
+        default=60.0, metadata=doc("least minutes between two runs of this trigger")
+    )
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How a candidate gets traffic, and what stops it."""
+
+    steps: tuple[float, ...] = field(default=(5.0, 25.0, 50.0), metadata=doc("candidate shares in percent"))
+    hold_minutes: float = field(default=10.0, metadata=doc("least minutes at each step"))
+    min_requests: int = field(default=500, metadata=doc("candidate predictions needed at each step"))
+    min_labels: int = field(default=50, metadata=doc("labelled candidate predictions needed to promote"))
+    false_rollback: float = field(
+        default=0.01, metadata=doc("chance that a candidate that is no worse is rolled back")
+    )
+    tolerate_ratio: float = field(
+        default=1.05,
+        metadata=doc("bad events of the candidate per bad event of the champion that are tolerated"),
+    )
+    gates: tuple[Literal["errors", "labels"], ...] = field(
+        default=("errors", "labels"), metadata=doc("evidence that can roll back")
+    )
+
+
+@dataclass(frozen=True)
+class DeploymentConfig:
+    """A named live endpoint."""
+
+    model: str = field(metadata=doc("which version it serves, as name@alias"))
+    target: Literal["local"] = field(default="local", metadata=doc("where it runs"))
+    unit: str | None = field(
+        default=None, metadata=doc("column that keeps a caller on one variant when the request names no unit")
+    )
+    rollout: RolloutConfig = field(default=RolloutConfig(), metadata=doc("how a candidate gets traffic"))
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """The server and the control loop."""
+
+    host: str = field(default="127.0.0.1", metadata=doc("address to listen on"))
+    port: int = field(default=8080, metadata=doc("port for predictions; 0 takes any free one"))
+    admin_port: int = field(default=0, metadata=doc("port of the admin listener; 0 takes any free one"))
+    workers: int = field(default=0, metadata=doc("threads; 0 is one per core"))
+    log_inputs: bool = field(default=True, metadata=doc("keep the rows of requests in the prediction log"))
+    tick_seconds: float = field(default=1.0, metadata=doc("how often the control loop looks"))
+
+
+@dataclass(frozen=True)
+class Config:
+    """One project's settings."""
+
+    project: ProjectConfig
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+    gates: dict[str, GateConfig] = field(default_factory=dict)
+    monitors: dict[str, MonitorConfig] = field(default_factory=dict)
+    triggers: dict[str, TriggerConfig] = field(default_factory=dict)
+    deployment: dict[str, DeploymentConfig] = field(default_factory=dict)
+    serving: ServingConfig = ServingConfig()

@@ -1,0 +1,175 @@
+"""Every command of mlwright, one row each; the reference page is generated from here."""
+
+from __future__ import annotations
+
+from mlwright.cli.command import Argument, Command
+
+REASON = Argument(("--reason",), "why; kept for ever beside the change", metavar="TEXT")
+DEPLOYMENT = Argument(
+    ("deployment",), "which deployment, if the project has several", nargs="?", metavar="DEPLOYMENT"
+)
+HOST = Argument(("--host",), "address to listen on (default: [serving] host)", metavar="H")
+PORT = Argument(("--port",), "port for predictions; 0 takes any free one", type=int, metavar="N")
+ADMIN_PORT = Argument(
+    ("--admin-port",), "port of the admin listener; 0 takes any free one", type=int, metavar="N"
+)
+WORKERS = Argument(("--workers",), "server threads; 0 is one per core", type=int, metavar="N")
+NO_AUTH = Argument(("--no-auth",), "answer without a token; only on the loopback", is_flag=True)
+INSECURE = Argument(
+    ("--insecure-no-tls",),
+    "allow an address that others can reach, without TLS; written to the audit log",
+    is_flag=True,
+)
+
+COMMANDS = (
+    Command(
+        ("init",),
+        "make a project from a table, or an empty one",
+        "mlwright.cli.learning:init",
+        (
+            Argument(("name",), "name of the project and of the folder to make", metavar="NAME"),
+            Argument(
+                ("--data",), "table to learn from: Parquet, CSV or Arrow", is_repeated=True, metavar="FILE"
+            ),
+            Argument(("--label",), "column to predict", metavar="COL"),
+            Argument(("--time",), "column that says when a row was known", metavar="COL"),
+            Argument(("--group",), "column whose rows stay together", metavar="COL"),
+            Argument(
+                ("--ignore",),
+                "column that is never a feature; repeat for more",
+                is_repeated=True,
+                metavar="COL",
+            ),
+            Argument(("--positive",), "value of the label that counts as positive", metavar="VALUE"),
+            Argument(
+                ("--task",),
+                "what is predicted (default: inferred)",
+                choices=("binary", "multiclass", "regression"),
+            ),
+            Argument(
+                ("--template",), "defaults to start from", default="tabular", choices=("fraud", "tabular")
+            ),
+            Argument(("--empty",), "no data: a project for imported models", is_flag=True),
+        ),
+    ),
+    Command(
+        ("run",),
+        "validate, train, evaluate, gate, package and register a version",
+        "mlwright.cli.learning:run",
+        (
+            Argument(("--budget-cpu-s",), "CPU seconds for fitting", type=float, metavar="N"),
+            Argument(("--seed",), "seed of everything random", type=int, metavar="N"),
+            REASON,
+            Argument(("--dry-run",), "show which steps would run, and run none", is_flag=True),
+        ),
+    ),
+    Command(
+        ("predict",),
+        "predict a table with a version",
+        "mlwright.cli.learning:predict",
+        (
+            Argument(
+                ("--model",),
+                "NAME@3, NAME@champion, NAME@candidate or NAME@latest",
+                is_required=True,
+                metavar="REF",
+            ),
+            Argument(("--data",), "table to predict", is_required=True, metavar="FILE"),
+            Argument(
+                ("--out",), "file to write (.csv, .parquet or .arrow)", is_required=True, metavar="FILE"
+            ),
+        ),
+    ),
+    Command(
+        ("model", "import"),
+        "register a model that was trained elsewhere",
+        "mlwright.cli.learning:model_import",
+        (
+            Argument(("file",), "LightGBM text model or ONNX file", metavar="FILE"),
+            Argument(("--framework",), "what wrote the file", is_required=True, choices=("lightgbm", "onnx")),
+            Argument(("--name",), "name of the model (default: the project's)", metavar="NAME"),
+        ),
+    ),
+    Command(("model", "list"), "list models and their versions", "mlwright.cli.learning:model_list"),
+    Command(
+        ("model", "show"),
+        "show one version: what it is, how good, who made it what it is",
+        "mlwright.cli.learning:model_show",
+        (Argument(("reference",), "NAME or NAME@VERSION", metavar="REF"),),
+    ),
+    Command(
+        ("serve",),
+        "serve versions, or the project's deployments, without the control loop",
+        "mlwright.cli.operating:serve",
+        (
+            Argument(
+                ("references",),
+                "versions to serve (default: the project's deployments)",
+                nargs="*",
+                metavar="REF",
+            ),
+            HOST,
+            PORT,
+            ADMIN_PORT,
+            WORKERS,
+            NO_AUTH,
+            INSECURE,
+        ),
+    ),
+    Command(
+        ("up",),
+        "serve, watch, retrain, roll out and roll back, until Ctrl-C",
+        "mlwright.cli.operating:up",
+        (HOST, PORT, ADMIN_PORT, WORKERS, NO_AUTH, INSECURE),
+    ),
+    Command(
+        ("status",), "what is live, since when, by whose decision, how it is", "mlwright.cli.operating:status"
+    ),
+    Command(
+        ("rollback",),
+        "put the previous champion back, without one failed request",
+        "mlwright.cli.operating:rollback",
+        (DEPLOYMENT, REASON),
+    ),
+    Command(
+        ("rollout", "start"),
+        "give a candidate its first share of traffic",
+        "mlwright.cli.operating:rollout_start",
+        (DEPLOYMENT, Argument(("--model",), "which version (default: the candidate)", metavar="REF"), REASON),
+    ),
+    Command(
+        ("rollout", "promote"),
+        "end a rollout: its candidate becomes champion",
+        "mlwright.cli.operating:rollout_promote",
+        (DEPLOYMENT, REASON),
+    ),
+    Command(
+        ("rollout", "abort"),
+        "end a rollout: its candidate gets no traffic",
+        "mlwright.cli.operating:rollout_abort",
+        (DEPLOYMENT, REASON),
+    ),
+    Command(
+        ("rollout", "list"),
+        "list rollouts and how they ended",
+        "mlwright.cli.operating:rollout_list",
+        (DEPLOYMENT,),
+    ),
+    Command(
+        ("label", "add"),
+        "add labels from a file with columns id, label and optionally an arrival time",
+        "mlwright.cli.operating:label_add",
+        (Argument(("file",), "CSV, Parquet or Arrow", metavar="FILE"),),
+    ),
+    Command(
+        ("monitor",),
+        "ask every monitor once and say what it found",
+        "mlwright.cli.operating:monitor",
+        (DEPLOYMENT,),
+    ),
+    Command(
+        ("config", "show"),
+        "every setting, its value and where it comes from",
+        "mlwright.cli.settings:config_show",
+    ),
+)

@@ -64,7 +64,8 @@ class _Place:
         for number, raw in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[([^\[\]]+)\]", raw):
                 section = tuple(part.strip().strip('"') for part in header[1].split("."))
-                if section == self.keys[: len(section)]:
+                is_inside = section[: len(self.keys)] == self.keys and best == 1
+                if is_inside or section == self.keys[: len(section)]:
                     best = number
             elif setting := re.match(r'\s*"?([\w.-]+)"?\s*=', raw):
                 full = (*section, setting[1])

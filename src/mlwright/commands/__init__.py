@@ -1,0 +1,1 @@
+"""Each user verb once: a typed request in, a typed result out."""

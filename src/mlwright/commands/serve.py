@@ -1,0 +1,118 @@
+"""Serve versions by name, or the project's deployments, without the control loop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlwright.commands.server_settings import Listening, actor_name, configure_server
+from mlwright.deployment import (
+    document_path,
+    nothing_to_serve,
+    publish,
+    serve_exactly,
+    target_of,
+)
+from mlwright.errors import ServerError, UsageError
+from mlwright.project import Project, find_project
+from mlwright.registry import parse_reference
+from mlwright.serving import RunningServer, find_server, read_token, run_server, wait_until_ready
+from mlwright.store import canonical_json, write_atomic
+
+
+@dataclass(frozen=True)
+class ServeRequest:
+    """What to serve, and where; without `references` the project's deployments."""
+
+    project: Path
+    references: tuple[str, ...] = ()
+    listening: Listening = field(default_factory=Listening)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that answers."""
+
+    url: str
+    admin_port: int
+    pid: int
+    token_file: Path | None
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServeResult:
+    """How the server ended."""
+
+    exit_code: int
+
+
+def serve(request: ServeRequest, on_ready: Callable[[Serving], None]) -> ServeResult:
+    """Serve in this process until SIGTERM or Ctrl-C; `on_ready` is called once, from another thread.
+
+    Raises `NothingToServe`, `ModelUnknown`, `BindRefused` and `ServerError`.
+    """
+    project = find_project(request.project)
+    document, names = (
+        _write_own_document(project, request.references) if request.references else _publish_project(project)
+    )
+    server_file = document.parent / "server.json"
+    config = configure_server(project, request.listening, document=document, server_file=server_file)
+    token_file = None if config.token is None else project.run_folder / "token"
+    watcher = threading.Thread(target=_announce, args=(server_file, names, token_file, on_ready), daemon=True)
+    watcher.start()
+    try:
+        return ServeResult(run_server(config))
+    finally:
+        if request.references:
+            shutil.rmtree(document.parent, ignore_errors=True)
+
+
+def _publish_project(project: Project) -> tuple[Path, tuple[str, ...]]:
+    if not project.config.deployment:
+        raise nothing_to_serve(project)
+    folder = project.run_folder
+    running = find_server(folder / "server.json", read_token(folder / "admin.token"))
+    if running is not None:
+        raise ServerError(
+            f"a server (process {running.pid}) serves this project already on {running.url}",
+            hint="stop it first; `mlwright serve NAME@VERSION` serves versions beside it",
+            pid=running.pid,
+        )
+    published = publish(project, target_of(project), actor=actor_name(), reason="mlwright serve")
+    return document_path(project), tuple(item.name for item in published.document.deployments)
+
+
+def _write_own_document(project: Project, references: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    wanted = [parse_reference(text) for text in references]
+    names = [reference.name for reference in wanted]
+    if len(set(names)) != len(names):
+        raise UsageError(
+            "one server answers one version per model name",
+            hint="a split between versions is a rollout: `mlwright rollout start`",
+        )
+    with project.database.read() as tx:
+        deployments = serve_exactly(wanted, tx)
+    body = {"format": 1, "epoch": 1, "deployments": [item.to_json() for item in deployments]}
+    folder = project.run_folder / f"serve-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier process with this number
+    document = folder / "deployments.json"
+    write_atomic(document, canonical_json(body).encode())
+    return document, tuple(names)
+
+
+def _announce(
+    server_file: Path,
+    names: tuple[str, ...],
+    token_file: Path | None,
+    on_ready: Callable[[Serving], None],
+) -> None:
+    try:
+        server: RunningServer = wait_until_ready(server_file, os.getpid(), is_running=lambda: True)
+    except ServerError:
+        return  # the server itself says why it does not start
+    on_ready(Serving(server.url, server.admin_port, server.pid, token_file, names))

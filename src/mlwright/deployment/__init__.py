@@ -1,0 +1,80 @@
+"""Targets, deployments, variants and rollouts: what is live, and how that changes."""
+
+from mlwright.deployment.deployment import Deployment, Variant
+from mlwright.deployment.document import (
+    Document,
+    document_path,
+    live_deployment,
+    newest_document,
+    nothing_to_serve,
+    serve_exactly,
+    write_document,
+)
+from mlwright.deployment.evidence import RolloutTally, collect_evidence, judge_outcome
+from mlwright.deployment.local import LocalTarget
+from mlwright.deployment.plan import Plan
+from mlwright.deployment.publish import Published, ensure_published, publish, target_of
+from mlwright.deployment.rollback import WayBack, roll_back, way_back
+from mlwright.deployment.rollout import (
+    Decision,
+    Evidence,
+    GateVerdict,
+    carry_out,
+    choose_deployment,
+    decide,
+    deployment_settings,
+    has_champion_changed,
+    required_rollout,
+    start_rollout,
+)
+from mlwright.deployment.rollout_history import (
+    Rollout,
+    RolloutEvent,
+    active_rollout,
+    has_rolled_out,
+    rollout_events,
+    rollouts,
+)
+from mlwright.deployment.target import Applied, Target
+
+__all__ = [
+    "Applied",
+    "Decision",
+    "Deployment",
+    "Document",
+    "Evidence",
+    "GateVerdict",
+    "LocalTarget",
+    "Plan",
+    "Published",
+    "Rollout",
+    "RolloutEvent",
+    "RolloutTally",
+    "Target",
+    "Variant",
+    "WayBack",
+    "active_rollout",
+    "carry_out",
+    "choose_deployment",
+    "collect_evidence",
+    "decide",
+    "deployment_settings",
+    "document_path",
+    "ensure_published",
+    "has_champion_changed",
+    "has_rolled_out",
+    "judge_outcome",
+    "live_deployment",
+    "newest_document",
+    "nothing_to_serve",
+    "publish",
+    "required_rollout",
+    "roll_back",
+    "rollout_events",
+    "rollouts",
+    "serve_exactly",
+    "start_rollout",
+    "target_of",
+    "way_back",
+    "write_document",
+]

@@ -1,0 +1,52 @@
+"""A named live endpoint: which versions answer, at which shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model version in a deployment; `weight` is its share of units, 0..1."""
+
+    name: str
+    model: str
+    version: int
+    digest: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What one endpoint should do.
+
+    Variants own consecutive intervals of the unit hash in their order. The candidate stands first, so that
+    raising its share moves units from champion to candidate and never back.
+    """
+
+    name: str
+    model: str
+    unit: str | None
+    salt: str
+    rollout: int | None
+    variants: tuple[Variant, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Give the part of the deployment document that describes this endpoint."""
+        return {
+            "name": self.name,
+            "model": self.model,
+            "unit": self.unit,
+            "salt": self.salt,
+            "rollout": self.rollout,
+            "variants": [
+                {
+                    "name": variant.name,
+                    "model": variant.model,
+                    "version": variant.version,
+                    "digest": variant.digest,
+                    "weight": variant.weight,
+                }
+                for variant in self.variants
+            ],
+        }

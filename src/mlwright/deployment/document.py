@@ -1,0 +1,189 @@
+"""The deployment document: desired state of all endpoints, built from facts, in epochs that only grow.
+
+Rows come first: whoever changes a fact records the new epoch in the same transaction. The file is then
+written from the newest row, so a crash between the two is repaired by whoever publishes next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlwright.deployment.deployment import Deployment, Variant
+from mlwright.deployment.rollout_history import Rollout, active_rollout_in
+from mlwright.errors import ModelUnknown, NothingToServe
+from mlwright.project import DeploymentConfig, Project
+from mlwright.registry import ModelReference, Version, parse_reference
+from mlwright.registry.registry import resolve_in
+from mlwright.store import Database, Reader, Writer, canonical_json, now_text, write_atomic
+
+DOCUMENT_NAME = "deployments.json"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One recorded state of all endpoints."""
+
+    epoch: int
+    text: str
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """Read the endpoints back from the text."""
+        return tuple(_read(entry) for entry in json.loads(self.text)["deployments"])
+
+
+def document_path(project: Project) -> Path:
+    """Tell which file the server polls."""
+    return project.run_folder / DOCUMENT_NAME
+
+
+def build_deployments_in(tx: Reader, config: Mapping[str, DeploymentConfig]) -> list[Deployment]:
+    """Say what each configured endpoint should do now; one without any version is left out."""
+    found = [build_deployment_in(tx, name, settings) for name, settings in config.items()]
+    return [deployment for deployment in found if deployment is not None]
+
+
+def build_deployment_in(tx: Reader, name: str, settings: DeploymentConfig) -> Deployment | None:
+    """Say what one endpoint should do now, None when there is no version for it."""
+    reference = parse_reference(settings.model)
+    rollout = active_rollout_in(tx, name)
+    if reference.at == "champion" and rollout is not None and rollout.model == reference.name:
+        return Deployment(
+            name, reference.name, settings.unit, rollout.salt, rollout.id, _split_variants(tx, rollout)
+        )
+    try:
+        version = resolve_in(tx, reference)
+    except ModelUnknown:
+        return None
+    variant = _variant(version, _variant_name(reference), 1.0)
+    return Deployment(name, reference.name, settings.unit, f"{name}-0", None, (variant,))
+
+
+def serve_exactly(references: Sequence[ModelReference], tx: Reader) -> list[Deployment]:
+    """Say what a server does that serves versions by name: one endpoint per model.
+
+    Raises `ModelUnknown`.
+    """
+    versions = [(reference, resolve_in(tx, reference)) for reference in references]
+    return [
+        Deployment(
+            reference.name,
+            reference.name,
+            None,
+            f"{reference.name}-0",
+            None,
+            (_variant(version, _variant_name(reference), 1.0),),
+        )
+        for reference, version in versions
+    ]
+
+
+def record_epoch_in(tx: Writer, project: Project, *, actor: str, reason: str) -> Document:
+    """Record the desired state in the caller's transaction, as a new epoch if it differs from the last."""
+    recorded = recorded_document_in(tx, project)
+    if recorded is not None:
+        return recorded
+    newest = newest_document_in(tx)
+    body = _desired_in(tx, project)
+    epoch = 1 if newest is None else newest.epoch + 1
+    text = canonical_json({"format": 1, "epoch": epoch, "deployments": body})
+    tx.execute(
+        "INSERT INTO deployment_epochs (epoch, document, at, actor, reason) VALUES (?, ?, ?, ?, ?)",
+        (epoch, text, now_text(), actor, reason),
+    )
+    return Document(epoch, text)
+
+
+def recorded_document_in(tx: Reader, project: Project) -> Document | None:
+    """Give the newest recorded state if it is what the facts ask for now.
+
+    Raises `NothingToServe`.
+    """
+    body = _desired_in(tx, project)
+    newest = newest_document_in(tx)
+    return newest if newest is not None and json.loads(newest.text)["deployments"] == body else None
+
+
+def newest_document_in(tx: Reader) -> Document | None:
+    """Give the newest recorded state."""
+    row = tx.fetch_one("SELECT epoch, document FROM deployment_epochs ORDER BY epoch DESC LIMIT 1")
+    return None if row is None else Document(row["epoch"], row["document"])
+
+
+def newest_document(database: Database) -> Document | None:
+    """Give the newest recorded state."""
+    with database.read() as tx:
+        return newest_document_in(tx)
+
+
+def live_deployment(project: Project, name: str) -> Deployment | None:
+    """Say what an endpoint should do now, None when there is no version for it."""
+    with project.database.read() as tx:
+        return build_deployment_in(tx, name, project.config.deployment[name])
+
+
+def write_document(database: Database, path: Path) -> Document | None:
+    """Bring the file to the newest recorded state; safe when several processes do it at once.
+
+    Each writer looks again after it wrote, so the last one to write leaves the newest state behind.
+    """
+    while True:
+        newest = newest_document(database)
+        if newest is None or _text_of(path) == newest.text:
+            return newest
+        write_atomic(path, newest.text.encode())
+
+
+def nothing_to_serve(project: Project) -> NothingToServe:
+    """Explain that no endpoint has a version."""
+    if not project.config.deployment:
+        return NothingToServe(
+            "the project has no deployment",
+            hint="add [deployment.production] to mlwright.toml, or name versions: `mlwright serve NAME@3`",
+        )
+    wanted = ", ".join(repr(settings.model) for settings in project.config.deployment.values())
+    return NothingToServe(
+        f"there is no version for {wanted} yet",
+        hint="`mlwright run` makes one; `mlwright serve NAME@latest` serves one whatever its gates said",
+    )
+
+
+def _desired_in(tx: Reader, project: Project) -> list[dict[str, object]]:
+    deployments = build_deployments_in(tx, project.config.deployment)
+    if not deployments:
+        raise nothing_to_serve(project)
+    return [deployment.to_json() for deployment in deployments]
+
+
+def _split_variants(tx: Reader, rollout: Rollout) -> tuple[Variant, ...]:
+    candidate = resolve_in(tx, ModelReference(rollout.model, rollout.candidate))
+    champion = resolve_in(tx, ModelReference(rollout.model, rollout.champion))
+    return (
+        _variant(candidate, "candidate", rollout.share),
+        _variant(champion, "champion", 1.0 - rollout.share),
+    )
+
+
+def _variant(version: Version, name: str, weight: float) -> Variant:
+    return Variant(name, version.name, version.number, version.digest, weight)
+
+
+def _variant_name(reference: ModelReference) -> str:
+    return "pinned" if isinstance(reference.at, int) else reference.at
+
+
+def _read(entry: Mapping[str, object]) -> Deployment:
+    fields = dict(entry)
+    variants = fields.pop("variants")
+    assert isinstance(variants, list)
+    return Deployment(**fields, variants=tuple(Variant(**variant) for variant in variants))  # type: ignore[arg-type]  # written by to_json above
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,126 @@
+"""Keep one server running: start it, find it again after a restart, restart it when it dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mlwright.errors import MlwrightError, ServerError
+from mlwright.project import Project
+from mlwright.serving import ServerConfig, ServerProcess, find_server
+from mlwright.store import write_atomic
+
+FIRST_WAIT_SECONDS = 0.25
+LONGEST_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class UpFile:
+    """What a running `mlwright up` tells other processes of itself."""
+
+    pid: int
+    started: str
+    url: str
+    admin_port: int
+    server_pid: int
+
+
+class Supervisor:
+    """Owns the server process of one `mlwright up`."""
+
+    def __init__(self, project: Project, config: ServerConfig, *, started: str) -> None:
+        self.project = project
+        self.config = config
+        self.started = started
+        self.failures = 0
+        self._process: ServerProcess | None = None
+        self._next_try = 0.0
+
+    @property
+    def process(self) -> ServerProcess | None:
+        """Give the server, None while there is none."""
+        return self._process
+
+    def keep_alive(self) -> ServerProcess | None:
+        """Start the server if it does not run; give it when it is a new one.
+
+        Failed starts are counted and spaced out: `ServerError` is raised for each, nothing is done in
+        between. Ports stay the same over restarts, so callers find the server again.
+        """
+        if self._process is not None and self._process.is_alive():
+            return None
+        if time.monotonic() < self._next_try:
+            return None
+        self._process = None
+        try:
+            process = self._adopt() or ServerProcess.start(self.config, folder=self.project.run_folder)
+        except MlwrightError:
+            wait = min(FIRST_WAIT_SECONDS * 2**self.failures, LONGEST_WAIT_SECONDS)
+            self.failures += 1
+            self._next_try = time.monotonic() + wait
+            raise
+        self.failures = 0
+        self._process = process
+        self.config = replace(self.config, port=process.server.port, admin_port=process.server.admin_port)
+        self._write_up_file(process)
+        return process
+
+    def stop(self) -> None:
+        """Drain and end the server."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+        up_path(self.project).unlink(missing_ok=True)
+
+    def _adopt(self) -> ServerProcess | None:
+        """Take over the server of a supervisor that was killed: it has been serving all along.
+
+        Raises `ServerError` when another server, which is not ours to stop, serves this project.
+        """
+        server = find_server(self.config.server_file, self.config.admin_token)
+        if server is None:
+            return None
+        before = read_up_file(self.project)
+        process = ServerProcess(server, None)
+        if before is None or before.server_pid != server.pid:
+            raise ServerError(
+                f"a server (process {server.pid}) serves this project already on port {server.port}",
+                hint="stop that `mlwright serve` first",
+                pid=server.pid,
+            )
+        if self._runs_as_configured():
+            return process
+        process.stop()
+        return None
+
+    def _runs_as_configured(self) -> bool:
+        try:
+            text = (self.project.run_folder / "server-config.json").read_text(encoding="utf-8")
+            found = json.loads(text)
+        except (OSError, ValueError):
+            return False
+        wanted = json.loads(self.config.to_json())
+        for port in ("port", "admin_port"):
+            if wanted[port] == 0:
+                found[port] = 0
+        return bool(found == wanted)
+
+    def _write_up_file(self, process: ServerProcess) -> None:
+        facts = UpFile(os.getpid(), self.started, process.server.url, process.server.admin_port, process.pid)
+        write_atomic(up_path(self.project), json.dumps(facts.__dict__).encode())
+
+
+def up_path(project: Project) -> Path:
+    """Tell where a running `mlwright up` leaves its facts."""
+    return project.run_folder / "up.json"
+
+
+def read_up_file(project: Project) -> UpFile | None:
+    """Read what the last `mlwright up` left; it may have been killed since."""
+    try:
+        return UpFile(**json.loads(up_path(project).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,124 @@
+"""The prediction log as polars frames, joined with labels by prediction id.
+
+>>> from mlwright.monitoring.prediction_log import joined                           # doctest: +SKIP
+>>> joined(project.log, "production").filter(pl.col("label").is_not_null()).height  # doctest: +SKIP
+512
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlwright.monitoring.outcomes import FEEDBACK
+from mlwright.monitoring.segments import Cursor, read_feedback, read_pieces, read_predictions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def deployments_logged(log: Path) -> list[str]:
+    """List the deployments that have a prediction log."""
+    if not log.is_dir():
+        return []
+    return sorted(path.name for path in log.iterdir() if path.is_dir() and path.name != FEEDBACK)
+
+
+def predictions(log: Path, deployment: str, *, cursor: Cursor | None = None) -> pl.DataFrame:
+    """Give every served row of a deployment, oldest first; `cursor` leaves out what was read and is moved.
+
+    Columns: id, time, variant, model, version, epoch, rollout, propensity, unit, reason, latency_us,
+    prediction (index of the class, or the value), scores, input (JSON text).
+    """
+    import polars as pl
+
+    schema = _prediction_schema()
+    frames = [
+        pl.DataFrame({name: batch[source] for name, source in _SOURCES.items()}, schema=schema, strict=False)
+        for batch in read_pieces(log / deployment, {} if cursor is None else cursor, read_predictions)
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+
+
+def labels(log: Path) -> pl.DataFrame:
+    """Give the latest label of each prediction id: id, label (JSON text), labelled_at."""
+    return _latest(log, "label", "label", "labelled_at")
+
+
+def events(log: Path) -> pl.DataFrame:
+    """Give the latest event of each prediction id: id, event, event_at."""
+    import polars as pl
+
+    frame = _latest(log, "event", "event", "event_at")
+    return frame.with_columns(pl.col("event").str.strip_chars('"'))
+
+
+def joined(log: Path, deployment: str) -> pl.DataFrame:
+    """Give the served rows with their latest label and event, both null where none arrived yet."""
+    served = predictions(log, deployment)
+    return served.join(labels(log), on="id", how="left").join(events(log), on="id", how="left")
+
+
+_SOURCES = {
+    "id": "id",
+    "time": "time_us",
+    "variant": "variant",
+    "model": "model",
+    "version": "version",
+    "epoch": "epoch",
+    "rollout": "rollout",
+    "propensity": "propensity",
+    "unit": "unit",
+    "reason": "reason",
+    "latency_us": "latency_us",
+    "prediction": "prediction",
+    "scores": "scores",
+    "input": "input",
+}
+
+
+def _prediction_schema() -> dict[str, pl.DataType]:
+    import polars as pl
+
+    text: Callable[[], pl.DataType] = pl.String
+    return {
+        "id": text(),
+        "time": pl.Datetime("us", "UTC"),
+        "variant": text(),
+        "model": text(),
+        "version": pl.Int64(),
+        "epoch": pl.Int64(),
+        "rollout": pl.Int64(),
+        "propensity": pl.Float64(),
+        "unit": text(),
+        "reason": text(),
+        "latency_us": pl.Int64(),
+        "prediction": pl.Float64(),
+        "scores": pl.List(pl.Float64()),
+        "input": text(),
+    }
+
+
+def _latest(log: Path, kind: str, value_name: str, time_name: str) -> pl.DataFrame:
+    import polars as pl
+
+    schema = {
+        "id": pl.String(),
+        time_name: pl.Datetime("us", "UTC"),
+        "kind": pl.String(),
+        value_name: pl.String(),
+    }
+    frames = [
+        pl.DataFrame(list(columns), schema=schema, orient="col")
+        for columns in read_pieces(log / FEEDBACK, {}, read_feedback)
+    ]
+    if not frames:
+        return pl.DataFrame(schema=schema).drop("kind")
+    return (
+        pl.concat(frames)
+        .filter(pl.col("kind") == kind)
+        .sort(time_name, maintain_order=True)
+        .unique("id", keep="last", maintain_order=True)
+        .drop("kind")
+    )

@@ -1,0 +1,46 @@
+"""What the server is told when it starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what one request may cost; exceeding one is an answer, not a failure."""
+
+    body_bytes: int = 64 * 1024 * 1024
+    json_depth: int = 100
+    header_timeout_ms: int = 10_000
+    body_timeout_ms: int = 30_000
+    rows: int = 100_000
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Addresses, tokens and folders of one server process; `token=None` means no authorisation."""
+
+    host: str
+    port: int
+    admin_port: int
+    workers: int
+    token: str | None
+    admin_token: str
+    document: Path
+    packages: Path
+    log: Path
+    server_file: Path
+    log_inputs: bool = True
+    onnxruntime: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    def to_json(self) -> str:
+        """Write the configuration as the server reads it."""
+        values = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+        return json.dumps(values, sort_keys=True)

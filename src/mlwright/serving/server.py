@@ -1,0 +1,198 @@
+"""Start the server, find the one that runs, and wait until it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlwright import native
+from mlwright.errors import ServerError
+from mlwright.serving.admin import AdminClient
+from mlwright.serving.configuration import ServerConfig
+from mlwright.store import write_atomic
+
+READY_SECONDS = 30.0
+DRAIN_SECONDS = 15.0  # the server itself drains for at most 10 s
+POLL_SECONDS = 0.02
+LAST_WORDS_BYTES = 2_000
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that wrote where it listens."""
+
+    pid: int
+    host: str
+    port: int
+    admin_port: int
+    started_us: int = 0
+
+    @property
+    def url(self) -> str:
+        """Give the address for callers."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  # compared only
+        return f"http://{host}:{self.port}"
+
+    def is_ready(self) -> bool:
+        """Tell whether the server answers predictions."""
+        import http.client  # here, because the server process imports this package and stays small
+
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared only
+        connection = http.client.HTTPConnection(host, self.port, timeout=2.0)
+        try:
+            connection.request("GET", "/v2/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def run_server(config: ServerConfig) -> int:
+    """Serve in this process until it is asked to stop; give the exit code."""
+    return native.serve(config.to_json())
+
+
+def read_server_file(path: Path) -> RunningServer | None:
+    """Read where a server said it listens; it may have ended since."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return RunningServer(
+            int(facts["pid"]),
+            str(facts["host"]),
+            int(facts["port"]),
+            int(facts["admin_port"]),
+            int(facts.get("started_us", 0)),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def find_server(server_file: Path, admin_token: str | None) -> RunningServer | None:
+    """Find the server that serves this project now, by asking it; None when none answers."""
+    server = read_server_file(server_file)
+    if server is None or admin_token is None or not is_alive(server.pid):
+        return None
+    try:
+        AdminClient(server.admin_port, admin_token).status()
+    except ServerError:
+        return None
+    return server
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def wait_until_ready(
+    server_file: Path, pid: int, *, is_running: Callable[[], bool], seconds: float = READY_SECONDS
+) -> RunningServer:
+    """Wait until the server with this process id answers predictions.
+
+    Raises `ServerError` when it ends or takes longer than `seconds`.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        server = read_server_file(server_file)
+        if server is not None and server.pid == pid and server.is_ready():
+            return server
+        if not is_running():
+            raise ServerError(
+                "the server ended before it was ready",
+                hint="its last words are in .mlwright/run/server.log",
+            )
+        time.sleep(POLL_SECONDS)
+    raise ServerError(
+        f"the server was not ready within {seconds:.0f} s",
+        hint="look at .mlwright/run/server.log and at the load of this machine",
+    )
+
+
+class ServerProcess:
+    """A server in a process of its own, started by this one or found running after a restart."""
+
+    def __init__(self, server: RunningServer, child: subprocess.Popen[bytes] | None) -> None:
+        self.server = server
+        self._child = child
+
+    @classmethod
+    def start(cls, config: ServerConfig, *, folder: Path) -> ServerProcess:
+        """Start a server and wait until it answers.
+
+        Raises `ServerError` with the server's last words.
+        """
+        written = folder / "server-config.json"
+        write_atomic(written, config.to_json().encode(), mode=0o600)
+        log = folder / "server.log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "mlwright.serving", str(written)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C reaches us, we drain the server
+            )
+        try:
+            server = wait_until_ready(config.server_file, child.pid, is_running=lambda: child.poll() is None)
+        except ServerError as cause:
+            _end(child)
+            raise ServerError(f"{cause.message}: {_last_words(log)}", hint=cause.hint) from cause
+        except BaseException:
+            _end(child)
+            raise
+        return cls(server, child)
+
+    @property
+    def pid(self) -> int:
+        """Give the process id."""
+        return self.server.pid
+
+    def is_alive(self) -> bool:
+        """Tell whether the process still runs."""
+        return self._child.poll() is None if self._child is not None else is_alive(self.pid)
+
+    def stop(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Ask the server to finish what it has begun and end; end it when it takes too long."""
+        self._signal(signal.SIGTERM)
+        until = time.monotonic() + seconds
+        while self.is_alive() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        if self.is_alive():
+            self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        if self._child is not None:
+            self._child.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._child is not None:
+                self._child.send_signal(number)
+            else:
+                os.kill(self.pid, number)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+
+
+def _last_words(log: Path) -> str:
+    try:
+        text = log.read_bytes()[-LAST_WORDS_BYTES:].decode(errors="replace").strip()
+    except OSError:
+        return "it said nothing"
+    return text.splitlines()[-1] if text else "it said nothing"

@@ -81,15 +81,22 @@ impl Contract {
     /// # Errors
     /// [`FeatureError::Contract`] says what is wrong.
     pub fn from_json(bytes: &[u8]) -> Result<Self, FeatureError> {
-        let document: Document = serde_json::from_slice(bytes).map_err(|e| FeatureError::Contract(e.to_string()))?;
+        let document: Document =
+            serde_json::from_slice(bytes).map_err(|e| FeatureError::Contract(e.to_string()))?;
         if document.format != 1 {
-            return Err(FeatureError::Contract(format!("format {}, this version reads 1", document.format)));
+            return Err(FeatureError::Contract(format!(
+                "format {}, this version reads 1",
+                document.format
+            )));
         }
         let mut names = HashSet::new();
         let mut columns = Vec::with_capacity(document.columns.len());
         for column in document.columns {
             if !names.insert(column.name.clone()) {
-                return Err(FeatureError::Contract(format!("column {:?} is listed twice", column.name)));
+                return Err(FeatureError::Contract(format!(
+                    "column {:?} is listed twice",
+                    column.name
+                )));
             }
             columns.push(column.check()?);
         }
@@ -119,20 +126,31 @@ impl Contract {
         self.columns
             .iter()
             .filter(|column| Some(&column.name) != self.label.as_ref())
-            .map(|column| Input { name: column.name.clone(), kind: column.kind })
+            .map(|column| Input {
+                name: column.name.clone(),
+                kind: column.kind,
+            })
             .collect()
     }
 
     /// Every name a row may carry: columns, label, time and ignored ones.
     pub fn known_names(&self) -> impl Iterator<Item = &str> {
         let columns = self.columns.iter().map(|column| column.name.as_str());
-        columns.chain(self.label.as_deref()).chain(self.time.as_deref()).chain(self.ignored.iter().map(String::as_str))
+        columns
+            .chain(self.label.as_deref())
+            .chain(self.time.as_deref())
+            .chain(self.ignored.iter().map(String::as_str))
     }
 }
 
 impl ColumnDocument {
     fn check(self) -> Result<Column, FeatureError> {
-        let wrong = |what: String| Err(FeatureError::Contract(format!("column {:?} {what}", self.name)));
+        let wrong = |what: String| {
+            Err(FeatureError::Contract(format!(
+                "column {:?} {what}",
+                self.name
+            )))
+        };
         if let (Some(min), Some(max)) = (self.min, self.max) {
             if min > max {
                 return wrong(format!("has min {} above max {}", number(min), number(max)));
@@ -142,7 +160,10 @@ impl ColumnDocument {
             return wrong("is closed and has no levels".to_owned());
         }
         Ok(Column {
-            only_levels: self.levels.filter(|_| self.closed).map(|levels| levels.into_iter().collect()),
+            only_levels: self
+                .levels
+                .filter(|_| self.closed)
+                .map(|levels| levels.into_iter().collect()),
             name: self.name,
             kind: self.kind,
             nullable: self.nullable,
@@ -165,18 +186,36 @@ impl Column {
             (Kind::Number | Kind::Integer, Value::Number(x)) => self.admit_number(x),
             (Kind::Boolean, Value::Bool(flag)) => Ok(Cell::Number(f64::from(u8::from(flag)))),
             (Kind::String, Value::Text(text)) => self.admit_text(text),
-            (Kind::Timestamp, Value::Text(text)) => parse_timestamp(text).map(Cell::Time).ok_or_else(|| {
-                self.broken(ViolationKind::Type, &format!("is {}, which is not a timestamp", quoted(text)))
-            }),
+            (Kind::Timestamp, Value::Text(text)) => {
+                parse_timestamp(text).map(Cell::Time).ok_or_else(|| {
+                    self.broken(
+                        ViolationKind::Type,
+                        &format!("is {}, which is not a timestamp", quoted(text)),
+                    )
+                })
+            }
             (Kind::Timestamp, Value::Number(micros)) => {
                 // Exclusive at 2^63; i64::MIN itself stands for null.
                 if micros.fract() == 0.0 && micros.abs() < i64::MAX as f64 {
                     return Ok(Cell::Time(micros as i64));
                 }
-                Err(self.broken(ViolationKind::Type, &format!("is {}, which is not a count of microseconds", number(micros))))
+                Err(self.broken(
+                    ViolationKind::Type,
+                    &format!(
+                        "is {}, which is not a count of microseconds",
+                        number(micros)
+                    ),
+                ))
             }
-            (_, Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List | Value::Object) => {
-                let message = format!("is {}, the contract says {}", value.word(), self.kind.word());
+            (
+                _,
+                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List | Value::Object,
+            ) => {
+                let message = format!(
+                    "is {}, the contract says {}",
+                    value.word(),
+                    self.kind.word()
+                );
                 Err(self.broken(ViolationKind::Type, &message))
             }
         }
@@ -194,17 +233,31 @@ impl Column {
             if self.allow_nan && self.kind == Kind::Number {
                 return Ok(Cell::Number(value));
             }
-            return Err(self.broken(ViolationKind::Nan, &format!("is {value}, the contract allows finite numbers only")));
+            return Err(self.broken(
+                ViolationKind::Nan,
+                &format!("is {value}, the contract allows finite numbers only"),
+            ));
         }
         if self.kind == Kind::Integer && value.fract() != 0.0 {
-            return Err(self.broken(ViolationKind::Type, &format!("is {}, the contract says integer", number(value))));
+            return Err(self.broken(
+                ViolationKind::Type,
+                &format!("is {}, the contract says integer", number(value)),
+            ));
         }
         if let Some(max) = self.max.filter(|max| value > *max) {
-            let message = format!("is {}, the contract allows at most {}", number(value), number(max));
+            let message = format!(
+                "is {}, the contract allows at most {}",
+                number(value),
+                number(max)
+            );
             return Err(self.broken(ViolationKind::Range, &message));
         }
         if let Some(min) = self.min.filter(|min| value < *min) {
-            let message = format!("is {}, the contract allows at least {}", number(value), number(min));
+            let message = format!(
+                "is {}, the contract allows at least {}",
+                number(value),
+                number(min)
+            );
             return Err(self.broken(ViolationKind::Range, &message));
         }
         Ok(Cell::Number(value))
@@ -215,12 +268,21 @@ impl Column {
         if let Some(most) = self.max_length.filter(|most| text.len() > *most) {
             let characters = text.chars().count();
             if characters > most {
-                let message = format!("has {characters} characters, the contract allows at most {most}");
+                let message =
+                    format!("has {characters} characters, the contract allows at most {most}");
                 return Err(self.broken(ViolationKind::Length, &message));
             }
         }
-        if let Some(levels) = self.only_levels.as_ref().filter(|levels| !levels.contains(text)) {
-            let message = format!("is {}, which is not among the {} levels of the contract", quoted(text), levels.len());
+        if let Some(levels) = self
+            .only_levels
+            .as_ref()
+            .filter(|levels| !levels.contains(text))
+        {
+            let message = format!(
+                "is {}, which is not among the {} levels of the contract",
+                quoted(text),
+                levels.len()
+            );
             return Err(self.broken(ViolationKind::Level, &message));
         }
         Ok(Cell::Text(text))
@@ -228,7 +290,11 @@ impl Column {
 
     /// A violation of this column; the message continues `column "name" …`.
     pub(crate) fn broken(&self, kind: ViolationKind, what: &str) -> Violation {
-        Violation { kind, column: self.name.clone(), message: format!("column {:?} {what}", self.name) }
+        Violation {
+            kind,
+            column: self.name.clone(),
+            message: format!("column {:?} {what}", self.name),
+        }
     }
 }
 
@@ -238,7 +304,10 @@ mod tests {
 
     fn column(json: &str) -> Column {
         let document = format!(r#"{{"format":1,"columns":[{json}],"label":null,"time":null}}"#);
-        Contract::from_json(document.as_bytes()).expect("valid").columns()[0].clone()
+        Contract::from_json(document.as_bytes())
+            .expect("valid")
+            .columns()[0]
+            .clone()
     }
 
     fn refusal(column: &Column, value: Value<'_>) -> (ViolationKind, String) {
@@ -249,16 +318,38 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_hard_limits() {
-        let amount = column(r#"{"name":"amount","type":"number","min":-10,"max":5000,"quantiles":[[0.5,1.0]]}"#);
-        assert_eq!(amount.admit(Value::Number(5000.0)), Ok(Cell::Number(5000.0)));
+        let amount = column(
+            r#"{"name":"amount","type":"number","min":-10,"max":5000,"quantiles":[[0.5,1.0]]}"#,
+        );
+        assert_eq!(
+            amount.admit(Value::Number(5000.0)),
+            Ok(Cell::Number(5000.0))
+        );
         let (kind, message) = refusal(&amount, Value::Number(1e9));
         assert_eq!(kind, ViolationKind::Range);
-        assert_eq!(message, "column \"amount\" is 1e9, the contract allows at most 5000");
-        assert_eq!(refusal(&amount, Value::Number(-10.5)).0, ViolationKind::Range);
-        assert_eq!(refusal(&amount, Value::Number(f64::NAN)).0, ViolationKind::Nan);
-        assert_eq!(refusal(&amount, Value::Number(f64::INFINITY)).0, ViolationKind::Nan);
+        assert_eq!(
+            message,
+            "column \"amount\" is 1e9, the contract allows at most 5000"
+        );
+        assert_eq!(
+            refusal(&amount, Value::Number(-10.5)).0,
+            ViolationKind::Range
+        );
+        assert_eq!(
+            refusal(&amount, Value::Number(f64::NAN)).0,
+            ViolationKind::Nan
+        );
+        assert_eq!(
+            refusal(&amount, Value::Number(f64::INFINITY)).0,
+            ViolationKind::Nan
+        );
         assert_eq!(refusal(&amount, Value::Null).0, ViolationKind::Null);
-        for value in [Value::Bool(true), Value::Text("5"), Value::List, Value::Object] {
+        for value in [
+            Value::Bool(true),
+            Value::Text("5"),
+            Value::List,
+            Value::Object,
+        ] {
             assert_eq!(refusal(&amount, value).0, ViolationKind::Type);
         }
     }
@@ -279,7 +370,9 @@ mod tests {
 
     #[test]
     fn texts_keep_their_levels_and_length() {
-        let shop = column(r#"{"name":"shop","type":"string","levels":["a","bü"],"closed":true,"max_length":2}"#);
+        let shop = column(
+            r#"{"name":"shop","type":"string","levels":["a","bü"],"closed":true,"max_length":2}"#,
+        );
         assert_eq!(shop.admit(Value::Text("bü")), Ok(Cell::Text("bü")));
         assert_eq!(refusal(&shop, Value::Text("c")).0, ViolationKind::Level);
         assert_eq!(refusal(&shop, Value::Text("abc")).0, ViolationKind::Length);
@@ -290,9 +383,17 @@ mod tests {
     #[test]
     fn timestamps_are_texts_or_microseconds() {
         let ts = column(r#"{"name":"ts","type":"timestamp"}"#);
-        assert_eq!(ts.admit(Value::Text("1970-01-01T00:00:01Z")), Ok(Cell::Time(1_000_000)));
+        assert_eq!(
+            ts.admit(Value::Text("1970-01-01T00:00:01Z")),
+            Ok(Cell::Time(1_000_000))
+        );
         assert_eq!(ts.admit(Value::Number(5.0)), Ok(Cell::Time(5)));
-        for value in [Value::Text("yesterday"), Value::Number(0.5), Value::Number(1e30), Value::Bool(true)] {
+        for value in [
+            Value::Text("yesterday"),
+            Value::Number(0.5),
+            Value::Number(1e30),
+            Value::Bool(true),
+        ] {
             assert_eq!(refusal(&ts, value).0, ViolationKind::Type);
         }
     }
@@ -302,10 +403,22 @@ mod tests {
         for (json, expected) in [
             ("[]", "struct"),
             (r#"{"format":3,"columns":[]}"#, "format 3"),
-            (r#"{"format":1,"columns":[{"name":"x","type":"float"}]}"#, "float"),
-            (r#"{"format":1,"columns":[{"name":"x","type":"number","min":2,"max":1}]}"#, "min 2 above max 1"),
-            (r#"{"format":1,"columns":[{"name":"x","type":"string","closed":true}]}"#, "no levels"),
-            (r#"{"format":1,"columns":[{"name":"x","type":"number"},{"name":"x","type":"number"}]}"#, "twice"),
+            (
+                r#"{"format":1,"columns":[{"name":"x","type":"float"}]}"#,
+                "float",
+            ),
+            (
+                r#"{"format":1,"columns":[{"name":"x","type":"number","min":2,"max":1}]}"#,
+                "min 2 above max 1",
+            ),
+            (
+                r#"{"format":1,"columns":[{"name":"x","type":"string","closed":true}]}"#,
+                "no levels",
+            ),
+            (
+                r#"{"format":1,"columns":[{"name":"x","type":"number"},{"name":"x","type":"number"}]}"#,
+                "twice",
+            ),
         ] {
             let error = Contract::from_json(json.as_bytes()).expect_err(json);
             assert_eq!(error.code(), "features.contract");

@@ -41,13 +41,15 @@ impl RowReader {
     /// # Errors
     /// [`FeatureError::Contract`] when an input is not in the contract or has another type there.
     pub fn new(contract: &Contract, inputs: &[Input]) -> Result<Self, FeatureError> {
-        let mut places: HashMap<Box<str>, Option<usize>> =
-            contract.known_names().map(|name| (name.into(), None)).collect();
+        let mut places: HashMap<Box<str>, Option<usize>> = contract
+            .known_names()
+            .map(|name| (name.into(), None))
+            .collect();
         let mut columns = Vec::with_capacity(inputs.len());
         for (place, input) in inputs.iter().enumerate() {
-            let column = contract
-                .column(&input.name)
-                .ok_or_else(|| FeatureError::Contract(format!("the input {:?} has no column", input.name)))?;
+            let column = contract.column(&input.name).ok_or_else(|| {
+                FeatureError::Contract(format!("the input {:?} has no column", input.name))
+            })?;
             if column.kind != input.kind {
                 return Err(FeatureError::Contract(format!(
                     "column {:?} is {}, the model reads {}",
@@ -98,7 +100,9 @@ impl RowReader {
         let mut expected = 0;
         let mut found = 0;
         for (name, value) in fields {
-            let Some(place) = self.place(name, expected)? else { continue };
+            let Some(place) = self.place(name, expected)? else {
+                continue;
+            };
             let column = &self.columns[place];
             if seen[place / 64] >> (place % 64) & 1 == 1 {
                 return Err(column.broken(ViolationKind::Type, "appears twice in the row"));
@@ -110,8 +114,11 @@ impl RowReader {
         }
         if found < self.columns.len() {
             let is_missing = |place: &usize| seen[place / 64] >> (place % 64) & 1 == 0;
-            let missing = (0..self.columns.len()).find(is_missing).map_or(0, |place| place);
-            return Err(self.columns[missing].broken(ViolationKind::MissingColumn, "is missing from the row"));
+            let missing = (0..self.columns.len())
+                .find(is_missing)
+                .map_or(0, |place| place);
+            return Err(self.columns[missing]
+                .broken(ViolationKind::MissingColumn, "is missing from the row"));
         }
         Ok(())
     }
@@ -131,24 +138,38 @@ impl RowReader {
         assert_eq!(cells.len(), self.columns.len(), "one cell per input");
         let mut values = values.into_iter();
         for (column, cell) in self.columns.iter().zip(&mut *cells) {
-            let value = values
-                .next()
-                .ok_or_else(|| column.broken(ViolationKind::MissingColumn, "is missing from the row"))?;
+            let value = values.next().ok_or_else(|| {
+                column.broken(ViolationKind::MissingColumn, "is missing from the row")
+            })?;
             *cell = column.admit(value)?;
         }
         if values.next().is_some() {
-            let message = format!("the row has more than the {} values of the model", self.columns.len());
-            return Err(Violation { kind: ViolationKind::UnknownColumn, column: String::new(), message });
+            let message = format!(
+                "the row has more than the {} values of the model",
+                self.columns.len()
+            );
+            return Err(Violation {
+                kind: ViolationKind::UnknownColumn,
+                column: String::new(),
+                message,
+            });
         }
         Ok(())
     }
 
     /// Place of a field; callers mostly send columns in order, so the next one is compared before looking up.
     fn place(&self, name: &str, expected: usize) -> Result<Option<usize>, Violation> {
-        if self.columns.get(expected).is_some_and(|column| column.name == name) {
+        if self
+            .columns
+            .get(expected)
+            .is_some_and(|column| column.name == name)
+        {
             return Ok(Some(expected));
         }
-        self.places.get(name).copied().ok_or_else(|| self.unknown(name))
+        self.places
+            .get(name)
+            .copied()
+            .ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> Violation {
@@ -156,7 +177,11 @@ impl RowReader {
             .map(|near| format!(", the nearest is {near:?}"))
             .unwrap_or_default();
         let message = format!("column {} is not in the contract{near}", quoted(name));
-        Violation { kind: ViolationKind::UnknownColumn, column: name.chars().take(100).collect(), message }
+        Violation {
+            kind: ViolationKind::UnknownColumn,
+            column: name.chars().take(100).collect(),
+            message,
+        }
     }
 }
 
@@ -187,51 +212,102 @@ mod tests {
             ("note", Value::List),
             ("amount", Value::Null),
         ];
-        reader().read(fields, &mut cells).expect("keeps the contract");
+        reader()
+            .read(fields, &mut cells)
+            .expect("keeps the contract");
         assert_eq!(cells, [Cell::Null, Cell::Text("a")]);
     }
 
     #[test]
     fn missing_unknown_and_repeated_columns_are_named() {
         let mut cells = [Cell::Null; 2];
-        let missing = reader().read([("amount", Value::Null)], &mut cells).expect_err("no shop");
-        assert_eq!((missing.kind, missing.column.as_str()), (ViolationKind::MissingColumn, "shop"));
-        let unknown = reader().read([("amuont", Value::Null)], &mut cells).expect_err("a slip");
-        assert_eq!(unknown.message, r#"column "amuont" is not in the contract, the nearest is "amount""#);
-        let twice = [("shop", Value::Text("a")), ("amount", Value::Null), ("shop", Value::Text("b"))];
-        assert_eq!(reader().read(twice, &mut cells).expect_err("twice").kind, ViolationKind::Type);
+        let missing = reader()
+            .read([("amount", Value::Null)], &mut cells)
+            .expect_err("no shop");
+        assert_eq!(
+            (missing.kind, missing.column.as_str()),
+            (ViolationKind::MissingColumn, "shop")
+        );
+        let unknown = reader()
+            .read([("amuont", Value::Null)], &mut cells)
+            .expect_err("a slip");
+        assert_eq!(
+            unknown.message,
+            r#"column "amuont" is not in the contract, the nearest is "amount""#
+        );
+        let twice = [
+            ("shop", Value::Text("a")),
+            ("amount", Value::Null),
+            ("shop", Value::Text("b")),
+        ];
+        assert_eq!(
+            reader().read(twice, &mut cells).expect_err("twice").kind,
+            ViolationKind::Type
+        );
     }
 
     #[test]
     fn values_in_order_need_the_right_number() {
         let mut cells = [Cell::Null; 2];
         let values = [Value::Number(1.0), Value::Text("a"), Value::Null];
-        reader().read_in_order(values[..2].iter().copied(), &mut cells).expect("fits");
-        let short = reader().read_in_order(values[..1].iter().copied(), &mut cells).expect_err("short");
+        reader()
+            .read_in_order(values[..2].iter().copied(), &mut cells)
+            .expect("fits");
+        let short = reader()
+            .read_in_order(values[..1].iter().copied(), &mut cells)
+            .expect_err("short");
         assert_eq!(short.kind, ViolationKind::MissingColumn);
-        let long = reader().read_in_order(values, &mut cells).expect_err("long");
+        let long = reader()
+            .read_in_order(values, &mut cells)
+            .expect_err("long");
         assert_eq!(long.kind, ViolationKind::UnknownColumn);
     }
 
     #[test]
     fn an_input_outside_the_contract_cannot_be_bound() {
         use crate::cell::Kind;
-        let other = [Input { name: "zip".to_owned(), kind: Kind::String }];
-        assert!(RowReader::new(&contract(), &other).expect_err("absent").to_string().contains("zip"));
-        let other = [Input { name: "amount".to_owned(), kind: Kind::String }];
-        assert!(RowReader::new(&contract(), &other).expect_err("type").to_string().contains("amount"));
+        let other = [Input {
+            name: "zip".to_owned(),
+            kind: Kind::String,
+        }];
+        assert!(
+            RowReader::new(&contract(), &other)
+                .expect_err("absent")
+                .to_string()
+                .contains("zip")
+        );
+        let other = [Input {
+            name: "amount".to_owned(),
+            kind: Kind::String,
+        }];
+        assert!(
+            RowReader::new(&contract(), &other)
+                .expect_err("type")
+                .to_string()
+                .contains("amount")
+        );
     }
 
     #[test]
     fn wide_rows_are_read_too() {
-        let columns: Vec<String> = (0..600).map(|k| format!(r#"{{"name":"c{k}","type":"number"}}"#)).collect();
+        let columns: Vec<String> = (0..600)
+            .map(|k| format!(r#"{{"name":"c{k}","type":"number"}}"#))
+            .collect();
         let json = format!(r#"{{"format":1,"columns":[{}]}}"#, columns.join(","));
         let contract = Contract::from_json(json.as_bytes()).expect("valid");
         let reader = RowReader::new(&contract, &contract.inputs()).expect("fits");
         let names: Vec<String> = (0..600).rev().map(|k| format!("c{k}")).collect();
         let mut cells = vec![Cell::Null; 600];
         let fields = || names.iter().map(|name| (name.as_str(), Value::Number(1.0)));
-        reader.read(fields(), &mut cells).expect("keeps the contract");
-        assert_eq!(reader.read(fields().skip(1), &mut cells).expect_err("short").column, "c599");
+        reader
+            .read(fields(), &mut cells)
+            .expect("keeps the contract");
+        assert_eq!(
+            reader
+                .read(fields().skip(1), &mut cells)
+                .expect_err("short")
+                .column,
+            "c599"
+        );
     }
 }

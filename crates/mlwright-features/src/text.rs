@@ -11,7 +11,10 @@ pub(crate) struct ShortText {
 impl ShortText {
     /// The text of an integral number: `-3`, `12`; other numbers in their shortest form.
     pub(crate) fn of_number(value: f64) -> Self {
-        let mut text = Self { bytes: [0; 32], length: 0 };
+        let mut text = Self {
+            bytes: [0; 32],
+            length: 0,
+        };
         // Beyond 32 bytes only numbers of more than 31 digits would go; they are no level anyone listed.
         let written = if value.fract() == 0.0 && value.abs() < 1e18 {
             write!(text, "{}", value as i64)
@@ -32,7 +35,10 @@ impl ShortText {
 impl Write for ShortText {
     fn write_str(&mut self, part: &str) -> std::fmt::Result {
         let end = self.length + part.len();
-        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(part.as_bytes());
+        self.bytes
+            .get_mut(self.length..end)
+            .ok_or(std::fmt::Error)?
+            .copy_from_slice(part.as_bytes());
         self.length = end;
         Ok(())
     }
@@ -45,7 +51,11 @@ pub(crate) fn number(value: f64) -> String {
         return plain;
     }
     let scientific = format!("{value:e}");
-    if scientific.len() < plain.len() { scientific } else { plain }
+    if scientific.len() < plain.len() {
+        scientific
+    } else {
+        plain
+    }
 }
 
 /// A text in quotes for a message, cut after 40 characters, control characters escaped.
@@ -90,16 +100,31 @@ mod tests {
 
     #[test]
     fn integers_become_their_text() {
-        for (value, text) in [(1.0, "1"), (-3.0, "-3"), (0.0, "0"), (-0.0, "0"), (1e15, "1000000000000000")] {
+        for (value, text) in [
+            (1.0, "1"),
+            (-3.0, "-3"),
+            (0.0, "0"),
+            (-0.0, "0"),
+            (1e15, "1000000000000000"),
+        ] {
             assert_eq!(ShortText::of_number(value).as_str(), text);
         }
         assert_eq!(ShortText::of_number(0.5).as_str(), "5e-1");
-        assert_eq!(ShortText::of_number(-f64::MIN_POSITIVE).as_str(), "-2.2250738585072014e-308");
+        assert_eq!(
+            ShortText::of_number(-f64::MIN_POSITIVE).as_str(),
+            "-2.2250738585072014e-308"
+        );
     }
 
     #[test]
     fn numbers_in_messages_are_short() {
-        for (value, text) in [(1e9, "1e9"), (5000.0, "5000"), (0.25, "0.25"), (1_234_567.0, "1234567"), (1e-9, "1e-9")] {
+        for (value, text) in [
+            (1e9, "1e9"),
+            (5000.0, "5000"),
+            (0.25, "0.25"),
+            (1_234_567.0, "1234567"),
+            (1e-9, "1e-9"),
+        ] {
             assert_eq!(number(value), text);
         }
     }

@@ -54,7 +54,9 @@ impl TimePart {
 /// ```
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<i64> {
-    let mut rest = Digits { bytes: text.as_bytes() };
+    let mut rest = Digits {
+        bytes: text.as_bytes(),
+    };
     let year = rest.number(4)?;
     rest.expect(b'-')?;
     let month = rest.number(2)?;
@@ -121,7 +123,11 @@ impl Digits<'_> {
             return Some(0);
         }
         self.expect(b'.')?;
-        let digits = self.bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self
+            .bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if digits == 0 || digits > 18 {
             return None;
         }
@@ -175,12 +181,21 @@ fn date_of_days(days: i64) -> (i64, u8, u8) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month as u8, day as u8)
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    (
+        year_of_era + era * 400 + i64::from(month <= 2),
+        month as u8,
+        day as u8,
+    )
 }
 
 #[cfg(test)]
@@ -211,10 +226,28 @@ mod tests {
     #[test]
     fn what_is_no_timestamp_is_refused() {
         for text in [
-            "", "2024", "2024-13-01", "2024-00-01", "2023-02-29", "1900-02-29", "2024-04-31", "2024-01-05T", "2024-1-5",
-            "2024-01-05T24:00:00", "2024-01-05T10:60:00", "2024-01-05T10:00:60", "2024-01-05T10:00:00.", "2024-01-05T10",
-            "2024-01-05T10:00:00+2", "2024-01-05T10:00:00+24:00", "2024-01-05T10:00:00Zx", "2024-01-05x10:00:00",
-            "+024-01-05", "２024-01-05", " 2024-01-05", "2024-01-05T10:00:00 Z",
+            "",
+            "2024",
+            "2024-13-01",
+            "2024-00-01",
+            "2023-02-29",
+            "1900-02-29",
+            "2024-04-31",
+            "2024-01-05T",
+            "2024-1-5",
+            "2024-01-05T24:00:00",
+            "2024-01-05T10:60:00",
+            "2024-01-05T10:00:60",
+            "2024-01-05T10:00:00.",
+            "2024-01-05T10",
+            "2024-01-05T10:00:00+2",
+            "2024-01-05T10:00:00+24:00",
+            "2024-01-05T10:00:00Zx",
+            "2024-01-05x10:00:00",
+            "+024-01-05",
+            "２024-01-05",
+            " 2024-01-05",
+            "2024-01-05T10:00:00 Z",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text:?}");
         }
@@ -239,7 +272,10 @@ mod tests {
         let moment = parse_timestamp("2024-12-31T18:00:00").expect("valid");
         let part = |part: TimePart| part.of(moment);
         assert!((part(TimePart::Hour) - 18.0).abs() < f64::EPSILON);
-        assert!((part(TimePart::Weekday) - 1.0).abs() < f64::EPSILON, "2024-12-31 was a Tuesday");
+        assert!(
+            (part(TimePart::Weekday) - 1.0).abs() < f64::EPSILON,
+            "2024-12-31 was a Tuesday"
+        );
         assert!((part(TimePart::Day) - 31.0).abs() < f64::EPSILON);
         assert!((part(TimePart::Month) - 12.0).abs() < f64::EPSILON);
         assert!((part(TimePart::Yearday) - 366.0).abs() < f64::EPSILON);

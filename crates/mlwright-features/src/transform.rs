@@ -61,11 +61,19 @@ enum Operation {
     Number,
     IsNull,
     /// 1 for one code, else 0.
-    OneHot { code: u32 },
+    OneHot {
+        code: u32,
+    },
     /// A value per code, and one for the rest.
-    Table { values: Box<[f64]>, rest: f64 },
+    Table {
+        values: Box<[f64]>,
+        rest: f64,
+    },
     Scale(Scaling),
-    Time { part: TimePart, scaling: Option<Scaling> },
+    Time {
+        part: TimePart,
+        scaling: Option<Scaling>,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +106,9 @@ impl Operation {
             Self::Number => reading.number,
             Self::IsNull => f64::from(u8::from(reading.is_null)),
             Self::OneHot { code } => f64::from(u8::from(*code == reading.code)),
-            Self::Table { values, rest } => values.get(reading.code as usize).copied().unwrap_or(*rest),
+            Self::Table { values, rest } => {
+                values.get(reading.code as usize).copied().unwrap_or(*rest)
+            }
             Self::Scale(scaling) => scaling.of(reading.number),
             Self::Time { part, scaling } => {
                 let value = reading.time.map_or(f64::NAN, |micros| part.of(micros));
@@ -114,7 +124,12 @@ impl ColumnPlan {
     }
 
     fn null(&self) -> Reading {
-        Reading { number: f64::NAN, time: None, code: self.null_code, is_null: true }
+        Reading {
+            number: f64::NAN,
+            time: None,
+            code: self.null_code,
+            is_null: true,
+        }
     }
 
     fn number(&self, value: f64) -> Reading {
@@ -128,7 +143,12 @@ impl ColumnPlan {
         } else {
             self.code(ShortText::of_number(value).as_str())
         };
-        Reading { number: value, time: None, code, is_null: false }
+        Reading {
+            number: value,
+            time: None,
+            code,
+            is_null: false,
+        }
     }
 
     /// The text of a string column, or of an integer or boolean column whose values were written out.
@@ -142,20 +162,32 @@ impl ColumnPlan {
             },
             Kind::String | Kind::Timestamp => f64::NAN,
         };
-        Reading { number, time: None, code: self.code(text), is_null: false }
+        Reading {
+            number,
+            time: None,
+            code: self.code(text),
+            is_null: false,
+        }
     }
 
     fn time(&self, micros: i64) -> Reading {
         if micros == ColumnSlice::NULL_TIME {
             return self.null();
         }
-        Reading { number: f64::NAN, time: Some(micros), code: UNSEEN, is_null: false }
+        Reading {
+            number: f64::NAN,
+            time: Some(micros),
+            code: UNSEEN,
+            is_null: false,
+        }
     }
 
     fn read_cell(&self, cell: Cell<'_>) -> Option<Reading> {
         match (self.kind, cell) {
             (_, Cell::Null) => Some(self.null()),
-            (Kind::Number | Kind::Integer | Kind::Boolean, Cell::Number(value)) => Some(self.number(value)),
+            (Kind::Number | Kind::Integer | Kind::Boolean, Cell::Number(value)) => {
+                Some(self.number(value))
+            }
             (Kind::String, Cell::Text(text)) => Some(self.text(text)),
             (Kind::Timestamp, Cell::Time(micros)) => Some(self.time(micros)),
             (_, Cell::Number(_) | Cell::Text(_) | Cell::Time(_)) => None,
@@ -215,7 +247,9 @@ impl Transform {
             )));
         }
         for (index, (plan, cell)) in self.columns.iter().zip(cells).enumerate() {
-            let reading = plan.read_cell(*cell).ok_or_else(|| self.wrong_kind(index))?;
+            let reading = plan
+                .read_cell(*cell)
+                .ok_or_else(|| self.wrong_kind(index))?;
             for (place, operation) in &plan.outputs {
                 out[*place] = operation.value(&reading);
             }
@@ -227,7 +261,12 @@ impl Transform {
     ///
     /// # Errors
     /// [`FeatureError::Shape`] when a column has another length or kind, or a code has no level.
-    pub fn apply_columns(&self, columns: &[ColumnSlice<'_>], rows: usize, out: &mut [f64]) -> Result<(), FeatureError> {
+    pub fn apply_columns(
+        &self,
+        columns: &[ColumnSlice<'_>],
+        rows: usize,
+        out: &mut [f64],
+    ) -> Result<(), FeatureError> {
         let width = self.outputs();
         if columns.len() != self.columns.len() || Some(out.len()) != rows.checked_mul(width) {
             return Err(FeatureError::Shape(format!(
@@ -240,7 +279,10 @@ impl Transform {
         for (index, (plan, column)) in self.columns.iter().zip(columns).enumerate() {
             if column.len() != rows {
                 let name = &self.inputs[index].name;
-                return Err(FeatureError::Shape(format!("column {name:?} has {} rows, not {rows}", column.len())));
+                return Err(FeatureError::Shape(format!(
+                    "column {name:?} has {} rows, not {rows}",
+                    column.len()
+                )));
             }
             if width > 0 {
                 self.apply_column(index, plan, column, out)?;
@@ -266,7 +308,8 @@ impl Transform {
             }
             (Kind::String | Kind::Integer | Kind::Boolean, ColumnSlice::Text { codes, levels }) => {
                 let known: Vec<Reading> = levels.iter().map(|level| plan.text(level)).collect();
-                let is_code = |code: u32| code == ColumnSlice::NULL_CODE || (code as usize) < known.len();
+                let is_code =
+                    |code: u32| code == ColumnSlice::NULL_CODE || (code as usize) < known.len();
                 if let Some(code) = codes.iter().find(|code| !is_code(**code)) {
                     let name = &self.inputs[index].name;
                     return Err(FeatureError::Shape(format!(
@@ -274,7 +317,8 @@ impl Transform {
                         known.len()
                     )));
                 }
-                let reading = |code: &u32| known.get(*code as usize).copied().unwrap_or(plan.null());
+                let reading =
+                    |code: &u32| known.get(*code as usize).copied().unwrap_or(plan.null());
                 plan.fill(codes.iter().map(reading), width, out);
             }
             (_, ColumnSlice::Number(_) | ColumnSlice::Time(_) | ColumnSlice::Text { .. }) => {
@@ -286,7 +330,10 @@ impl Transform {
 
     fn wrong_kind(&self, index: usize) -> FeatureError {
         let Input { name, kind } = &self.inputs[index];
-        FeatureError::Shape(format!("the value of column {name:?} is not of its type {}", kind.word()))
+        FeatureError::Shape(format!(
+            "the value of column {name:?} is not of its type {}",
+            kind.word()
+        ))
     }
 }
 

@@ -42,8 +42,15 @@ impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format(message) => write!(f, "not a valid model: {message}"),
-            Self::Shape { what, expected, found } => {
-                write!(f, "{what} holds {found} numbers, the model needs {expected}")
+            Self::Shape {
+                what,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{what} holds {found} numbers, the model needs {expected}"
+                )
             }
             Self::Engine(message) => write!(f, "the model engine failed: {message}"),
         }

@@ -39,9 +39,13 @@ impl Linear {
     /// assert_eq!(out, [321.0]);
     /// ```
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
-        let document: Document = serde_json::from_slice(bytes).map_err(|e| ModelError::format(e.to_string()))?;
+        let document: Document =
+            serde_json::from_slice(bytes).map_err(|e| ModelError::format(e.to_string()))?;
         if document.format != 1 {
-            return Err(ModelError::format(format!("format {}, this version reads 1", document.format)));
+            return Err(ModelError::format(format!(
+                "format {}, this version reads 1",
+                document.format
+            )));
         }
         let outputs = document.intercept.len();
         if outputs == 0 || document.coefficients.len() != outputs {
@@ -50,7 +54,11 @@ impl Linear {
                 document.coefficients.len()
             )));
         }
-        if let Some(row) = document.coefficients.iter().find(|row| row.len() != document.features) {
+        if let Some(row) = document
+            .coefficients
+            .iter()
+            .find(|row| row.len() != document.features)
+        {
             return Err(ModelError::format(format!(
                 "a row of {} coefficients for {} features",
                 row.len(),
@@ -83,7 +91,8 @@ impl Model for Linear {
             let row = &rows[index * self.features..(index + 1) * self.features];
             for (k, value) in result.iter_mut().enumerate() {
                 let weights = &self.coefficients[k * self.features..(k + 1) * self.features];
-                *value = row.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() + self.intercept[k];
+                *value =
+                    row.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>() + self.intercept[k];
             }
             self.link.apply(1.0, result);
         }
@@ -117,7 +126,11 @@ mod tests {
             r#"{"format":1,"features":1,"link":"identity","coefficients":[[1e999]],"intercept":[0.0]}"#,
             r#"{"format":1,"features":1,"link":"identity","coefficients":[[null]],"intercept":[0.0]}"#,
         ] {
-            assert_eq!(Linear::from_json(json.as_bytes()).expect_err(json).code(), "model.format", "{json}");
+            assert_eq!(
+                Linear::from_json(json.as_bytes()).expect_err(json).code(),
+                "model.format",
+                "{json}"
+            );
         }
     }
 
@@ -125,8 +138,26 @@ mod tests {
     fn slices_of_the_wrong_size_are_refused() {
         let json = br#"{"format":1,"features":2,"link":"identity","coefficients":[[1.0,1.0]],"intercept":[0.0]}"#;
         let model = Linear::from_json(json).expect("valid");
-        assert_eq!(model.predict(&[1.0], 1, &mut [0.0]).expect_err("short").code(), "model.shape");
-        assert_eq!(model.predict(&[1.0, 1.0], 1, &mut []).expect_err("short").code(), "model.shape");
-        assert_eq!(model.predict(&[], usize::MAX, &mut []).expect_err("overflow").code(), "model.shape");
+        assert_eq!(
+            model
+                .predict(&[1.0], 1, &mut [0.0])
+                .expect_err("short")
+                .code(),
+            "model.shape"
+        );
+        assert_eq!(
+            model
+                .predict(&[1.0, 1.0], 1, &mut [])
+                .expect_err("short")
+                .code(),
+            "model.shape"
+        );
+        assert_eq!(
+            model
+                .predict(&[], usize::MAX, &mut [])
+                .expect_err("overflow")
+                .code(),
+            "model.shape"
+        );
     }
 }

@@ -20,14 +20,27 @@ pub trait Model: Send + Sync {
 }
 
 /// Refuse slices that do not fit a model and a number of rows.
-pub(crate) fn check_shape(model: &impl Model, rows: &[f64], n: usize, out: &[f64]) -> Result<(), ModelError> {
+pub(crate) fn check_shape(
+    model: &impl Model,
+    rows: &[f64],
+    n: usize,
+    out: &[f64],
+) -> Result<(), ModelError> {
     let expected = n.saturating_mul(model.inputs());
     if rows.len() != expected {
-        return Err(ModelError::Shape { what: "rows", expected, found: rows.len() });
+        return Err(ModelError::Shape {
+            what: "rows",
+            expected,
+            found: rows.len(),
+        });
     }
     let expected = n.saturating_mul(model.outputs());
     if out.len() != expected {
-        return Err(ModelError::Shape { what: "out", expected, found: out.len() });
+        return Err(ModelError::Shape {
+            what: "out",
+            expected,
+            found: out.len(),
+        });
     }
     Ok(())
 }

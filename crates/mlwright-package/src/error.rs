@@ -92,16 +92,36 @@ impl fmt::Display for PackageError {
         match self {
             Self::Io { file, source } => write!(f, "{file:?} cannot be read: {source}"),
             Self::NotFound { file } => write!(f, "{file:?} is not a package folder"),
-            Self::Link { file, what } => write!(f, "{file:?} is {what}, a package holds regular files only"),
+            Self::Link { file, what } => {
+                write!(f, "{file:?} is {what}, a package holds regular files only")
+            }
             Self::MissingFile { file } => write!(f, "{file:?} is missing"),
             Self::ExtraFile { file } => write!(f, "{file:?} is not in the manifest"),
-            Self::Size { file, expected, found } => {
-                write!(f, "{file:?} has {found} bytes, the manifest says {expected}")
+            Self::Size {
+                file,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{file:?} has {found} bytes, the manifest says {expected}"
+                )
             }
-            Self::Mode { file, expected, found } => {
-                write!(f, "{file:?} has mode {found:o}, the manifest says {expected:o}")
+            Self::Mode {
+                file,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{file:?} has mode {found:o}, the manifest says {expected:o}"
+                )
             }
-            Self::Digest { file, expected, found } => {
+            Self::Digest {
+                file,
+                expected,
+                found,
+            } => {
                 write!(f, "{file:?} has the SHA-256 {found}, expected {expected}")
             }
             Self::Manifest { message } => write!(f, "the manifest is not valid: {message}"),

@@ -12,7 +12,7 @@ mod package;
 pub use digest::sha256_hex;
 pub use error::PackageError;
 pub use manifest::{
-    Class, ColumnSpec, ColumnType, Engine, EngineKind, FileEntry, Manifest, Provenance, Signature, SignatureInputs, Task,
-    TensorSpec,
+    Class, ColumnSpec, ColumnType, Engine, EngineKind, FileEntry, Manifest, Provenance, Signature,
+    SignatureInputs, Task, TensorSpec,
 };
 pub use package::{MANIFEST, Package};

@@ -200,25 +200,36 @@ impl Manifest {
 
     fn check(&self) -> Result<(), PackageError> {
         if self.format != 1 {
-            return Err(wrong(format!("format {}, this version reads 1", self.format)));
+            return Err(wrong(format!(
+                "format {}, this version reads 1",
+                self.format
+            )));
         }
         if self.name.is_empty() {
             return Err(wrong("the model has no name"));
         }
         for (name, entry) in &self.files {
             if !is_plain_name(name) || name == MANIFEST {
-                return Err(wrong(format!("{name:?} is not the name of a file in the package")));
+                return Err(wrong(format!(
+                    "{name:?} is not the name of a file in the package"
+                )));
             }
             if !is_digest(&entry.sha256) {
-                return Err(wrong(format!("the digest of {name:?} is not 64 hexadecimal digits")));
+                return Err(wrong(format!(
+                    "the digest of {name:?} is not 64 hexadecimal digits"
+                )));
             }
         }
         let needed = match &self.signature.inputs {
-            SignatureInputs::Columns(_) => &[self.engine.file.as_str(), "transform.json", "contract.json"][..],
+            SignatureInputs::Columns(_) => {
+                &[self.engine.file.as_str(), "transform.json", "contract.json"][..]
+            }
             SignatureInputs::Tensor(_) => &[self.engine.file.as_str()][..],
         };
         if let Some(absent) = needed.iter().find(|name| !self.files.contains_key(**name)) {
-            return Err(wrong(format!("{absent:?} is needed and not among the files")));
+            return Err(wrong(format!(
+                "{absent:?} is needed and not among the files"
+            )));
         }
         self.check_names()?;
         self.check_classes()
@@ -226,8 +237,12 @@ impl Manifest {
 
     fn check_names(&self) -> Result<(), PackageError> {
         let inputs: Vec<&str> = match &self.signature.inputs {
-            SignatureInputs::Columns(columns) => columns.iter().map(|column| column.name.as_str()).collect(),
-            SignatureInputs::Tensor(tensors) => tensors.iter().map(|tensor| tensor.name.as_str()).collect(),
+            SignatureInputs::Columns(columns) => {
+                columns.iter().map(|column| column.name.as_str()).collect()
+            }
+            SignatureInputs::Tensor(tensors) => {
+                tensors.iter().map(|tensor| tensor.name.as_str()).collect()
+            }
         };
         if inputs.is_empty() {
             return Err(wrong("the signature has no input"));
@@ -242,7 +257,10 @@ impl Manifest {
     fn check_classes(&self) -> Result<(), PackageError> {
         let signature = &self.signature;
         let classes = signature.classes.len();
-        if let Some(threshold) = signature.threshold.filter(|threshold| !threshold.is_finite()) {
+        if let Some(threshold) = signature
+            .threshold
+            .filter(|threshold| !threshold.is_finite())
+        {
             return Err(wrong(format!("the threshold is {threshold}")));
         }
         // An imported tensor model may not know its classes.
@@ -250,14 +268,20 @@ impl Manifest {
             return Ok(());
         }
         match self.task {
-            Task::Binary if classes != 2 => Err(wrong(format!("{classes} classes for a binary task"))),
+            Task::Binary if classes != 2 => {
+                Err(wrong(format!("{classes} classes for a binary task")))
+            }
             Task::Binary => match &signature.positive {
                 Some(positive) if signature.classes.contains(positive) => Ok(()),
                 Some(_) => Err(wrong("the positive class is not among the classes")),
                 None => Err(wrong("a binary task needs its positive class")),
             },
-            Task::Multiclass if classes < 2 => Err(wrong(format!("{classes} classes for a multiclass task"))),
-            Task::Regression if classes > 0 => Err(wrong(format!("{classes} classes for a regression"))),
+            Task::Multiclass if classes < 2 => {
+                Err(wrong(format!("{classes} classes for a multiclass task")))
+            }
+            Task::Regression if classes > 0 => {
+                Err(wrong(format!("{classes} classes for a regression")))
+            }
             Task::Multiclass | Task::Regression => Ok(()),
         }
     }
@@ -274,11 +298,16 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn wrong(message: impl Into<String>) -> PackageError {
-    PackageError::Manifest { message: message.into() }
+    PackageError::Manifest {
+        message: message.into(),
+    }
 }
 
 #[cfg(test)]
@@ -308,8 +337,13 @@ mod tests {
     #[test]
     fn a_whole_manifest_is_read_and_written_alike() {
         let read = manifest(|_| ()).expect("valid");
-        assert_eq!(read.signature.classes, [Class::Integer(0), Class::Integer(1)]);
-        assert!(matches!(&read.signature.inputs, SignatureInputs::Columns(columns) if columns[0].nullable));
+        assert_eq!(
+            read.signature.classes,
+            [Class::Integer(0), Class::Integer(1)]
+        );
+        assert!(
+            matches!(&read.signature.inputs, SignatureInputs::Columns(columns) if columns[0].nullable)
+        );
         let text = serde_json::to_string(&read).expect("serialisable");
         assert_eq!(Manifest::from_json(text.as_bytes()).expect("valid"), read);
     }
@@ -320,12 +354,18 @@ mod tests {
             json["signature"]["classes"] = serde_json::json!(["no", "yes"]);
             json["signature"]["positive"] = "yes".into();
         });
-        assert_eq!(read.expect("valid").signature.positive, Some(Class::Text("yes".to_owned())));
+        assert_eq!(
+            read.expect("valid").signature.positive,
+            Some(Class::Text("yes".to_owned()))
+        );
         let read = manifest(|json| {
             json["signature"]["classes"] = serde_json::json!([false, true]);
             json["signature"]["positive"] = true.into();
         });
-        assert_eq!(read.expect("valid").signature.positive, Some(Class::Boolean(true)));
+        assert_eq!(
+            read.expect("valid").signature.positive,
+            Some(Class::Boolean(true))
+        );
     }
 
     #[test]
@@ -334,10 +374,15 @@ mod tests {
             json["signature"] = serde_json::json!({"kind": "tensor",
                 "inputs": [{"name": "input", "datatype": "FP64", "shape": [-1, 30]}],
                 "outputs": [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 2]}]});
-            json["files"].as_object_mut().expect("object").remove("transform.json");
+            json["files"]
+                .as_object_mut()
+                .expect("object")
+                .remove("transform.json");
         });
         let read = read.expect("valid");
-        assert!(matches!(&read.signature.inputs, SignatureInputs::Tensor(inputs) if inputs[0].shape == [-1, 30]));
+        assert!(
+            matches!(&read.signature.inputs, SignatureInputs::Tensor(inputs) if inputs[0].shape == [-1, 30])
+        );
     }
 
     #[test]
@@ -346,13 +391,31 @@ mod tests {
         let cases: [(Change, &str); 10] = [
             (|json| json["format"] = 2.into(), "format 2"),
             (|json| json["name"] = "".into(), "no name"),
-            (|json| json["engine"]["file"] = "model.onnx".into(), "model.onnx"),
-            (|json| json["files"]["../x"] = json["files"]["model.trees"].clone(), "../x"),
-            (|json| json["files"]["manifest.json"] = json["files"]["model.trees"].clone(), "manifest.json"),
-            (|json| json["files"]["model.trees"]["sha256"] = "AB".into(), "hexadecimal"),
+            (
+                |json| json["engine"]["file"] = "model.onnx".into(),
+                "model.onnx",
+            ),
+            (
+                |json| json["files"]["../x"] = json["files"]["model.trees"].clone(),
+                "../x",
+            ),
+            (
+                |json| json["files"]["manifest.json"] = json["files"]["model.trees"].clone(),
+                "manifest.json",
+            ),
+            (
+                |json| json["files"]["model.trees"]["sha256"] = "AB".into(),
+                "hexadecimal",
+            ),
             (|json| json["signature"]["positive"] = 7.into(), "positive"),
-            (|json| json["signature"]["classes"] = serde_json::json!([1]), "1 classes"),
-            (|json| json["signature"]["inputs"] = serde_json::json!([]), "no input"),
+            (
+                |json| json["signature"]["classes"] = serde_json::json!([1]),
+                "1 classes",
+            ),
+            (
+                |json| json["signature"]["inputs"] = serde_json::json!([]),
+                "no input",
+            ),
             (|json| json["task"] = "ranking".into(), "ranking"),
         ];
         for (change, expected) in cases {

@@ -18,6 +18,7 @@ const EXECUTABLE: u32 = 0o111;
 #[derive(Debug)]
 pub struct Package {
     manifest: Manifest,
+    manifest_json: String,
     digest: String,
     files: BTreeMap<String, Vec<u8>>,
 }
@@ -31,7 +32,9 @@ impl Package {
     pub fn open(folder: &Path, expected_digest: Option<&str>) -> Result<Self, PackageError> {
         let entries = list(folder)?;
         if !entries.contains_key(MANIFEST) {
-            return Err(PackageError::MissingFile { file: MANIFEST.to_owned() });
+            return Err(PackageError::MissingFile {
+                file: MANIFEST.to_owned(),
+            });
         }
         let (bytes, _) = read(folder, MANIFEST, LARGEST_MANIFEST)?;
         let digest = sha256_hex(&bytes);
@@ -39,19 +42,31 @@ impl Package {
             check_digest(MANIFEST, expected, &digest)?;
         }
         let manifest = Manifest::from_json(&bytes)?;
+        let manifest_json = String::from_utf8_lossy(&bytes).into_owned();
         check_entries(&entries, &manifest)?;
         let files = manifest
             .files
             .iter()
             .map(|(name, entry)| Ok((name.clone(), read_verified(folder, name, entry)?)))
             .collect::<Result<_, PackageError>>()?;
-        Ok(Self { manifest, digest, files })
+        Ok(Self {
+            manifest,
+            manifest_json,
+            digest,
+            files,
+        })
     }
 
     /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The manifest as it is written in the package.
+    #[must_use]
+    pub fn manifest_json(&self) -> &str {
+        &self.manifest_json
     }
 
     /// The digest of the manifest: the identity of the package.
@@ -65,7 +80,12 @@ impl Package {
     /// # Errors
     /// [`PackageError::MissingFile`] when the package has no such file.
     pub fn file(&self, name: &str) -> Result<&[u8], PackageError> {
-        self.files.get(name).map(Vec::as_slice).ok_or_else(|| PackageError::MissingFile { file: name.to_owned() })
+        self.files
+            .get(name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| PackageError::MissingFile {
+                file: name.to_owned(),
+            })
     }
 
     /// The verified bytes of the engine's file.
@@ -81,17 +101,30 @@ impl Package {
 fn list(folder: &Path) -> Result<BTreeMap<String, u64>, PackageError> {
     let shown = folder.display().to_string();
     let about = match fs::symlink_metadata(folder) {
-        Err(source) if source.kind() == io::ErrorKind::NotFound => return Err(PackageError::NotFound { file: shown }),
-        Err(source) => return Err(PackageError::Io { file: shown, source }),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(PackageError::NotFound { file: shown });
+        }
+        Err(source) => {
+            return Err(PackageError::Io {
+                file: shown,
+                source,
+            });
+        }
         Ok(about) => about,
     };
     if about.is_symlink() {
-        return Err(PackageError::Link { file: shown, what: "a symbolic link" });
+        return Err(PackageError::Link {
+            file: shown,
+            what: "a symbolic link",
+        });
     }
     if !about.is_dir() {
         return Err(PackageError::NotFound { file: shown });
     }
-    let failed = |source| PackageError::Io { file: shown.clone(), source };
+    let failed = |source| PackageError::Io {
+        file: shown.clone(),
+        source,
+    };
     let mut entries = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -116,13 +149,21 @@ fn check_regular(name: &str, about: &fs::Metadata) -> Result<(), PackageError> {
     } else {
         return Ok(());
     };
-    Err(PackageError::Link { file: name.to_owned(), what })
+    Err(PackageError::Link {
+        file: name.to_owned(),
+        what,
+    })
 }
 
 /// Compare names and sizes, so that a wrong folder is refused before gigabytes are read.
 fn check_entries(entries: &BTreeMap<String, u64>, manifest: &Manifest) -> Result<(), PackageError> {
-    if let Some(extra) = entries.keys().find(|name| *name != MANIFEST && !manifest.files.contains_key(*name)) {
-        return Err(PackageError::ExtraFile { file: extra.clone() });
+    if let Some(extra) = entries
+        .keys()
+        .find(|name| *name != MANIFEST && !manifest.files.contains_key(*name))
+    {
+        return Err(PackageError::ExtraFile {
+            file: extra.clone(),
+        });
     }
     for (name, entry) in &manifest.files {
         match entries.get(name) {
@@ -137,7 +178,11 @@ fn read_verified(folder: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>
     let (bytes, mode) = read(folder, name, entry.size)?;
     check_size(name, entry.size, bytes.len() as u64)?;
     if (mode & EXECUTABLE == 0) != (entry.mode & EXECUTABLE == 0) {
-        return Err(PackageError::Mode { file: name.to_owned(), expected: entry.mode, found: mode & 0o7777 });
+        return Err(PackageError::Mode {
+            file: name.to_owned(),
+            expected: entry.mode,
+            found: mode & 0o7777,
+        });
     }
     check_digest(name, &entry.sha256, &sha256_hex(&bytes))?;
     Ok(bytes)
@@ -146,16 +191,29 @@ fn read_verified(folder: &Path, name: &str, entry: &FileEntry) -> Result<Vec<u8>
 /// Read at most `most` + 1 bytes of a regular file and its mode. The file is opened without following links and
 /// looked at again through the open handle, so an exchange after listing is noticed too.
 fn read(folder: &Path, name: &str, most: u64) -> Result<(Vec<u8>, u32), PackageError> {
-    let failed = |source| PackageError::Io { file: name.to_owned(), source };
+    let failed = |source| PackageError::Io {
+        file: name.to_owned(),
+        source,
+    };
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(folder.join(name)).map_err(failed)?;
+    let file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(folder.join(name))
+        .map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     check_regular(name, &about)?;
     if about.len() > most {
-        return Err(PackageError::Size { file: name.to_owned(), expected: most, found: about.len() });
+        return Err(PackageError::Size {
+            file: name.to_owned(),
+            expected: most,
+            found: about.len(),
+        });
     }
     let mut bytes = Vec::with_capacity(about.len() as usize);
-    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     Ok((bytes, about.permissions().mode()))
 }
 
@@ -163,14 +221,22 @@ fn check_size(name: &str, expected: u64, found: u64) -> Result<(), PackageError>
     if expected == found {
         return Ok(());
     }
-    Err(PackageError::Size { file: name.to_owned(), expected, found })
+    Err(PackageError::Size {
+        file: name.to_owned(),
+        expected,
+        found,
+    })
 }
 
 fn check_digest(name: &str, expected: &str, found: &str) -> Result<(), PackageError> {
     if expected == found {
         return Ok(());
     }
-    Err(PackageError::Digest { file: name.to_owned(), expected: expected.to_owned(), found: found.to_owned() })
+    Err(PackageError::Digest {
+        file: name.to_owned(),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -35,7 +35,9 @@ impl std::fmt::Display for WeightError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Empty => write!(f, "there is no weight"),
-            Self::NotAShare(index, weight) => write!(f, "weight {index} is {weight}, a share is from 0 to 1"),
+            Self::NotAShare(index, weight) => {
+                write!(f, "weight {index} is {weight}, a share is from 0 to 1")
+            }
             Self::Sum(sum) => write!(f, "the weights add up to {sum}, not to 1"),
         }
     }
@@ -84,7 +86,10 @@ pub fn thresholds(weights: &[f64]) -> Vec<u64> {
 /// The first variant whose threshold lies above the hash; the last one if none does.
 #[must_use]
 pub fn choose(hash: u64, thresholds: &[u64]) -> usize {
-    thresholds.iter().position(|&end| hash < end).unwrap_or(thresholds.len().saturating_sub(1))
+    thresholds
+        .iter()
+        .position(|&end| hash < end)
+        .unwrap_or(thresholds.len().saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -104,7 +109,10 @@ mod tests {
         assert_eq!(thresholds(&[0.0, 1.0]), vec![0, HASH_END]);
         assert_eq!(thresholds(&[1.0, 0.0]), vec![HASH_END, HASH_END]);
         assert!(thresholds(&[]).is_empty());
-        assert_eq!(*thresholds(&[0.1; 10]).last().expect("ten thresholds"), HASH_END);
+        assert_eq!(
+            *thresholds(&[0.1; 10]).last().expect("ten thresholds"),
+            HASH_END
+        );
     }
 
     #[test]
@@ -121,10 +129,16 @@ mod tests {
         for unit in 0..20_000 {
             let hash = unit_hash("ramp", format!("u{unit}").as_bytes());
             let (before, after) = (choose(hash, &low), choose(hash, &high));
-            assert!(!(before == 0 && after == 1), "unit {unit} left the candidate on a ramp");
+            assert!(
+                !(before == 0 && after == 1),
+                "unit {unit} left the candidate on a ramp"
+            );
             moved += usize::from(before != after);
         }
-        assert!((3_700..4_300).contains(&moved), "moved {moved} of 20000, expected about 4000");
+        assert!(
+            (3_700..4_300).contains(&moved),
+            "moved {moved} of 20000, expected about 4000"
+        );
     }
 
     #[test]
@@ -135,7 +149,9 @@ mod tests {
             .iter()
             .map(|salt| {
                 (0..units)
-                    .map(|u| (unit_hash(salt, format!("user-{u}").as_bytes()) * 10 / HASH_END) as usize)
+                    .map(|u| {
+                        (unit_hash(salt, format!("user-{u}").as_bytes()) * 10 / HASH_END) as usize
+                    })
                     .collect()
             })
             .collect();
@@ -146,8 +162,15 @@ mod tests {
                     cells[x][y] += 1.0;
                 }
                 let expected = f64::from(units) / 100.0;
-                let chi2: f64 = cells.iter().flatten().map(|n| (n - expected).powi(2) / expected).sum();
-                assert!(chi2 < 180.0, "salts {a} and {b}: chi2 {chi2} (99 df; 180 is p about 1e-6)");
+                let chi2: f64 = cells
+                    .iter()
+                    .flatten()
+                    .map(|n| (n - expected).powi(2) / expected)
+                    .sum();
+                assert!(
+                    chi2 < 180.0,
+                    "salts {a} and {b}: chi2 {chi2} (99 df; 180 is p about 1e-6)"
+                );
             }
         }
     }
@@ -156,8 +179,14 @@ mod tests {
     fn bad_weights_are_named() {
         assert_eq!(check_weights(&[0.2, 0.8]), Ok(()));
         assert_eq!(check_weights(&[]), Err(WeightError::Empty));
-        assert_eq!(check_weights(&[-0.1, 1.1]), Err(WeightError::NotAShare(0, -0.1)));
-        assert!(matches!(check_weights(&[0.5, f64::NAN]), Err(WeightError::NotAShare(1, _))));
+        assert_eq!(
+            check_weights(&[-0.1, 1.1]),
+            Err(WeightError::NotAShare(0, -0.1))
+        );
+        assert!(matches!(
+            check_weights(&[0.5, f64::NAN]),
+            Err(WeightError::NotAShare(1, _))
+        ));
         assert_eq!(check_weights(&[0.5, 0.25]), Err(WeightError::Sum(0.75)));
     }
 }

@@ -33,7 +33,9 @@ impl NumericCells {
         if !increasing || edges.iter().any(|edge| !edge.is_finite()) {
             return Err(EdgesError);
         }
-        Ok(Self { edges: edges.into() })
+        Ok(Self {
+            edges: edges.into(),
+        })
     }
 
     /// Number of cells: edges + 2.
@@ -82,7 +84,10 @@ impl LevelCells {
         for (place, level) in levels.iter().enumerate() {
             places.entry(level.as_ref().into()).or_insert(place);
         }
-        Self { places, levels: levels.len() }
+        Self {
+            places,
+            levels: levels.len(),
+        }
     }
 
     /// Number of cells: levels + other, unseen, null.
@@ -151,7 +156,10 @@ mod tests {
     #[test]
     fn levels_have_places_for_other_unseen_and_null() {
         let cells = LevelCells::new(&["a", "b", ""]);
-        let found: Vec<usize> = [Some("b"), Some("zz"), None, Some("")].iter().map(|l| cells.index(*l)).collect();
+        let found: Vec<usize> = [Some("b"), Some("zz"), None, Some("")]
+            .iter()
+            .map(|l| cells.index(*l))
+            .collect();
         assert_eq!(found, vec![1, 3, 5, 2]);
         assert_eq!((cells.unseen(), cells.count()), (4, 6));
     }

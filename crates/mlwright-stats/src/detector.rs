@@ -27,10 +27,18 @@ pub enum DetectorError {
 impl std::fmt::Display for DetectorError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::ReferenceRate(rate) => write!(f, "the reference rate is {rate}, it must be from 0 to 1"),
-            Self::Tolerance(ratio) => write!(f, "the tolerance is {ratio}, it must be a finite number of at least 1"),
+            Self::ReferenceRate(rate) => {
+                write!(f, "the reference rate is {rate}, it must be from 0 to 1")
+            }
+            Self::Tolerance(ratio) => write!(
+                f,
+                "the tolerance is {ratio}, it must be a finite number of at least 1"
+            ),
             Self::MeanLabels(mean) => {
-                write!(f, "the mean labels between false alarms is {mean}, it must be a finite number of at least 1")
+                write!(
+                    f,
+                    "the mean labels between false alarms is {mean}, it must be a finite number of at least 1"
+                )
             }
         }
     }
@@ -68,14 +76,20 @@ impl RateDetector {
     ///
     /// # Errors
     /// [`DetectorError`] names the argument that is out of range.
-    pub fn new(reference_rate: f64, tolerance: f64, mean_labels_between_false_alarms: f64) -> Result<Self, DetectorError> {
+    pub fn new(
+        reference_rate: f64,
+        tolerance: f64,
+        mean_labels_between_false_alarms: f64,
+    ) -> Result<Self, DetectorError> {
         if !(0.0..=1.0).contains(&reference_rate) {
             return Err(DetectorError::ReferenceRate(reference_rate));
         }
         if !(tolerance.is_finite() && tolerance >= 1.0) {
             return Err(DetectorError::Tolerance(tolerance));
         }
-        if !(mean_labels_between_false_alarms.is_finite() && mean_labels_between_false_alarms >= 1.0) {
+        if !(mean_labels_between_false_alarms.is_finite()
+            && mean_labels_between_false_alarms >= 1.0)
+        {
             return Err(DetectorError::MeanLabels(mean_labels_between_false_alarms));
         }
         let null_rate = (reference_rate * tolerance).clamp(SMALLEST_NULL, LARGEST_NULL);
@@ -88,7 +102,12 @@ impl RateDetector {
                 log_sum: f64::NEG_INFINITY,
             }
         });
-        Ok(Self { alternatives, null_rate, log_bound: mean_labels_between_false_alarms.ln(), alarmed: false })
+        Ok(Self {
+            alternatives,
+            null_rate,
+            log_bound: mean_labels_between_false_alarms.ln(),
+            alarmed: false,
+        })
     }
 
     /// Add a batch of outcomes; give the log evidence now. The alarm stays until [`RateDetector::reset`].
@@ -107,7 +126,8 @@ impl RateDetector {
     /// ln of the mixture sum; minus infinity before the first label.
     #[must_use]
     pub fn log_evidence(&self) -> f64 {
-        log_sum_exp(&self.alternatives.map(|alternative| alternative.log_sum)) - (ODDS_RATIOS.len() as f64).ln()
+        log_sum_exp(&self.alternatives.map(|alternative| alternative.log_sum))
+            - (ODDS_RATIOS.len() as f64).ln()
     }
 
     /// The log evidence at which the alarm is raised: ln of the mean labels between false alarms.
@@ -163,7 +183,13 @@ mod tests {
     use super::*;
 
     /// Labels until the alarm at a bad rate, at most `longest`.
-    fn run_length(detector: &mut RateDetector, uniform: &mut Uniform, rate: f64, batch: u64, longest: u64) -> u64 {
+    fn run_length(
+        detector: &mut RateDetector,
+        uniform: &mut Uniform,
+        rate: f64,
+        batch: u64,
+        longest: u64,
+    ) -> u64 {
         let mut labels = 0;
         detector.reset();
         while labels < longest && !detector.is_alarmed() {
@@ -177,7 +203,9 @@ mod tests {
     fn mean_run_length(rate: f64, reference: f64, tolerance: f64, batch: u64, runs: u64) -> f64 {
         let mut detector = RateDetector::new(reference, tolerance, 1_000.0).expect("valid");
         let mut uniform = Uniform::new(7);
-        let total: u64 = (0..runs).map(|_| run_length(&mut detector, &mut uniform, rate, batch, 20_000)).sum();
+        let total: u64 = (0..runs)
+            .map(|_| run_length(&mut detector, &mut uniform, rate, batch, 20_000))
+            .sum();
         total as f64 / runs as f64
     }
 
@@ -185,7 +213,10 @@ mod tests {
     fn false_alarms_are_as_rare_as_promised_at_the_edge_of_the_tolerance() {
         for (reference, batch) in [(0.02, 1), (0.02, 50), (0.3, 1), (0.7, 10)] {
             let mean = mean_run_length(reference * 1.25, reference, 1.25, batch, 300);
-            assert!(mean >= 1_000.0, "reference {reference}, batches of {batch}: {mean} labels between false alarms");
+            assert!(
+                mean >= 1_000.0,
+                "reference {reference}, batches of {batch}: {mean} labels between false alarms"
+            );
         }
     }
 
@@ -199,8 +230,9 @@ mod tests {
     fn a_doubled_rate_is_found_soon() {
         let mut detector = RateDetector::new(0.05, 1.25, 100_000.0).expect("valid");
         let mut uniform = Uniform::new(3);
-        let mut lengths: Vec<u64> =
-            (0..101).map(|_| run_length(&mut detector, &mut uniform, 0.125, 10, 100_000)).collect();
+        let mut lengths: Vec<u64> = (0..101)
+            .map(|_| run_length(&mut detector, &mut uniform, 0.125, 10, 100_000))
+            .collect();
         lengths.sort_unstable();
         assert!(lengths[50] < 1_500, "median {} labels", lengths[50]);
     }
@@ -230,8 +262,17 @@ mod tests {
 
     #[test]
     fn arguments_out_of_range_are_named() {
-        assert_eq!(RateDetector::new(1.5, 1.0, 10.0), Err(DetectorError::ReferenceRate(1.5)));
-        assert_eq!(RateDetector::new(0.5, 0.5, 10.0), Err(DetectorError::Tolerance(0.5)));
-        assert_eq!(RateDetector::new(0.5, 1.0, 0.0), Err(DetectorError::MeanLabels(0.0)));
+        assert_eq!(
+            RateDetector::new(1.5, 1.0, 10.0),
+            Err(DetectorError::ReferenceRate(1.5))
+        );
+        assert_eq!(
+            RateDetector::new(0.5, 0.5, 10.0),
+            Err(DetectorError::Tolerance(0.5))
+        );
+        assert_eq!(
+            RateDetector::new(0.5, 1.0, 0.0),
+            Err(DetectorError::MeanLabels(0.0))
+        );
     }
 }

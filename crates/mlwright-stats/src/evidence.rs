@@ -45,7 +45,8 @@ pub fn event_log_e(strata: &[Stratum], tolerated_ratio: f64, direction: Directio
         Direction::Rise => tolerated_ratio * RISE[k],
         Direction::Fall => tolerated_ratio / FALL[k],
     };
-    let terms: [f64; 8] = std::array::from_fn(|k| log_e_against(strata, tolerated_ratio, alternative(k)));
+    let terms: [f64; 8] =
+        std::array::from_fn(|k| log_e_against(strata, tolerated_ratio, alternative(k)));
     log_sum_exp(&terms) - (terms.len() as f64).ln()
 }
 
@@ -55,8 +56,10 @@ fn log_e_against(strata: &[Stratum], tolerated: f64, alternative: f64) -> f64 {
         .filter(|s| s.propensity > 0.0 && s.propensity < 1.0)
         .map(|s| {
             let rest = 1.0 - s.propensity;
-            let shift = ((rest + s.propensity * alternative) / (rest + s.propensity * tolerated)).ln();
-            s.candidate as f64 * (alternative / tolerated).ln() - (s.candidate as f64 + s.champion as f64) * shift
+            let shift =
+                ((rest + s.propensity * alternative) / (rest + s.propensity * tolerated)).ln();
+            s.candidate as f64 * (alternative / tolerated).ln()
+                - (s.candidate as f64 + s.champion as f64) * shift
         })
         .sum()
 }
@@ -67,7 +70,11 @@ mod tests {
     use crate::detector::testing::Uniform;
 
     fn stratum(propensity: f64, candidate: u64, champion: u64) -> Stratum {
-        Stratum { propensity, candidate, champion }
+        Stratum {
+            propensity,
+            candidate,
+            champion,
+        }
     }
 
     #[test]
@@ -75,18 +82,33 @@ mod tests {
         let cases = [
             (vec![stratum(0.05, 3, 10)], 1.0, 1.4084),
             (vec![stratum(0.05, 6, 20)], 1.0, 3.4099),
-            (vec![stratum(0.01, 2, 30), stratum(0.05, 6, 20)], 1.02, 5.0986),
+            (
+                vec![stratum(0.01, 2, 30), stratum(0.05, 6, 20)],
+                1.02,
+                5.0986,
+            ),
         ];
         for (strata, tolerated, expected) in cases {
             let found = event_log_e(&strata, tolerated, Direction::Rise);
-            assert!((found - expected).abs() < 5e-5, "{found} against {expected}");
+            assert!(
+                (found - expected).abs() < 5e-5,
+                "{found} against {expected}"
+            );
         }
     }
 
     #[test]
     fn no_event_is_no_evidence() {
         assert!(event_log_e(&[], 1.0, Direction::Rise).abs() < 1e-12);
-        assert!(event_log_e(&[stratum(0.0, 0, 100), stratum(1.0, 100, 0)], 1.0, Direction::Rise).abs() < 1e-12);
+        assert!(
+            event_log_e(
+                &[stratum(0.0, 0, 100), stratum(1.0, 100, 0)],
+                1.0,
+                Direction::Rise
+            )
+            .abs()
+                < 1e-12
+        );
     }
 
     #[test]
@@ -98,7 +120,11 @@ mod tests {
 
     #[test]
     fn huge_counts_stay_finite() {
-        let found = event_log_e(&[stratum(0.05, 1_000_000_000, 1_000_000_000)], 1.0, Direction::Rise);
+        let found = event_log_e(
+            &[stratum(0.05, 1_000_000_000, 1_000_000_000)],
+            1.0,
+            Direction::Rise,
+        );
         assert!(found.is_finite() && found > 1e6);
     }
 
@@ -121,6 +147,9 @@ mod tests {
                 }
             }
         }
-        assert!(false_rollbacks <= runs / 20, "{false_rollbacks} of {runs} at 5 %");
+        assert!(
+            false_rollbacks <= runs / 20,
+            "{false_rollbacks} of {runs} at 5 %"
+        );
     }
 }

@@ -55,18 +55,31 @@ pub(super) struct Output {
 impl Document {
     pub(super) fn compile(self) -> Result<Transform, FeatureError> {
         if self.format != 1 {
-            return Err(FeatureError::Transform(format!("format {}, this version reads 1", self.format)));
+            return Err(FeatureError::Transform(format!(
+                "format {}, this version reads 1",
+                self.format
+            )));
         }
         let mut places = HashMap::new();
         for (index, input) in self.inputs.iter().enumerate() {
             if places.insert(input.name.as_str(), index).is_some() {
-                return Err(FeatureError::Transform(format!("the input {:?} is listed twice", input.name)));
+                return Err(FeatureError::Transform(format!(
+                    "the input {:?} is listed twice",
+                    input.name
+                )));
             }
         }
         let column_of = |output: &Output| {
-            places.get(output.column.as_str()).copied().ok_or_else(|| output.wrong("reads a column that is no input"))
+            places
+                .get(output.column.as_str())
+                .copied()
+                .ok_or_else(|| output.wrong("reads a column that is no input"))
         };
-        let mut columns: Vec<ColumnPlan> = self.inputs.iter().map(|input| ColumnPlan::new(input.kind)).collect();
+        let mut columns: Vec<ColumnPlan> = self
+            .inputs
+            .iter()
+            .map(|input| ColumnPlan::new(input.kind))
+            .collect();
         for output in &self.outputs {
             columns[column_of(output)?].learn_levels(output);
         }
@@ -78,15 +91,31 @@ impl Document {
             let operation = output.operation(plan)?;
             plan.outputs.push((place, operation));
         }
-        let inputs = self.inputs.into_iter().map(|i| Input { name: i.name, kind: i.kind }).collect();
+        let inputs = self
+            .inputs
+            .into_iter()
+            .map(|i| Input {
+                name: i.name,
+                kind: i.kind,
+            })
+            .collect();
         let output_names = self.outputs.into_iter().map(|output| output.name).collect();
-        Ok(Transform { inputs, output_names, columns })
+        Ok(Transform {
+            inputs,
+            output_names,
+            columns,
+        })
     }
 }
 
 impl ColumnPlan {
     fn new(kind: Kind) -> Self {
-        Self { kind, dictionary: HashMap::new(), null_code: UNSEEN, outputs: Vec::new() }
+        Self {
+            kind,
+            dictionary: HashMap::new(),
+            null_code: UNSEEN,
+            outputs: Vec::new(),
+        }
     }
 
     fn learn_levels(&mut self, output: &Output) {
@@ -99,11 +128,16 @@ impl ColumnPlan {
 
 impl Output {
     fn wrong(&self, what: &str) -> FeatureError {
-        FeatureError::Transform(format!("output {:?} (column {:?}) {what}", self.name, self.column))
+        FeatureError::Transform(format!(
+            "output {:?} (column {:?}) {what}",
+            self.name, self.column
+        ))
     }
 
     fn need<T: Clone>(&self, value: Option<&T>, key: &str) -> Result<T, FeatureError> {
-        value.cloned().ok_or_else(|| self.wrong(&format!("has no {key:?}")))
+        value
+            .cloned()
+            .ok_or_else(|| self.wrong(&format!("has no {key:?}")))
     }
 
     fn operation(&self, plan: &ColumnPlan) -> Result<Operation, FeatureError> {
@@ -123,7 +157,9 @@ impl Output {
             OperationName::Isnull => Ok(Operation::IsNull),
             OperationName::Onehot => {
                 let level: String = self.need(self.level.as_ref(), "level")?;
-                Ok(Operation::OneHot { code: plan.code(&level) })
+                Ok(Operation::OneHot {
+                    code: plan.code(&level),
+                })
             }
             OperationName::Level => {
                 let levels: Vec<String> = self.need(self.levels.as_ref(), "levels")?;
@@ -133,20 +169,42 @@ impl Output {
             OperationName::Target => {
                 let levels: Vec<String> = self.need(self.levels.as_ref(), "levels")?;
                 let values: Vec<f64> = self.need(self.values.as_ref(), "values")?;
-                self.table(plan, &levels, &values, self.need(self.default.as_ref(), "default")?)
+                self.table(
+                    plan,
+                    &levels,
+                    &values,
+                    self.need(self.default.as_ref(), "default")?,
+                )
             }
             OperationName::Scale => Ok(Operation::Scale(self.scaling()?)),
             OperationName::Time => {
                 let is_scaled = self.fill.is_some() || self.mean.is_some() || self.scale.is_some();
-                let scaling = if is_scaled { Some(self.scaling()?) } else { None };
-                Ok(Operation::Time { part: self.need(self.part.as_ref(), "part")?, scaling })
+                let scaling = if is_scaled {
+                    Some(self.scaling()?)
+                } else {
+                    None
+                };
+                Ok(Operation::Time {
+                    part: self.need(self.part.as_ref(), "part")?,
+                    scaling,
+                })
             }
         }
     }
 
-    fn table(&self, plan: &ColumnPlan, levels: &[String], values: &[f64], rest: f64) -> Result<Operation, FeatureError> {
+    fn table(
+        &self,
+        plan: &ColumnPlan,
+        levels: &[String],
+        values: &[f64],
+        rest: f64,
+    ) -> Result<Operation, FeatureError> {
         if levels.len() != values.len() {
-            return Err(self.wrong(&format!("has {} levels and {} values", levels.len(), values.len())));
+            return Err(self.wrong(&format!(
+                "has {} levels and {} values",
+                levels.len(),
+                values.len()
+            )));
         }
         let mut by_code = vec![rest; plan.dictionary.len()];
         let mut is_listed = vec![false; plan.dictionary.len()];
@@ -157,7 +215,10 @@ impl Output {
             }
             by_code[code] = *value;
         }
-        Ok(Operation::Table { values: by_code.into(), rest })
+        Ok(Operation::Table {
+            values: by_code.into(),
+            rest,
+        })
     }
 
     fn scaling(&self) -> Result<Scaling, FeatureError> {

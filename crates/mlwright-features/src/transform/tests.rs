@@ -29,38 +29,94 @@ fn row(cells: &[Cell<'_>]) -> Vec<f64> {
 }
 
 fn same(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()))
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|(x, y)| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()))
 }
 
 const SIX_PM: i64 = 1_704_477_600_000_000; // 2024-01-05T18:00:00Z
 
 #[test]
 fn every_operation_gives_its_value() {
-    let full = row(&[Cell::Number(5.0), Cell::Text("b"), Cell::Time(SIX_PM), Cell::Number(2.0), Cell::Number(1.0)]);
-    assert!(same(&full, &[5.0, 1.0, 0.0, 0.05, 2.0, 0.0, 18.0, 1.5, 1.0, 2.0, 1.0, 1.0]), "{full:?}");
+    let full = row(&[
+        Cell::Number(5.0),
+        Cell::Text("b"),
+        Cell::Time(SIX_PM),
+        Cell::Number(2.0),
+        Cell::Number(1.0),
+    ]);
+    assert!(
+        same(
+            &full,
+            &[5.0, 1.0, 0.0, 0.05, 2.0, 0.0, 18.0, 1.5, 1.0, 2.0, 1.0, 1.0]
+        ),
+        "{full:?}"
+    );
 }
 
 #[test]
 fn nulls_take_the_values_of_nulls() {
     let nulls = row(&[Cell::Null; 5]);
     let nan = f64::NAN;
-    assert!(same(&nulls, &[nan, -1.0, 0.0, 0.7, 0.0, 1.0, nan, 0.0, -1.0, nan, 0.0, nan]), "{nulls:?}");
-    let as_nan = row(&[Cell::Number(nan), Cell::Null, Cell::Null, Cell::Number(nan), Cell::Number(nan)]);
+    assert!(
+        same(
+            &nulls,
+            &[nan, -1.0, 0.0, 0.7, 0.0, 1.0, nan, 0.0, -1.0, nan, 0.0, nan]
+        ),
+        "{nulls:?}"
+    );
+    let as_nan = row(&[
+        Cell::Number(nan),
+        Cell::Null,
+        Cell::Null,
+        Cell::Number(nan),
+        Cell::Number(nan),
+    ]);
     assert!(same(&nulls, &as_nan));
 }
 
 #[test]
 fn unseen_levels_and_infinite_numbers_are_told_apart_from_nulls() {
-    let found =
-        row(&[Cell::Number(f64::INFINITY), Cell::Text("zz"), Cell::Time(0), Cell::Number(77.0), Cell::Number(0.0)]);
-    assert!(same(&found, &[f64::INFINITY, -1.0, 0.0, 0.05, 0.0, 0.0, 0.0, -3.0, -1.0, 77.0, 0.0, 0.0]), "{found:?}");
+    let found = row(&[
+        Cell::Number(f64::INFINITY),
+        Cell::Text("zz"),
+        Cell::Time(0),
+        Cell::Number(77.0),
+        Cell::Number(0.0),
+    ]);
+    assert!(
+        same(
+            &found,
+            &[
+                f64::INFINITY,
+                -1.0,
+                0.0,
+                0.05,
+                0.0,
+                0.0,
+                0.0,
+                -3.0,
+                -1.0,
+                77.0,
+                0.0,
+                0.0
+            ]
+        ),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn columns_give_the_same_bits_as_rows() {
     let transform = transform();
     let amounts = [5.0, f64::NAN, -0.0];
-    let levels = ["b".to_owned(), "a".to_owned(), "zz".to_owned(), String::new()];
+    let levels = [
+        "b".to_owned(),
+        "a".to_owned(),
+        "zz".to_owned(),
+        String::new(),
+    ];
     let codes = [1, ColumnSlice::NULL_CODE, 3];
     let times = [SIX_PM, ColumnSlice::NULL_TIME, -1];
     let integers = ["2".to_owned(), "-1".to_owned()];
@@ -68,17 +124,43 @@ fn columns_give_the_same_bits_as_rows() {
     let flags = [1.0, 0.0, f64::NAN];
     let columns = [
         ColumnSlice::Number(&amounts),
-        ColumnSlice::Text { codes: &codes, levels: &levels },
+        ColumnSlice::Text {
+            codes: &codes,
+            levels: &levels,
+        },
         ColumnSlice::Time(&times),
-        ColumnSlice::Text { codes: &integer_codes, levels: &integers },
+        ColumnSlice::Text {
+            codes: &integer_codes,
+            levels: &integers,
+        },
         ColumnSlice::Number(&flags),
     ];
     let mut out = vec![0.0; 3 * transform.outputs()];
-    transform.apply_columns(&columns, 3, &mut out).expect("fits");
+    transform
+        .apply_columns(&columns, 3, &mut out)
+        .expect("fits");
     let rows = [
-        row(&[Cell::Number(5.0), Cell::Text("a"), Cell::Time(SIX_PM), Cell::Number(-1.0), Cell::Number(1.0)]),
-        row(&[Cell::Null, Cell::Null, Cell::Null, Cell::Number(2.0), Cell::Number(0.0)]),
-        row(&[Cell::Number(-0.0), Cell::Text(""), Cell::Time(-1), Cell::Null, Cell::Null]),
+        row(&[
+            Cell::Number(5.0),
+            Cell::Text("a"),
+            Cell::Time(SIX_PM),
+            Cell::Number(-1.0),
+            Cell::Number(1.0),
+        ]),
+        row(&[
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Number(2.0),
+            Cell::Number(0.0),
+        ]),
+        row(&[
+            Cell::Number(-0.0),
+            Cell::Text(""),
+            Cell::Time(-1),
+            Cell::Null,
+            Cell::Null,
+        ]),
     ];
     assert!(same(&out, &rows.concat()), "{out:?}");
 }
@@ -88,23 +170,49 @@ fn cells_and_columns_that_do_not_fit_are_refused() {
     let transform = transform();
     let mut out = vec![0.0; transform.outputs()];
     let error = transform
-        .apply_row(&[Cell::Text("5"), Cell::Null, Cell::Null, Cell::Null, Cell::Null], &mut out)
+        .apply_row(
+            &[
+                Cell::Text("5"),
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+            ],
+            &mut out,
+        )
         .expect_err("text for a number");
     assert!(error.to_string().contains("\"amount\""), "{error}");
-    assert_eq!(transform.apply_row(&[Cell::Null], &mut out).expect_err("short").code(), "features.shape");
-    assert_eq!(transform.apply_columns(&[], 1, &mut out).expect_err("short").code(), "features.shape");
+    assert_eq!(
+        transform
+            .apply_row(&[Cell::Null], &mut out)
+            .expect_err("short")
+            .code(),
+        "features.shape"
+    );
+    assert_eq!(
+        transform
+            .apply_columns(&[], 1, &mut out)
+            .expect_err("short")
+            .code(),
+        "features.shape"
+    );
     let short = [1.0];
     let codes = [7];
     let columns = |levels| {
         [
             ColumnSlice::Number(&short),
-            ColumnSlice::Text { codes: &codes, levels },
+            ColumnSlice::Text {
+                codes: &codes,
+                levels,
+            },
             ColumnSlice::Time(&[0]),
             ColumnSlice::Number(&short),
             ColumnSlice::Number(&short),
         ]
     };
-    let error = transform.apply_columns(&columns(&[]), 1, &mut out).expect_err("a code without a level");
+    let error = transform
+        .apply_columns(&columns(&[]), 1, &mut out)
+        .expect_err("a code without a level");
     assert!(error.to_string().contains("code 7"), "{error}");
 }
 
@@ -118,17 +226,46 @@ fn malformed_documents_are_refused() {
     for (json, expected) in [
         (String::from("{"), "EOF"),
         (ALL.replacen("\"format\":1", "\"format\":2", 1), "format 2"),
-        (ALL.replacen("\"cat\",\"type\"", "\"amount\",\"type\"", 1), "twice"),
-        (with(r#"{"name":"o","op":"number","column":"y"}"#), "no input"),
-        (with(r#"{"name":"o","op":"number","column":"s"}"#), "cannot be computed from a string"),
-        (with(r#"{"name":"o","op":"level","column":"x","levels":[]}"#), "cannot be computed from a number"),
+        (
+            ALL.replacen("\"cat\",\"type\"", "\"amount\",\"type\"", 1),
+            "twice",
+        ),
+        (
+            with(r#"{"name":"o","op":"number","column":"y"}"#),
+            "no input",
+        ),
+        (
+            with(r#"{"name":"o","op":"number","column":"s"}"#),
+            "cannot be computed from a string",
+        ),
+        (
+            with(r#"{"name":"o","op":"level","column":"x","levels":[]}"#),
+            "cannot be computed from a number",
+        ),
         (with(r#"{"name":"o","op":"level","column":"s"}"#), "levels"),
-        (with(r#"{"name":"o","op":"level","column":"s","levels":["a","a"]}"#), "twice"),
-        (with(r#"{"name":"o","op":"target","column":"s","levels":["a"],"values":[],"default":0}"#), "0 values"),
-        (with(r#"{"name":"o","op":"scale","column":"x","fill":0,"mean":0,"scale":0}"#), "scale 0"),
-        (with(r#"{"name":"o","op":"time","column":"x","part":"hour"}"#), "cannot be computed"),
+        (
+            with(r#"{"name":"o","op":"level","column":"s","levels":["a","a"]}"#),
+            "twice",
+        ),
+        (
+            with(
+                r#"{"name":"o","op":"target","column":"s","levels":["a"],"values":[],"default":0}"#,
+            ),
+            "0 values",
+        ),
+        (
+            with(r#"{"name":"o","op":"scale","column":"x","fill":0,"mean":0,"scale":0}"#),
+            "scale 0",
+        ),
+        (
+            with(r#"{"name":"o","op":"time","column":"x","part":"hour"}"#),
+            "cannot be computed",
+        ),
         (with(r#"{"name":"o","op":"log","column":"x"}"#), "log"),
-        (with(r#"{"name":"o","op":"number","column":"x","extra":1}"#), "extra"),
+        (
+            with(r#"{"name":"o","op":"number","column":"x","extra":1}"#),
+            "extra",
+        ),
     ] {
         let error = Transform::from_json(json.as_bytes()).expect_err(&json);
         assert_eq!(error.code(), "features.transform");

@@ -30,26 +30,38 @@ struct Header {
 impl Header {
     fn check(&self) -> Result<(), ModelError> {
         if self.outputs == 0 || self.base.len() != self.outputs {
-            return Err(bad(format!("{} base values for {} outputs", self.base.len(), self.outputs)));
+            return Err(bad(format!(
+                "{} base values for {} outputs",
+                self.base.len(),
+                self.outputs
+            )));
         }
         if !(self.sigmoid.is_finite() && self.sigmoid > 0.0) {
             return Err(bad(format!("sigmoid is {}", self.sigmoid)));
         }
         let largest = i32::MAX as usize;
-        for (name, count) in [("features", self.features), ("trees", self.trees), ("nodes", self.nodes)] {
+        for (name, count) in [
+            ("features", self.features),
+            ("trees", self.trees),
+            ("nodes", self.nodes),
+        ] {
             if count > largest {
                 return Err(bad(format!("{count} {name}, at most {largest}")));
             }
         }
         if self.leaves > largest || self.words > largest {
-            return Err(bad(format!("{} leaves and {} words, at most {largest}", self.leaves, self.words)));
+            return Err(bad(format!(
+                "{} leaves and {} words, at most {largest}",
+                self.leaves, self.words
+            )));
         }
         Ok(())
     }
 
     /// Bytes of all arrays; counts are at most 2^31, so nothing overflows 64 bits.
     fn array_bytes(&self) -> u64 {
-        let [trees, nodes, leaves, words] = [self.trees, self.nodes, self.leaves, self.words].map(|n| n as u64);
+        let [trees, nodes, leaves, words] =
+            [self.trees, self.nodes, self.leaves, self.words].map(|n| n as u64);
         let quads = 2 * padded(4 * trees) + 6 * padded(4 * nodes) + padded(4 * words);
         quads + 8 * nodes + 8 * leaves
     }
@@ -57,18 +69,29 @@ impl Header {
 
 /// Read and check a file.
 pub(super) fn read(bytes: &[u8]) -> Result<Forest, ModelError> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| bad("the file does not begin with MLWTREE1"))?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| bad("the file ends before the header"))?;
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| bad("the file does not begin with MLWTREE1"))?;
+    let (length, rest) = rest
+        .split_first_chunk::<4>()
+        .ok_or_else(|| bad("the file ends before the header"))?;
     let length = u32::from_le_bytes(*length) as usize;
-    let json = rest.get(..length).ok_or_else(|| bad("the file ends inside the header"))?;
+    let json = rest
+        .get(..length)
+        .ok_or_else(|| bad("the file ends inside the header"))?;
     let header: Header = serde_json::from_slice(json).map_err(|e| bad(format!("header: {e}")))?;
     header.check()?;
     let start = padded((MAGIC.len() + 4 + length) as u64);
     let expected = start + header.array_bytes();
     if bytes.len() as u64 != expected {
-        return Err(bad(format!("the file has {} bytes, its header says {expected}", bytes.len())));
+        return Err(bad(format!(
+            "the file has {} bytes, its header says {expected}",
+            bytes.len()
+        )));
     }
-    let mut arrays = Arrays { bytes: &bytes[start as usize..] };
+    let mut arrays = Arrays {
+        bytes: &bytes[start as usize..],
+    };
     let roots = arrays.take(header.trees, i32::from_le_bytes);
     let tree_output = arrays.take(header.trees, u32::from_le_bytes);
     let raw = RawNodes {
@@ -85,10 +108,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Forest, ModelError> {
     if let Some(index) = leaves.iter().position(|leaf| !leaf.is_finite()) {
         return Err(bad(format!("leaf {index} is {}", leaves[index])));
     }
-    if let Some(index) = tree_output.iter().position(|&output| output as usize >= header.outputs) {
-        return Err(bad(format!("tree {index} adds to output {}", tree_output[index])));
+    if let Some(index) = tree_output
+        .iter()
+        .position(|&output| output as usize >= header.outputs)
+    {
+        return Err(bad(format!(
+            "tree {index} adds to output {}",
+            tree_output[index]
+        )));
     }
-    let nodes = (0..header.nodes).map(|index| raw.node(index, &header)).collect::<Result<Vec<Node>, _>>()?;
+    let nodes = (0..header.nodes)
+        .map(|index| raw.node(index, &header))
+        .collect::<Result<Vec<Node>, _>>()?;
     check_links(&roots, &nodes, header.leaves)?;
     Ok(Forest {
         features: header.features,
@@ -119,7 +150,10 @@ impl RawNodes {
     fn node(&self, index: usize, header: &Header) -> Result<Node, ModelError> {
         let (feature, flags) = (self.feature[index], self.flags[index]);
         if feature as usize >= header.features {
-            return Err(bad(format!("node {index} reads feature {feature} of {}", header.features)));
+            return Err(bad(format!(
+                "node {index} reads feature {feature} of {}",
+                header.features
+            )));
         }
         if flags & !KNOWN_FLAGS != 0 {
             return Err(bad(format!("node {index} has unknown flags {flags:#x}")));
@@ -135,15 +169,27 @@ impl RawNodes {
             if threshold.is_nan() {
                 return Err(bad(format!("node {index} has the threshold NaN")));
             }
-            Test::Numeric { threshold, missing, default_left: flags & DEFAULT_LEFT != 0 }
+            Test::Numeric {
+                threshold,
+                missing,
+                default_left: flags & DEFAULT_LEFT != 0,
+            }
         } else {
             let (at, length) = (self.bitset_at[index], self.bitset_len[index]);
             if u64::from(at) + u64::from(length) > header.words as u64 {
-                return Err(bad(format!("node {index} has {length} words at {at} of {}", header.words)));
+                return Err(bad(format!(
+                    "node {index} has {length} words at {at} of {}",
+                    header.words
+                )));
             }
             Test::Categorical { at, length }
         };
-        Ok(Node { feature, test, left: self.left[index], right: self.right[index] })
+        Ok(Node {
+            feature,
+            test,
+            left: self.left[index],
+            right: self.right[index],
+        })
     }
 }
 
@@ -154,14 +200,25 @@ fn check_links(roots: &[i32], nodes: &[Node], leaves: usize) -> Result<(), Model
     let mut claim = |child: i32, first: usize, from: &dyn Fn() -> String| {
         if child < 0 {
             let leaf = !child as usize;
-            return if leaf < leaves { Ok(()) } else { Err(bad(format!("{} leads to leaf {leaf} of {leaves}", from()))) };
+            return if leaf < leaves {
+                Ok(())
+            } else {
+                Err(bad(format!("{} leads to leaf {leaf} of {leaves}", from())))
+            };
         }
         let index = child as usize;
         if index < first || index >= has_parent.len() {
-            return Err(bad(format!("{} leads to node {index} of {}", from(), has_parent.len())));
+            return Err(bad(format!(
+                "{} leads to node {index} of {}",
+                from(),
+                has_parent.len()
+            )));
         }
         if std::mem::replace(&mut has_parent[index], true) {
-            return Err(bad(format!("{} leads to node {index}, which has a parent already", from())));
+            return Err(bad(format!(
+                "{} leads to node {index}, which has a parent already",
+                from()
+            )));
         }
         Ok(())
     };
@@ -182,7 +239,10 @@ fn divisors(header: &Header, tree_output: &[u32]) -> Box<[f64]> {
             counts[output as usize] += 1;
         }
     }
-    counts.into_iter().map(|count| f64::from(count.max(1))).collect()
+    counts
+        .into_iter()
+        .map(|count| f64::from(count.max(1)))
+        .collect()
 }
 
 /// The rest of the file; its length has been checked against the header.
@@ -191,10 +251,19 @@ struct Arrays<'a> {
 }
 
 impl Arrays<'_> {
-    fn take<T, const SIZE: usize>(&mut self, count: usize, decode: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
+    fn take<T, const SIZE: usize>(
+        &mut self,
+        count: usize,
+        decode: impl Fn([u8; SIZE]) -> T,
+    ) -> Vec<T> {
         let (now, rest) = self.bytes.split_at(padded((count * SIZE) as u64) as usize);
         self.bytes = rest;
-        now.as_chunks::<SIZE>().0.iter().take(count).map(|chunk| decode(*chunk)).collect()
+        now.as_chunks::<SIZE>()
+            .0
+            .iter()
+            .take(count)
+            .map(|chunk| decode(*chunk))
+            .collect()
     }
 }
 

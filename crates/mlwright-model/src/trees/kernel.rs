@@ -79,8 +79,11 @@ impl Kernel {
         order.sort_by_key(|&tree| builder.tree_depth(tree));
         let mut groups = Vec::with_capacity(order.len().div_ceil(IN_FLIGHT));
         for trees in order.chunks(IN_FLIGHT) {
-            let mut group =
-                Group { slots: [0; IN_FLIGHT], trees: [forest.roots.len() as u32; IN_FLIGHT], depth: 0 };
+            let mut group = Group {
+                slots: [0; IN_FLIGHT],
+                trees: [forest.roots.len() as u32; IN_FLIGHT],
+                depth: 0,
+            };
             for (place, &tree) in trees.iter().enumerate() {
                 group.slots[place] = builder.lay_tree(tree)?;
                 group.trees[place] = tree as u32;
@@ -88,7 +91,11 @@ impl Kernel {
             }
             groups.push(group);
         }
-        Some(Self { slots: builder.slots.into(), groups: groups.into(), lanes: builder.lanes.into() })
+        Some(Self {
+            slots: builder.slots.into(),
+            groups: groups.into(),
+            lanes: builder.lanes.into(),
+        })
     }
 
     /// Score row-major rows; sizes are checked by the caller.
@@ -115,9 +122,27 @@ impl Kernel {
         for (lane, target) in self.lanes.iter().zip(lanes).skip(1) {
             let value = row[lane.feature as usize];
             *target = match lane.view {
-                View::Plain => if value.is_nan() { 0.0 } else { value },
-                View::Nan { left } => if value.is_nan() { side(left) } else { value },
-                View::Zero { left } => if value.is_nan() || value.abs() <= ZERO { side(left) } else { value },
+                View::Plain => {
+                    if value.is_nan() {
+                        0.0
+                    } else {
+                        value
+                    }
+                }
+                View::Nan { left } => {
+                    if value.is_nan() {
+                        side(left)
+                    } else {
+                        value
+                    }
+                }
+                View::Zero { left } => {
+                    if value.is_nan() || value.abs() <= ZERO {
+                        side(left)
+                    } else {
+                        value
+                    }
+                }
                 View::Category { at, length } => {
                     let words = &forest.bitset[at as usize..(at + length) as usize];
                     let is_left = category(value).is_some_and(|bit| has_bit(words, bit));
@@ -145,7 +170,11 @@ impl Kernel {
 
 /// The value that every finite threshold sends to a side.
 fn side(left: bool) -> f64 {
-    if left { f64::NEG_INFINITY } else { f64::INFINITY }
+    if left {
+        f64::NEG_INFINITY
+    } else {
+        f64::INFINITY
+    }
 }
 
 struct Builder<'a> {
@@ -165,7 +194,9 @@ impl<'a> Builder<'a> {
             Test::Numeric { threshold, .. } => threshold.is_finite(),
             Test::Categorical { .. } => true,
         };
-        if !forest.nodes.iter().all(|node| is_finite(node.test)) || forest.nodes.len() > (u32::MAX / 4) as usize {
+        if !forest.nodes.iter().all(|node| is_finite(node.test))
+            || forest.nodes.len() > (u32::MAX / 4) as usize
+        {
             return None;
         }
         let mut depths = vec![0; forest.nodes.len()];
@@ -174,16 +205,37 @@ impl<'a> Builder<'a> {
             depths[index] = 1 + below(node.left).max(below(node.right));
         }
         // Slot 0 is the one-leaf tree that fills the last group; lane 0 is −∞.
-        let slots = vec![Slot { threshold: 0.0, lane: 0, left: 0 }];
-        let lanes = vec![Lane { feature: 0, view: View::Plain }];
-        let builder = Self { forest, depths, slots, lanes, places: HashMap::new(), categorical: 0 };
-        let deepest = (0..forest.roots.len()).map(|tree| builder.tree_depth(tree)).max().unwrap_or(0);
+        let slots = vec![Slot {
+            threshold: 0.0,
+            lane: 0,
+            left: 0,
+        }];
+        let lanes = vec![Lane {
+            feature: 0,
+            view: View::Plain,
+        }];
+        let builder = Self {
+            forest,
+            depths,
+            slots,
+            lanes,
+            places: HashMap::new(),
+            categorical: 0,
+        };
+        let deepest = (0..forest.roots.len())
+            .map(|tree| builder.tree_depth(tree))
+            .max()
+            .unwrap_or(0);
         (deepest <= DEEPEST).then_some(builder)
     }
 
     fn tree_depth(&self, tree: usize) -> u32 {
         let root = self.forest.roots[tree];
-        if root < 0 { 0 } else { self.depths[root as usize] }
+        if root < 0 {
+            0
+        } else {
+            self.depths[root as usize]
+        }
     }
 
     /// Lay the slots of a tree, breadth first; give the slot of its root.
@@ -195,12 +247,20 @@ impl<'a> Builder<'a> {
             next += 1;
             if at < 0 {
                 let threshold = self.forest.leaves[!at as usize];
-                self.slots[slot as usize] = Slot { threshold, lane: 0, left: slot };
+                self.slots[slot as usize] = Slot {
+                    threshold,
+                    lane: 0,
+                    left: slot,
+                };
                 continue;
             }
             let node = self.forest.nodes[at as usize];
             let (threshold, view) = match node.test {
-                Test::Numeric { threshold, missing, default_left } => {
+                Test::Numeric {
+                    threshold,
+                    missing,
+                    default_left,
+                } => {
                     let view = match missing {
                         Missing::None => View::Plain,
                         Missing::Nan => View::Nan { left: default_left },
@@ -210,9 +270,16 @@ impl<'a> Builder<'a> {
                 }
                 Test::Categorical { at, length } => (0.5, View::Category { at, length }),
             };
-            let lane = self.lane(Lane { feature: node.feature, view })?;
+            let lane = self.lane(Lane {
+                feature: node.feature,
+                view,
+            })?;
             let (left, right) = (self.reserve(), self.reserve());
-            self.slots[slot as usize] = Slot { threshold, lane, left };
+            self.slots[slot as usize] = Slot {
+                threshold,
+                lane,
+                left,
+            };
             open.push((node.left, left));
             open.push((node.right, right));
         }
@@ -220,7 +287,11 @@ impl<'a> Builder<'a> {
     }
 
     fn reserve(&mut self) -> u32 {
-        self.slots.push(Slot { threshold: 0.0, lane: 0, left: 0 });
+        self.slots.push(Slot {
+            threshold: 0.0,
+            lane: 0,
+            left: 0,
+        });
         self.slots.len() as u32 - 1
     }
 

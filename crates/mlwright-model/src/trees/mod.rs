@@ -26,7 +26,11 @@ enum Missing {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Test {
     /// Left when x ≤ threshold, or to the default side when x is missing.
-    Numeric { threshold: f64, missing: Missing, default_left: bool },
+    Numeric {
+        threshold: f64,
+        missing: Missing,
+        default_left: bool,
+    },
     /// Left when the bit of the truncated value is set in `bitset[at..at + length]`.
     Categorical { at: u32, length: u32 },
 }
@@ -108,7 +112,12 @@ impl Trees {
     ///
     /// # Errors
     /// Those of [`Model::predict`].
-    pub fn predict_by_walk(&self, rows: &[f64], n: usize, out: &mut [f64]) -> Result<(), ModelError> {
+    pub fn predict_by_walk(
+        &self,
+        rows: &[f64],
+        n: usize,
+        out: &mut [f64],
+    ) -> Result<(), ModelError> {
         check_shape(self, rows, n, out)?;
         walk::predict(&self.forest, rows, out);
         Ok(())

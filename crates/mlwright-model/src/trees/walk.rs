@@ -18,25 +18,40 @@ fn leaf(forest: &Forest, root: i32, row: &[f64]) -> f64 {
     let mut at = root;
     while at >= 0 {
         let node = &forest.nodes[at as usize];
-        at = if goes_left(forest, node, row[node.feature as usize]) { node.left } else { node.right };
+        at = if goes_left(forest, node, row[node.feature as usize]) {
+            node.left
+        } else {
+            node.right
+        };
     }
     forest.leaves[!at as usize]
 }
 
 fn goes_left(forest: &Forest, node: &Node, value: f64) -> bool {
     match node.test {
-        Test::Numeric { threshold, missing, default_left } => {
-            let value = if value.is_nan() && missing != Missing::Nan { 0.0 } else { value };
+        Test::Numeric {
+            threshold,
+            missing,
+            default_left,
+        } => {
+            let value = if value.is_nan() && missing != Missing::Nan {
+                0.0
+            } else {
+                value
+            };
             let is_missing = match missing {
                 Missing::None => false,
                 Missing::Zero => value.abs() <= ZERO,
                 Missing::Nan => value.is_nan(),
             };
-            if is_missing { default_left } else { value <= threshold }
+            if is_missing {
+                default_left
+            } else {
+                value <= threshold
+            }
         }
-        Test::Categorical { at, length } => {
-            category(value).is_some_and(|bit| has_bit(&forest.bitset[at as usize..(at + length) as usize], bit))
-        }
+        Test::Categorical { at, length } => category(value)
+            .is_some_and(|bit| has_bit(&forest.bitset[at as usize..(at + length) as usize], bit)),
     }
 }
 
@@ -50,5 +65,7 @@ pub(super) fn category(value: f64) -> Option<u32> {
 
 /// Whether a bit is set; bits beyond the words are not.
 pub(super) fn has_bit(words: &[u32], bit: u32) -> bool {
-    words.get((bit / 32) as usize).is_some_and(|word| word >> (bit % 32) & 1 == 1)
+    words
+        .get((bit / 32) as usize)
+        .is_some_and(|word| word >> (bit % 32) & 1 == 1)
 }

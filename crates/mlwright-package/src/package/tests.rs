@@ -14,7 +14,11 @@ struct Folder {
 
 impl Folder {
     fn new() -> Self {
-        let place = format!("mlwright-package-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let place = format!(
+            "mlwright-package-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(place);
         fs::create_dir(&path).expect("a new folder");
         fs::write(path.join("model.trees"), b"trees").expect("written");
@@ -27,7 +31,10 @@ impl Folder {
         })
         .to_string();
         fs::write(path.join(MANIFEST), &manifest).expect("written");
-        Self { path, digest: sha256_hex(manifest.as_bytes()) }
+        Self {
+            path,
+            digest: sha256_hex(manifest.as_bytes()),
+        }
     }
 
     fn open(&self) -> Result<Package, PackageError> {
@@ -55,7 +62,10 @@ fn a_whole_package_opens() {
     let package = folder.open().expect("verified");
     assert_eq!(package.model().expect("there"), b"trees");
     assert_eq!(package.digest(), folder.digest);
-    assert_eq!(package.file("other").expect_err("absent").code(), "package.missing-file");
+    assert_eq!(
+        package.file("other").expect_err("absent").code(),
+        "package.missing-file"
+    );
     assert!(Package::open(&folder.path, None).is_ok());
 }
 
@@ -71,7 +81,12 @@ fn a_changed_manifest_is_refused_before_it_is_parsed() {
     let folder = Folder::new();
     fs::write(folder.file(MANIFEST), b"{ not json").expect("written");
     assert_eq!(folder.refusal(), "package.digest");
-    assert_eq!(Package::open(&folder.path, None).expect_err("not json").code(), "package.manifest");
+    assert_eq!(
+        Package::open(&folder.path, None)
+            .expect_err("not json")
+            .code(),
+        "package.manifest"
+    );
 }
 
 #[test]
@@ -110,7 +125,9 @@ fn links_are_refused() {
     assert_eq!(folder.refusal(), "package.link");
     let link = folder.path.with_extension("link");
     symlink(&other.path, &link).expect("linked");
-    let refused = Package::open(&link, None).expect_err("a linked folder").code();
+    let refused = Package::open(&link, None)
+        .expect_err("a linked folder")
+        .code();
     fs::remove_file(&link).expect("removed");
     assert_eq!(refused, "package.link");
 }
@@ -118,13 +135,27 @@ fn links_are_refused() {
 #[test]
 fn a_file_that_became_executable_is_refused() {
     let folder = Folder::new();
-    fs::set_permissions(folder.file("model.trees"), fs::Permissions::from_mode(0o755)).expect("set");
+    fs::set_permissions(
+        folder.file("model.trees"),
+        fs::Permissions::from_mode(0o755),
+    )
+    .expect("set");
     assert_eq!(folder.refusal(), "package.mode");
 }
 
 #[test]
 fn no_folder_is_no_package() {
     let folder = Folder::new();
-    assert_eq!(Package::open(&folder.file("absent"), None).expect_err("absent").code(), "package.not-found");
-    assert_eq!(Package::open(&folder.file(MANIFEST), None).expect_err("a file").code(), "package.not-found");
+    assert_eq!(
+        Package::open(&folder.file("absent"), None)
+            .expect_err("absent")
+            .code(),
+        "package.not-found"
+    );
+    assert_eq!(
+        Package::open(&folder.file(MANIFEST), None)
+            .expect_err("a file")
+            .code(),
+        "package.not-found"
+    );
 }

@@ -14,7 +14,8 @@ from types import FrameType
 from mlwright.commands.server_settings import Listening, configure_server
 from mlwright.deployment import document_path, publish, target_of
 from mlwright.errors import AlreadyUp, Locked, ServerRefused
-from mlwright.lifecycle.loop import ControlLoop, LoopEvent, Report
+from mlwright.lifecycle.loop import ControlLoop, LoopEvent, Parts, Report
+from mlwright.lifecycle.retraining import Retraining
 from mlwright.lifecycle.supervision import Supervisor
 from mlwright.project import Project, find_project
 from mlwright.store import FileLock, now_text
@@ -60,7 +61,8 @@ def _run(project: Project, listening: Listening, report: Report) -> UpResult:
     with contextlib.suppress(ServerRefused):  # an orphaned server; the loop goes on with it
         publish(project, target_of(project), actor="up", reason="mlwright up")
     supervisor = Supervisor(project, config, started=started)
-    loop = ControlLoop(project, supervisor, report)
+    parts = Parts(supervisor, target_of(project), Retraining(project))
+    loop = ControlLoop(project, parts, report)
     with _stop_signal() as is_stopping:
         try:
             process = supervisor.keep_alive()

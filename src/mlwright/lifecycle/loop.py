@@ -16,6 +16,7 @@ from mlwright.deployment import (
     Decision,
     Evidence,
     Rollout,
+    Target,
     active_rollout,
     carry_out,
     decide,
@@ -23,7 +24,6 @@ from mlwright.deployment import (
     has_champion_changed,
     has_rolled_out,
     start_rollout,
-    target_of,
 )
 from mlwright.errors import MlwrightError, ServerRefused
 from mlwright.lifecycle.health import write_health
@@ -50,15 +50,24 @@ class LoopEvent:
 Report = Callable[[LoopEvent], None]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What the loop acts with."""
+
+    supervisor: Supervisor
+    target: Target
+    retraining: Retraining
+
+
 class ControlLoop:
     """Runs one project: call `tick` again and again from one thread, then `stop`."""
 
-    def __init__(self, project: Project, supervisor: Supervisor, report: Report) -> None:
+    def __init__(self, project: Project, parts: Parts, report: Report) -> None:
         self.project = project
-        self.supervisor = supervisor
+        self.supervisor = parts.supervisor
         self._report = report
-        self._target = target_of(project)
-        self._retraining = Retraining(project)
+        self._target = parts.target
+        self._retraining = parts.retraining
         self._watches = {name: DeploymentWatch(project, name) for name in project.config.deployment}
         self._seen: dict[str, Seen] = {}
         self._problems: dict[str, str] = {}

@@ -10,12 +10,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.lifecycle.trigger import OpenFiring
 from mlwright.project import Project
 
+RUN = (sys.executable, "-P", "-m", "mlwright", "run")
 NICENESS = 10
 GATE_SAID_NO = 3
 END_SECONDS = 10.0
@@ -47,20 +49,23 @@ class RunEnd:
 class Retraining:
     """The one run that the control loop may have going."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, command: Sequence[str] = RUN) -> None:
         self.project = project
+        self._command = command
         self._child: subprocess.Popen[bytes] | None = None
+        self._started: OpenFiring | None = None
 
     def start(self, firing: OpenFiring) -> int:
         """Start the run of a firing; give its process id."""
+        self._started = firing
         output = self._output(firing)
         output.parent.mkdir(parents=True, exist_ok=True)
         reason = f"trigger {firing.trigger!r}: {firing.cause}"
-        command = [sys.executable, "-P", "-m", "mlwright", "run", "--json", "--reason", reason]
+        options = ["--json", "--reason", reason, "--project", str(self.project.root)]
         with output.open("wb") as result, output.with_suffix(".log").open("wb") as talk:
             _hold(result.fileno())
             self._child = subprocess.Popen(
-                [*command, "--project", str(self.project.root)],
+                [*self._command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=result,
                 stderr=talk,
@@ -101,6 +106,8 @@ class Retraining:
             self._child.kill()
             self._child.wait()
         self._child = None
+        if self._started is not None:
+            self._output(self._started).unlink(missing_ok=True)  # what it said of its end is no result
 
     def _output(self, firing: OpenFiring) -> Path:
         return self.project.run_folder / "retrain" / f"{firing.id}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from dataclasses import dataclass, field
 
@@ -37,8 +38,6 @@ class AdminClient:
         return read_reload(status, body)
 
     def _ask(self, method: str, path: str, *, timeout: float) -> tuple[int, dict[str, object]]:
-        import http.client  # here, because the server process imports this package and stays small
-
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, headers={"authorization": f"Bearer {self.token}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -24,6 +25,11 @@ DRAIN_SECONDS = 15.0  # the server itself drains for at most 10 s
 POLL_SECONDS = 0.02
 LAST_WORDS_BYTES = 2_000
 
+ENTRY = (  # the door alone: importing `mlwright.serving` in the server would cost it 10 MB
+    "import pathlib, sys; from mlwright import native; "
+    "sys.exit(native.serve(pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')))"
+)
+
 
 @dataclass(frozen=True)
 class RunningServer:
@@ -43,8 +49,6 @@ class RunningServer:
 
     def is_ready(self) -> bool:
         """Tell whether the server answers predictions."""
-        import http.client  # here, because the server process imports this package and stays small
-
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared only
         connection = http.client.HTTPConnection(host, self.port, timeout=2.0)
         try:
@@ -141,7 +145,7 @@ class ServerProcess:
         log = folder / "server.log"
         with log.open("wb") as output:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mlwright.serving", str(written)],
+                [sys.executable, "-P", "-c", ENTRY, str(written)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -13,7 +13,7 @@ from mlwright.deployment.document import (
 from mlwright.deployment.evidence import RolloutTally, collect_evidence, judge_outcome
 from mlwright.deployment.local import LocalTarget
 from mlwright.deployment.plan import Plan
-from mlwright.deployment.publish import Published, ensure_published, publish, target_of
+from mlwright.deployment.publishing import Published, ensure_published, publish, target_of
 from mlwright.deployment.rollback import WayBack, roll_back, way_back
 from mlwright.deployment.rollout import (
     Decision,

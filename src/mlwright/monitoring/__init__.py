@@ -1,6 +1,6 @@
 """Prediction log, monitors and alerts.
 
-Frames are in `mlwright.monitoring.prediction_log` and `labelled_rows`: importing this package loads no data
+Frames are in `mlwright.monitoring.prediction_log` and `training_rows`: importing this package loads no data
 frame library, because the control loop and the command line import it.
 """
 
@@ -8,12 +8,12 @@ from mlwright.monitoring.alert import Alert, record_judgement, standing_alerts
 from mlwright.monitoring.detector import Detector
 from mlwright.monitoring.feedback import add_labels
 from mlwright.monitoring.judgement import Judgement
-from mlwright.monitoring.labelled_rows import labelled_rows
 from mlwright.monitoring.monitor import Monitors, VersionId
 from mlwright.monitoring.outcomes import Arrivals, Outcome, OutcomeLog, Stream
 from mlwright.monitoring.prediction_log import events, joined, labels, predictions
 from mlwright.monitoring.realised import realised_metrics
 from mlwright.monitoring.reference import Reference, read_reference
+from mlwright.monitoring.training_rows import labelled_rows
 
 __all__ = [
     "Alert",

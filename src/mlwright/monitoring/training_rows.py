@@ -38,11 +38,11 @@ def labelled_rows(
         if unlabelled == "drop":
             served = served.filter(pl.col("label").is_not_null() & (pl.col("label") != "null"))
         if served.height:
-            frames.append(_parse(served, columns, label, negative))
+            frames.append(parse_rows(served, columns, label, negative))
     return pl.concat(frames).select(schema) if frames else pl.DataFrame(schema=schema)
 
 
-def _parse(
+def parse_rows(
     served: pl.DataFrame, columns: Mapping[str, ColumnType], label: str, negative: object
 ) -> pl.DataFrame:
     """Read each value as text first: one odd value becomes a null, it does not spoil the column."""

@@ -21,7 +21,7 @@ from mlwright.deployment import (
     rollout_events,
     way_back,
 )
-from mlwright.lifecycle.health import read_health
+from mlwright.lifecycle.health import Health, last_seen, read_health
 from mlwright.lifecycle.supervision import UpFile, read_up_file
 from mlwright.lifecycle.watch import DeploymentWatch, Seen
 from mlwright.monitoring import Alert, Judgement, standing_alerts
@@ -132,14 +132,19 @@ def status(request: StatusRequest) -> StatusResult:
         epoch_wanted=None if newest is None else newest.epoch,
         epoch_served=None if served is None else served.epoch,
         problems=health.problems if health is not None and is_up else {},
-        deployments=tuple(_look_at(project, name) for name in project.config.deployment),
+        deployments=tuple(
+            _look_at(project, name, health if is_up else None) for name in project.config.deployment
+        ),
         runs=_last_runs(project),
         audit_broken_at=verify_audit(project.database),
     )
 
 
-def _look_at(project: Project, name: str) -> DeploymentStatus:
-    seen = DeploymentWatch(project, name).look()
+def _look_at(project: Project, name: str, health: Health | None) -> DeploymentStatus:
+    """Take what the loop saw a tick ago, or read the log when no loop runs."""
+    seen = None if health is None else last_seen(health, name)
+    if seen is None:
+        seen = DeploymentWatch(project, name).look()
     live = live_deployment(project, name)
     return DeploymentStatus(
         name=name,

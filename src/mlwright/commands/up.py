@@ -65,13 +65,7 @@ def _run(project: Project, listening: Listening, report: Report) -> UpResult:
     loop = ControlLoop(project, parts, report)
     with _stop_signal() as is_stopping:
         try:
-            process = supervisor.keep_alive()
-            assert process is not None
-            report(
-                _ready(
-                    project, process.server.url, process.server.admin_port, has_auth=config.token is not None
-                )
-            )
+            loop.begin()
             while not is_stopping(0.0):
                 loop.tick()
                 is_stopping(project.config.serving.tick_seconds)
@@ -80,24 +74,6 @@ def _run(project: Project, listening: Listening, report: Report) -> UpResult:
             loop.stop()
     report(LoopEvent("stopped", "stopped"))
     return UpResult(started, now_text())
-
-
-def _ready(project: Project, url: str, admin_port: int, *, has_auth: bool) -> LoopEvent:
-    token_file = project.run_folder / "token"
-    names = list(project.config.deployment)
-    return LoopEvent(
-        "ready",
-        f"serving {', '.join(names)} on {url}",
-        {
-            "url": url,
-            "admin_port": admin_port,
-            "pid": os.getpid(),
-            "token_file": str(token_file) if has_auth else None,
-            "deployments": names,
-            "routes": [f"POST {url}/v1/predict/{name}" for name in names],
-            "next": ["mlwright status", "mlwright rollback --reason TEXT"],
-        },
-    )
 
 
 class _Stopping:

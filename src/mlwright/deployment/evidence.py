@@ -110,10 +110,12 @@ def judge_outcome(monitors: Monitors, rollout: Rollout) -> Callable[[Outcome], b
 
 def collect_evidence(project: Project, rollout: Rollout) -> Evidence:
     """Read a rollout's evidence from the log, once."""
-    monitors = Monitors({}, project.packages, project.log, rollout.deployment)
+    since_us = int(datetime.fromisoformat(rollout.started_at).timestamp() * 1_000_000)
+    monitors = Monitors(
+        {}, packages=project.packages, log=project.log, deployment=rollout.deployment, since_us=since_us
+    )
     for version in Registry(project.database).versions(rollout.model):
         monitors.know(VersionId(version.number, version.digest))
-    since_us = int(datetime.fromisoformat(rollout.started_at).timestamp() * 1_000_000)
     tally = RolloutTally(rollout, judge_outcome(monitors, rollout))
     tally.observe(OutcomeLog(project.log, rollout.deployment, since_us=since_us).advance())
     return tally.evidence(share=rollout.share)

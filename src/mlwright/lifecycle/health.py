@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from mlwright.deployment import Evidence
 from mlwright.lifecycle.watch import Seen
+from mlwright.monitoring import Judgement
 from mlwright.project import Project
+from mlwright.statistics import Stratum
 from mlwright.store import now_text, write_atomic
 
 
@@ -41,6 +46,12 @@ def read_health(project: Project) -> Health | None:
         return None
 
 
+def last_seen(health: Health, deployment: str) -> Seen | None:
+    """Give what the loop saw of a deployment at its last look."""
+    found = health.deployments.get(deployment)
+    return None if found is None else _restore(deployment, found)
+
+
 def describe(seen: Seen) -> dict[str, object]:
     """Turn what was seen of a deployment into JSON values."""
     return {
@@ -50,3 +61,20 @@ def describe(seen: Seen) -> dict[str, object]:
         "monitors": [dataclasses.asdict(judgement) for judgement in seen.judgements],
         "evidence": None if seen.evidence is None else dataclasses.asdict(seen.evidence),
     }
+
+
+def _restore(deployment: str, values: Mapping[str, Any]) -> Seen:
+    evidence = values["evidence"]
+    if evidence is not None:
+        strata = {
+            gate: tuple(Stratum(**item) for item in found) for gate, found in evidence["bad_events"].items()
+        }
+        evidence = Evidence(**{**evidence, "bad_events": strata})
+    return Seen(
+        deployment,
+        values["version"],
+        tuple(Judgement(**judgement) for judgement in values["monitors"]),
+        values["served"],
+        values["labelled"],
+        evidence,
+    )

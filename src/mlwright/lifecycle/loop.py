@@ -7,6 +7,7 @@ again goes on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from mlwright.deployment import (
     has_rolled_out,
     start_rollout,
 )
-from mlwright.errors import MlwrightError, ServerRefused
+from mlwright.errors import MlwrightError, ServerError, ServerRefused
 from mlwright.lifecycle.health import write_health
 from mlwright.lifecycle.retraining import Retraining
 from mlwright.lifecycle.supervision import Supervisor
@@ -75,6 +76,18 @@ class ControlLoop:
         self._said: dict[tuple[str, str], object] = {}
         self._written: object = None
 
+    def begin(self) -> None:
+        """Start the server.
+
+        Raises `ServerError` when it does not start, unless a rollout is under way: its candidate may be why,
+        and the ticks that follow find out.
+        """
+        try:
+            self._keep_server()
+        except ServerError:
+            if not self._has_rollout():
+                raise
+
     def tick(self) -> None:
         """Look once at everything and act."""
         self._ring("server", self._keep_server)
@@ -105,8 +118,22 @@ class ControlLoop:
 
     def _keep_server(self) -> None:
         process = self.supervisor.keep_alive()
-        if process is not None:
-            self._say("server.ready", f"serving on {process.server.url}", pid=process.pid)
+        if process is None:
+            return
+        url, names = process.server.url, list(self._watches)
+        has_auth = self.supervisor.config.token is not None
+        self._say(
+            "ready",
+            f"serving {', '.join(names)} on {url}",
+            url=url,
+            admin_port=process.server.admin_port,
+            pid=os.getpid(),
+            server_pid=process.pid,
+            token_file=str(self.project.run_folder / "token") if has_auth else None,
+            deployments=names,
+            routes=[f"POST {url}/v1/predict/{name}" for name in names],
+            next=["mlwright status", "mlwright rollback --reason TEXT"],
+        )
 
     def _publish(self) -> None:
         try:
@@ -208,7 +235,7 @@ class ControlLoop:
     def _retrain(self) -> None:
         firing = open_firing(self.project.database)
         if firing is None:
-            if any(active_rollout(self.project.database, name) for name in self._watches):
+            if self._has_rollout():
                 return  # the answer to the last run is on trial
             due = due_firing(self.project, datetime.now(UTC))
             if due is None:
@@ -234,6 +261,9 @@ class ControlLoop:
         if state != self._written:
             write_health(self.project, *state)
             self._written = state
+
+    def _has_rollout(self) -> bool:
+        return any(active_rollout(self.project.database, name) for name in self._watches)
 
     def _with_failures(self, evidence: Evidence | None) -> Evidence:
         counted = evidence or Evidence()

@@ -77,7 +77,11 @@ class DeploymentWatch:
         since_us = 0 if champion is None else self._first_served_us(champion)
         log, packages = self.project.log, self.project.packages
         self.monitors = Monitors(
-            self.project.config.monitors, packages, log, self.deployment, since_us=since_us
+            self.project.config.monitors,
+            packages=packages,
+            log=log,
+            deployment=self.deployment,
+            since_us=since_us,
         )
         self._know_versions()
         self._outcomes = OutcomeLog(log, self.deployment, since_us=since_us)

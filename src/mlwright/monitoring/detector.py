@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mlwright.monitoring.judgement import Judgement
+from mlwright.monitoring.outcomes import Outcome
 
 
 class Detector(Protocol):
@@ -15,6 +16,10 @@ class Detector(Protocol):
     that a restart which shows it the same log again reaches the same verdict. It says `fail` under no change
     no more often than the budget it states in its evidence.
     """
+
+    def observe(self, outcome: Outcome) -> None:
+        """Take a label or an event in order of its arrival; one that does not matter is passed over."""
+        ...
 
     def judge(self) -> Judgement:
         """Answer now."""

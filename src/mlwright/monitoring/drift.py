@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
 from mlwright import native
 from mlwright.monitoring.judgement import Judgement, VerdictWord
+from mlwright.monitoring.outcomes import Outcome
 from mlwright.monitoring.reference import Reference
 from mlwright.monitoring.segments import Cursor, cursor_from, read_pieces
 from mlwright.project import MonitorConfig
@@ -64,6 +65,29 @@ class WindowLog:
             column = sums.setdefault(name, Counter())
             for index, count in enumerate(counts):
                 column[index] += count
+
+
+class DriftDetector:
+    """Watches the inputs of one version through the server's counters."""
+
+    def __init__(
+        self,
+        name: str,
+        config: MonitorConfig,
+        reference: Reference,
+        count: Callable[[], Mapping[str, Sequence[int]]],
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._reference = reference
+        self._count = count
+
+    def observe(self, outcome: Outcome) -> None:
+        """Pass over: inputs are counted by the server."""
+
+    def judge(self) -> Judgement:
+        """Answer now."""
+        return judge_drift(self.name, self._config, self._reference, self._count())
 
 
 def judge_drift(

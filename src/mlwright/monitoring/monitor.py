@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from mlwright.monitoring.drift import WindowLog, judge_drift
+from mlwright.monitoring.detector import Detector
+from mlwright.monitoring.drift import DriftDetector, WindowLog
 from mlwright.monitoring.judgement import Judgement
 from mlwright.monitoring.outcomes import Arrivals
 from mlwright.monitoring.quality import QualityDetector
@@ -28,23 +30,28 @@ class _Coverage:
     labelled: int = 0
 
 
-@dataclass
 class Monitors:
     """Watches every version that a deployment serves; each row is judged by the version that scored it.
 
     What it says depends only on the log, so a new process that reads the log from the start says the same.
     """
 
-    config: Mapping[str, MonitorConfig]
-    packages: Path
-    log: Path
-    deployment: str
-    since_us: int = 0
-    _digests: dict[int, str] = field(default_factory=dict)
-    _references: dict[int, Reference] = field(default_factory=dict)
-    _quality: dict[tuple[str, int], QualityDetector] = field(default_factory=dict)
-    _coverage: dict[int, _Coverage] = field(default_factory=dict)
-    _windows: WindowLog | None = None
+    def __init__(
+        self,
+        config: Mapping[str, MonitorConfig],
+        *,
+        packages: Path,
+        log: Path,
+        deployment: str,
+        since_us: int,
+    ) -> None:
+        self.config = config
+        self._packages = packages
+        self._windows = WindowLog(log, deployment, since_us=since_us)
+        self._digests: dict[int, str] = {}
+        self._references: dict[int, Reference] = {}
+        self._detectors: dict[tuple[str, int], Detector] = {}
+        self._coverage: dict[int, _Coverage] = {}
 
     def know(self, version: VersionId) -> None:
         """Tell where the package of a version is."""
@@ -57,17 +64,20 @@ class Monitors:
         for outcome in arrivals.outcomes:
             version = outcome.stream.version
             self._covered(version).labelled += outcome.is_first
-            for name, config in self.config.items():
-                detector = self._detector(name, config, version)
-                if detector is not None:
-                    detector.observe(outcome)
+            for detector in self._of(version):
+                detector.observe(outcome)
         if any(config.kind == "drift" for config in self.config.values()):
-            self._windows = self._windows or WindowLog(self.log, self.deployment, since_us=self.since_us)
             self._windows.advance()
 
     def judge(self, version: int) -> list[Judgement]:
-        """Ask every monitor about a version."""
-        return [self._judge(name, config, version) for name, config in self.config.items()]
+        """Ask every monitor about a version; none answers while its package is not known."""
+        served, labelled = self.coverage(version)
+        coverage: dict[str, object] = {
+            "served": served,
+            "label_coverage": labelled / served if served else None,
+        }
+        judgements = [detector.judge() for detector in self._of(version)]
+        return [replace(found, evidence={**found.evidence, **coverage}) for found in judgements]
 
     def coverage(self, version: int) -> tuple[int, int]:
         """Give how many rows a version served and how many of them have a label."""
@@ -77,35 +87,22 @@ class Monitors:
     def reference(self, version: int) -> Reference | None:
         """Give the yardstick of a version, None when its package is not known."""
         if version not in self._references and version in self._digests:
-            self._references[version] = read_reference(self.packages / self._digests[version])
+            self._references[version] = read_reference(self._packages / self._digests[version])
         return self._references.get(version)
 
-    def _judge(self, name: str, config: MonitorConfig, version: int) -> Judgement:
+    def _of(self, version: int) -> list[Detector]:
         reference = self.reference(version)
-        severity = "page" if config.kind == "quality" else "ticket"
         if reference is None:
-            return Judgement(name, "inconclusive", severity, "the version's package is not known")  # type: ignore[arg-type]
-        if config.kind == "drift":
-            cells = {} if self._windows is None else self._windows.cells(version)
-            return judge_drift(name, config, reference, cells)
-        detector = self._detector(name, config, version)
-        assert detector is not None
-        served, labelled = self.coverage(version)
-        judgement = detector.judge()
-        judgement.evidence["served"] = served
-        judgement.evidence["label_coverage"] = labelled / served if served else None
-        return judgement
+            return []
+        for name, config in self.config.items():
+            if (name, version) not in self._detectors:
+                self._detectors[name, version] = self._make(name, config, reference, version)
+        return [self._detectors[name, version] for name in self.config]
 
-    def _detector(self, name: str, config: MonitorConfig, version: int) -> QualityDetector | None:
-        if config.kind != "quality":
-            return None
-        key = (name, version)
-        if key not in self._quality:
-            reference = self.reference(version)
-            if reference is None:
-                return None
-            self._quality[key] = QualityDetector(name, config, reference)
-        return self._quality[key]
+    def _make(self, name: str, config: MonitorConfig, reference: Reference, version: int) -> Detector:
+        if config.kind == "quality":
+            return QualityDetector(name, config, reference)
+        return DriftDetector(name, config, reference, partial(self._windows.cells, version))
 
     def _covered(self, version: int) -> _Coverage:
         return self._coverage.setdefault(version, _Coverage())

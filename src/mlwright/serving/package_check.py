@@ -14,7 +14,7 @@ def check_package(packages: Path, digest: str) -> None:
     Raises `PackageCorrupt`.
     """
     try:
-        native.verify_package(str(packages / digest))
+        native.verify_package(str(packages / digest), digest)
     except native.NativeError as cause:
         raise PackageCorrupt(
             f"the package {digest[:12]} is missing or differs from its manifest",

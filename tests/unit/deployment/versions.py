@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from mlwright.project import Project, find_project
@@ -25,7 +26,15 @@ def make_project(
     registry = Registry(project.database)
     for number in range(1, versions + 1):
         digest = f"{number:064x}"
+        _write_yardstick(project.packages / digest)
         registry.register(NewVersion("fraud", digest, "binary", "lightgbm", "run", "pass", {}), actor="test")
     if champion is not None:
         registry.move_alias("fraud", "champion", champion, actor="test", reason="first")
     return project
+
+
+def _write_yardstick(package: Path) -> None:
+    """Write as much of a package as monitors read."""
+    package.mkdir(parents=True)
+    signature = {"kind": "columns", "inputs": [], "outputs": [], "classes": [0, 1], "positive": 1}
+    (package / "manifest.json").write_text(json.dumps({"task": "binary", "signature": signature}))

@@ -151,10 +151,10 @@ impl ColumnDocument {
                 self.name
             )))
         };
-        if let (Some(min), Some(max)) = (self.min, self.max) {
-            if min > max {
-                return wrong(format!("has min {} above max {}", number(min), number(max)));
-            }
+        if let (Some(min), Some(max)) = (self.min, self.max)
+            && min > max
+        {
+            return wrong(format!("has min {} above max {}", number(min), number(max)));
         }
         if self.closed && self.levels.is_none() {
             return wrong("is closed and has no levels".to_owned());

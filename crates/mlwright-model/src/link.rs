@@ -17,7 +17,7 @@ pub enum Link {
 }
 
 impl Link {
-    /// Turn the raw sums of one row into outputs, in place. The operations and their order are LightGBM's.
+    /// Turn the raw sums of one row into outputs, in place. The operations and their order are `LightGBM`'s.
     pub fn apply(self, slope: f64, row: &mut [f64]) {
         match self {
             Self::Identity => {}

@@ -86,16 +86,18 @@ impl OnnxModel {
             .iter()
             .map(|tensor| tensor.to_input())
             .collect::<Result<_, _>>()
-            .map_err(run_error)?;
+            .map_err(|error| run_error(&error))?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = session.run(values.as_slice()).map_err(run_error)?;
+        let answer = session
+            .run(values.as_slice())
+            .map_err(|error| run_error(&error))?;
         self.outputs
             .iter()
             .map(|spec| {
                 let value = answer.get(&spec.name).ok_or_else(|| {
                     OnnxError::Run(format!("the output {:?} was not computed", spec.name))
                 })?;
-                Tensor::of_output(value, spec.datatype).map_err(run_error)
+                Tensor::of_output(value, spec.datatype).map_err(|error| run_error(&error))
             })
             .collect()
     }
@@ -241,14 +243,14 @@ fn new_session(
     environment: &ort::environment::Environment,
     bytes: &[u8],
 ) -> Result<Session, String> {
+    // Each failed step hands the builder back inside its error, which is of no use here.
     let builder = Session::builder(environment).map_err(|e| e.to_string())?;
-    builder
-        .with_intra_threads(1)
-        .and_then(|builder| builder.with_inter_threads(1))
-        .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::All))
-        .map_err(|e| e.to_string())?
-        .commit_from_memory(bytes)
-        .map_err(|e| e.to_string())
+    let builder = builder.with_intra_threads(1).map_err(|e| e.to_string())?;
+    let builder = builder.with_inter_threads(1).map_err(|e| e.to_string())?;
+    let mut builder = builder
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(|e| e.to_string())?;
+    builder.commit_from_memory(bytes).map_err(|e| e.to_string())
 }
 
 fn specs(outlets: &[ort::value::Outlet], what: &str) -> Result<Vec<TensorSpec>, OnnxError> {
@@ -258,6 +260,6 @@ fn specs(outlets: &[ort::value::Outlet], what: &str) -> Result<Vec<TensorSpec>, 
     outlets.iter().map(TensorSpec::of_outlet).collect()
 }
 
-fn run_error(error: ort::Error) -> OnnxError {
+fn run_error(error: &ort::Error) -> OnnxError {
     OnnxError::Run(error.to_string())
 }

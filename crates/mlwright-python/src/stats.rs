@@ -21,8 +21,8 @@ pub(crate) fn thresholds(weights: Vec<f64>) -> PyResult<Vec<u64>> {
 
 /// The variant that owns a hash.
 #[pyfunction]
-pub(crate) fn choose_variant(hash: u64, thresholds: Vec<u64>) -> usize {
-    assign::choose(hash, &thresholds)
+pub(crate) fn choose_variant(hash53: u64, thresholds: Vec<u64>) -> usize {
+    assign::choose(hash53, &thresholds)
 }
 
 /// ln E that bad events fall on the candidate more (`rise`) or less (`fall`) than tolerated.

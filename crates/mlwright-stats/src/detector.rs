@@ -2,9 +2,9 @@
 //!
 //! A mixture e-detector (Shin, Ramdas, Rinaldo 2022) on a stream of bad and good outcomes. The null is
 //! p ≤ p0 = min(reference · tolerance, 0.999). For each alternative p1 (odds of p0 times 1.1 … 10) a
-//! Shiryaev–Roberts sum starts one new test per label: a batch of n labels makes S ← (S + n) · e, where e is the
+//! Shiryaev-Roberts sum starts one new test per label: a batch of n labels makes S ← (S + n) · e, where e is the
 //! likelihood ratio of p1 to p0 over the batch and has mean ≤ 1 under the null. So E[S − labels] ≤ 0, and an
-//! alarm at ΣwS ≥ N comes on average after at least N labels.
+//! alarm at the mean of S over the alternatives ≥ N comes on average after at least N labels.
 
 use crate::{log_add_exp, log_sum_exp};
 
@@ -48,8 +48,10 @@ impl std::error::Error for DetectorError {}
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Alternative {
-    log_bad: f64,
-    log_good: f64,
+    /// ln of the likelihood ratio of one bad outcome, and of one good one.
+    bad: f64,
+    good: f64,
+    /// ln S.
     log_sum: f64,
 }
 
@@ -97,8 +99,8 @@ impl RateDetector {
             let odds = null_rate / (1.0 - null_rate) * ratio;
             let rate = odds / (1.0 + odds);
             Alternative {
-                log_bad: (rate / null_rate).ln(),
-                log_good: ((1.0 - rate) / (1.0 - null_rate)).ln(),
+                bad: (rate / null_rate).ln(),
+                good: ((1.0 - rate) / (1.0 - null_rate)).ln(),
                 log_sum: f64::NEG_INFINITY,
             }
         });
@@ -115,7 +117,7 @@ impl RateDetector {
         if bad + good > 0 {
             let log_starts = (bad as f64 + good as f64).ln();
             for alternative in &mut self.alternatives {
-                let log_e = bad as f64 * alternative.log_bad + good as f64 * alternative.log_good;
+                let log_e = bad as f64 * alternative.bad + good as f64 * alternative.good;
                 alternative.log_sum = log_add_exp(alternative.log_sum, log_starts) + log_e;
             }
             self.alarmed |= self.log_evidence() >= self.log_bound;
@@ -252,12 +254,12 @@ mod tests {
     #[test]
     fn nothing_is_no_evidence_and_a_reset_forgets() {
         let mut detector = RateDetector::new(0.0, 1.0, 10.0).expect("valid");
-        assert_eq!(detector.update(0, 0), f64::NEG_INFINITY);
+        assert!(detector.update(0, 0).is_infinite());
         detector.update(5, 0);
         assert!(detector.is_alarmed());
         detector.reset();
         assert!(!detector.is_alarmed());
-        assert_eq!(detector.log_evidence(), f64::NEG_INFINITY);
+        assert!(detector.log_evidence().is_infinite());
     }
 
     #[test]

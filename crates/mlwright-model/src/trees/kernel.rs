@@ -1,16 +1,16 @@
 //! The fast path: branchless, eight trees in flight.
 //!
 //! Idea: a node becomes one 16-byte slot and its children stand side by side, so a step is one compare and one
-//! add: `n = left + (x > threshold)`. Everything that is not "x ≤ threshold" is done once per row, when the row is
+//! add: `n = left + !(x ≤ threshold)`. Everything that is not "x ≤ threshold" is done once per row, when the row is
 //! spread over *lanes*: a lane holds a feature as the nodes that read it want to see it. A feature whose missing
-//! values go left has them as −∞ in one lane, right as +∞ in another; a categorical split has a lane of its own
+//! values go left has them as −∞ in one lane, right as NaN (no comparison with it is true) in another; a categorical split has a lane of its own
 //! that is 0 (left) or 1 (right) against the threshold 0.5. So the results are those of `walk`, bit for bit:
 //! the leaves are added tree by tree in the same order.
 //!
 //! A leaf slot keeps its value as threshold, points to itself and reads lane 0, which is −∞: further steps stay.
 //! Trees are grouped by depth, because a group takes as many steps as its deepest tree needs.
 //!
-//! Measured against the walk: see `cargo bench`-free script `examples/kernel_time.rs`.
+//! `examples/time_trees.rs` measures it against the walk.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -45,9 +45,9 @@ struct Group {
 enum View {
     /// NaN is 0.
     Plain,
-    /// NaN is ±∞.
+    /// NaN is −∞ or stays NaN.
     Nan { left: bool },
-    /// NaN and zero are ±∞.
+    /// NaN and zero are −∞ or NaN.
     Zero { left: bool },
     /// 0 when the category is in the bitset, else 1.
     Category { at: u32, length: u32 },
@@ -158,7 +158,7 @@ impl Kernel {
             for _ in 0..group.depth {
                 for place in &mut at {
                     let slot = self.slots[*place as usize];
-                    *place = slot.left + u32::from(lanes[slot.lane as usize] > slot.threshold);
+                    *place = slot.left + u32::from(!(lanes[slot.lane as usize] <= slot.threshold));
                 }
             }
             for (&place, &tree) in at.iter().zip(&group.trees) {
@@ -168,13 +168,9 @@ impl Kernel {
     }
 }
 
-/// The value that every finite threshold sends to a side.
+/// The value that every threshold sends to a side: no comparison with NaN is true.
 fn side(left: bool) -> f64 {
-    if left {
-        f64::NEG_INFINITY
-    } else {
-        f64::INFINITY
-    }
+    if left { f64::NEG_INFINITY } else { f64::NAN }
 }
 
 struct Builder<'a> {
@@ -184,19 +180,14 @@ struct Builder<'a> {
     slots: Vec<Slot>,
     lanes: Vec<Lane>,
     places: HashMap<Lane, u32>,
+    /// Where the bits of each categorical split were first seen.
+    bitsets: HashMap<&'a [u32], u32>,
     categorical: usize,
 }
 
 impl<'a> Builder<'a> {
     fn new(forest: &'a Forest) -> Option<Self> {
-        // A lane with ±∞ needs finite thresholds to be sent to its side.
-        let is_finite = |test: Test| match test {
-            Test::Numeric { threshold, .. } => threshold.is_finite(),
-            Test::Categorical { .. } => true,
-        };
-        if !forest.nodes.iter().all(|node| is_finite(node.test))
-            || forest.nodes.len() > (u32::MAX / 4) as usize
-        {
+        if forest.nodes.len() > (u32::MAX / 4) as usize {
             return None;
         }
         let mut depths = vec![0; forest.nodes.len()];
@@ -220,6 +211,7 @@ impl<'a> Builder<'a> {
             slots,
             lanes,
             places: HashMap::new(),
+            bitsets: HashMap::new(),
             categorical: 0,
         };
         let deepest = (0..forest.roots.len())
@@ -268,7 +260,7 @@ impl<'a> Builder<'a> {
                     };
                     (threshold, view)
                 }
-                Test::Categorical { at, length } => (0.5, View::Category { at, length }),
+                Test::Categorical { at, length } => (0.5, self.category_view(at, length)),
             };
             let lane = self.lane(Lane {
                 feature: node.feature,
@@ -284,6 +276,21 @@ impl<'a> Builder<'a> {
             open.push((node.right, right));
         }
         Some(root_slot)
+    }
+
+    /// Splits with the same bits share a view: the first place of these bits in the bitset, trailing zeros cut.
+    fn category_view(&mut self, at: u32, length: u32) -> View {
+        let forest = self.forest;
+        let words = &forest.bitset[at as usize..(at + length) as usize];
+        let used = words
+            .iter()
+            .rposition(|word| *word != 0)
+            .map_or(0, |last| last + 1);
+        let first = *self.bitsets.entry(&words[..used]).or_insert(at);
+        View::Category {
+            at: first,
+            length: used as u32,
+        }
     }
 
     fn reserve(&mut self) -> u32 {

@@ -73,10 +73,10 @@ impl Forest {
     }
 }
 
-/// LightGBM's zero: the double nearest to the float 1e-35, not the double 1e-35.
+/// `LightGBM`'s zero: the double nearest to the float 1e-35, not the double 1e-35.
 const ZERO: f64 = 1e-35_f32 as f64;
 
-/// A tree ensemble that decides like LightGBM, missing values and categorical splits included.
+/// A tree ensemble that decides like `LightGBM`, missing values and categorical splits included.
 #[derive(Debug)]
 pub struct Trees {
     forest: Forest,
@@ -142,3 +142,6 @@ impl Model for Trees {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

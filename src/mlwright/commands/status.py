@@ -27,7 +27,7 @@ from mlwright.lifecycle.watch import DeploymentWatch, Seen
 from mlwright.monitoring import Alert, Judgement, standing_alerts
 from mlwright.project import Project, find_project
 from mlwright.registry import Registry
-from mlwright.serving import RunningServer
+from mlwright.serving import RunningServer, is_alive
 from mlwright.store import verify_audit
 
 RUNS_SHOWN = 5
@@ -121,7 +121,7 @@ def status(request: StatusRequest) -> StatusResult:
     server = target.server()
     health = read_health(project)
     up = read_up_file(project)
-    is_up = up is not None and server is not None and up.server_pid == server.pid
+    is_up = up is not None and server is not None and up.server_pid == server.pid and is_alive(up.pid)
     newest = newest_document(project.database)
     served = target.look() if server is not None else None
     return StatusResult(

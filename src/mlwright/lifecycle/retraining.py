@@ -114,10 +114,18 @@ class Retraining:
 
 
 def _read_result(path: Path) -> dict[str, object] | None:
+    """Read the last of the JSON values that a run wrote, None when it was cut off."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError:
         return None
+    found: object = None
+    while text:
+        try:
+            found, end = json.JSONDecoder().raw_decode(text)
+        except ValueError:
+            return None
+        text = text[end:].lstrip()
     return found if isinstance(found, dict) else None
 
 

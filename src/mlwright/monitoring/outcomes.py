@@ -33,7 +33,7 @@ class Stream(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A label or an event that met its prediction."""
 

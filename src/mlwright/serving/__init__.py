@@ -5,7 +5,14 @@ from mlwright.serving.configuration import Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
 from mlwright.serving.package_check import check_package
 from mlwright.serving.runtime_library import find_runtime_library
-from mlwright.serving.server import RunningServer, ServerProcess, find_server, run_server, wait_until_ready
+from mlwright.serving.server import (
+    RunningServer,
+    ServerProcess,
+    find_server,
+    is_alive,
+    run_server,
+    wait_until_ready,
+)
 from mlwright.serving.token import ensure_token, read_token
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "ensure_token",
     "find_runtime_library",
     "find_server",
+    "is_alive",
     "is_loopback",
     "read_token",
     "run_server",

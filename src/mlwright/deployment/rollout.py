@@ -35,6 +35,7 @@ Action: TypeAlias = Literal["hold", "advance", "promote", "roll-back"]
 VerdictWord: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 MOST_FAILED_STARTS = 3
+DOUBT = math.log(5.0)  # evidence of harm that is too weak to roll back and too strong to go on
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,11 @@ def decide(plan: Plan, evidence: Evidence, now: datetime, *, step: int, since: d
             return say("roll-back", "fail", _explain(gate))
     is_last = step >= len(plan.steps) - 1
     waits = _waits(plan, evidence, now - since, is_last=is_last)
+    waits += [
+        f"gate {gate.gate!r} to settle (ln E {gate.log_evidence:.1f} of {gate.threshold:.1f})"
+        for gate in gates
+        if gate.log_evidence >= DOUBT
+    ]
     if waits:
         return say("hold", "inconclusive", "waiting for " + ", ".join(waits))
     if is_last:
@@ -235,7 +241,8 @@ def _judge(plan: Plan, name: GateName, evidence: Evidence) -> GateVerdict:
         "labels": evidence.candidate_labels < plan.min_labels,
         "errors": evidence.candidate_requests_at_step < plan.min_requests,
     }[name]
-    verdict: VerdictWord = "fail" if found >= threshold else "inconclusive" if is_short else "pass"
+    is_open = is_short or found >= DOUBT
+    verdict: VerdictWord = "fail" if found >= threshold else "inconclusive" if is_open else "pass"
     return GateVerdict(
         name,
         verdict,

@@ -53,6 +53,14 @@ def test_harm_rolls_back_at_once_and_says_by_which_gate(gate: str) -> None:
     assert {item.gate: item.verdict for item in decision.gates}[gate] == "fail"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("step", [0, 2])
+def test_suspicion_holds_where_proof_would_roll_back(step: int) -> None:
+    suspect = Evidence(2_000, 20_000, 1_000, 400, 400, {"labels": (Stratum(0.5, 8, 0),)})
+    decision = decide(PLAN, suspect, NOW, step=step, since=LONG_AGO)
+    assert (decision.action, decision.verdict) == ("hold", "inconclusive")
+    assert "gate 'labels' to settle" in decision.reason
+
+
 def test_a_gate_that_the_plan_leaves_out_cannot_roll_back() -> None:
     plan = Plan((0.5,), 0.0, 1, 1, 0.01, 1.05, ("labels",))
     harmed = Evidence(100, 100, 100, 100, 100, bad_events={"errors": (Stratum(0.5, 90, 0),)})

@@ -7,19 +7,21 @@ written from the newest row, so a crash between the two is repaired by whoever p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.deployment.deployment import Deployment, Variant
 from mlwright.deployment.rollout_history import Rollout, active_rollout_in
-from mlwright.errors import ModelUnknown, NothingToServe
+from mlwright.errors import ConfigError, ModelUnknown, NothingToServe
 from mlwright.project import DeploymentConfig, Project
 from mlwright.registry import ModelReference, Version, parse_reference
 from mlwright.registry.registry import resolve_in
 from mlwright.store import Database, Reader, Writer, canonical_json, now_text, write_atomic
 
 DOCUMENT_NAME = "deployments.json"
+NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,16 @@ def document_path(project: Project) -> Path:
 
 
 def build_deployments_in(tx: Reader, config: Mapping[str, DeploymentConfig]) -> list[Deployment]:
-    """Say what each configured endpoint should do now; one without any version is left out."""
+    """Say what each configured endpoint should do now; one without any version is left out.
+
+    Raises `ConfigError` for a name that cannot be part of a path.
+    """
+    for name in config:
+        if not NAME_FORM.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a deployment: it becomes part of a URL and of a folder",
+                hint="use letters, digits, - and _, beginning with a letter or digit",
+            )
     found = [build_deployment_in(tx, name, settings) for name, settings in config.items()]
     return [deployment for deployment in found if deployment is not None]
 

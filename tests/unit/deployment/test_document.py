@@ -15,7 +15,7 @@ from mlwright.deployment import (
     serve_exactly,
     write_document,
 )
-from mlwright.errors import ModelUnknown, NothingToServe, ServerRefused
+from mlwright.errors import ConfigError, ModelUnknown, NothingToServe, ServerRefused
 from mlwright.project import Project
 from mlwright.registry import Registry, parse_reference
 from tests.unit.deployment.versions import CONFIG, make_project
@@ -112,6 +112,13 @@ def test_a_deployment_without_a_version_does_not_stop_the_others(tmp_path: Path)
     project = make_project(tmp_path, config=config)
     document = publish(project, FakeTarget(project), actor="t", reason="r").document
     assert [item.name for item in document.deployments] == ["production"]
+
+
+@pytest.mark.parametrize("name", ["_feedback", "../up", "a b", ".hidden"])
+def test_a_name_that_cannot_be_a_folder_is_refused(tmp_path: Path, name: str) -> None:
+    project = make_project(tmp_path, config=CONFIG.replace("deployment.production", f"deployment.'{name}'"))
+    with pytest.raises(ConfigError, match="cannot be the name"):
+        publish(project, FakeTarget(project), actor="t", reason="r")
 
 
 def test_the_newest_document_reads_back_as_it_was_built(tmp_path: Path) -> None:

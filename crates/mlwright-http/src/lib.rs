@@ -1,1 +1,24 @@
-//! placeholder
+//! The socket side of mlwright's server: decode and check requests, call the engine, answer. Read `routes` first.
+
+mod admin;
+mod config;
+mod connection;
+mod errors;
+mod feedback;
+mod json;
+mod listen;
+mod metadata;
+mod metrics;
+mod number;
+mod predict;
+mod reply;
+mod routes;
+mod rows;
+mod shared;
+mod tensor_values;
+mod tensorflow;
+mod tensors;
+mod text;
+
+pub use config::{Limits, ServerConfig, ServerError};
+pub use listen::run;

@@ -1,1 +1,23 @@
-//! placeholder
+//! What happens to a request between its decoding and its answer: choose a variant, transform, predict, log, count;
+//! and what keeps that going while packages are swapped. Nothing in here knows HTTP. Read `engine` first.
+
+mod counters;
+mod document;
+mod engine;
+mod error;
+pub mod log;
+mod prediction_id;
+mod servable;
+mod snapshot;
+#[cfg(test)]
+mod testing;
+mod windows;
+
+pub use counters::Counters;
+pub use document::{DeploymentSpec, Document, VariantSpec};
+pub use engine::{Answer, Engine, EngineConfig, Inputs, Permit, Question};
+pub use error::ServeError;
+pub use log::{FeedbackEvent, FeedbackKind};
+pub use prediction_id::PredictionId;
+pub use servable::Servable;
+pub use snapshot::{Choice, Deployment, Reason, Snapshot, Variant};

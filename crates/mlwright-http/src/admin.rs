@@ -1,0 +1,121 @@
+//! What operators ask: the metrics page, the state of this process, and a reload of the deployment document.
+
+use serde_json::json;
+
+use crate::metrics::{Page, resident_bytes};
+use crate::reply::Reply;
+use crate::shared::Shared;
+
+/// Answer `GET /metrics`.
+pub(crate) fn metrics(shared: &Shared) -> Reply {
+    let mut page = Page::default();
+    shared.counters.write(&mut page);
+    let snapshot = shared.engine.snapshot();
+    page.head("mlwright_predictions_total");
+    for (deployment, variant) in snapshot.variants() {
+        let version = variant.spec.version.to_string();
+        let labels = [
+            ("deployment", deployment.spec.name.as_str()),
+            ("variant", variant.spec.name.as_str()),
+            ("model", variant.spec.model.as_str()),
+            ("version", version.as_str()),
+        ];
+        page.sample(
+            "mlwright_predictions_total",
+            &labels,
+            variant.predictions() as f64,
+        );
+    }
+    page.head("mlwright_variant_weight_ratio");
+    for (deployment, variant) in snapshot.variants() {
+        let labels = [
+            ("deployment", deployment.spec.name.as_str()),
+            ("variant", variant.spec.name.as_str()),
+        ];
+        page.sample(
+            "mlwright_variant_weight_ratio",
+            &labels,
+            variant.spec.weight,
+        );
+    }
+    page.head("mlwright_contract_violations_total");
+    for (deployment, variant) in snapshot.variants() {
+        for (kind, count) in variant.violations().filter(|(_, count)| *count > 0) {
+            let labels = [
+                ("deployment", deployment.spec.name.as_str()),
+                ("variant", variant.spec.name.as_str()),
+                ("kind", kind.word()),
+            ];
+            page.sample("mlwright_contract_violations_total", &labels, count as f64);
+        }
+    }
+    let counters = shared.engine.counters();
+    page.single("mlwright_deployment_epoch", snapshot.epoch() as f64);
+    page.single(
+        "mlwright_prediction_log_records_total",
+        counters.log_records() as f64,
+    );
+    page.single(
+        "mlwright_prediction_log_dropped_total",
+        counters.log_dropped() as f64,
+    );
+    page.single("mlwright_feedback_total", counters.feedback() as f64);
+    page.single("mlwright_requests_in_flight", counters.in_flight() as f64);
+    page.single("mlwright_process_resident_bytes", resident_bytes() as f64);
+    page.single(
+        "mlwright_process_start_time_seconds",
+        shared.started_us as f64 / 1e6,
+    );
+    let mut reply = Reply::json(page.into_bytes());
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply
+}
+
+/// Answer `GET /admin/status`.
+pub(crate) fn status(shared: &Shared) -> Reply {
+    let snapshot = shared.engine.snapshot();
+    let deployments: Vec<_> = snapshot
+        .deployments()
+        .iter()
+        .map(|deployment| {
+            let variants: Vec<_> = deployment
+                .variants
+                .iter()
+                .map(|variant| {
+                    json!({
+                        "name": variant.spec.name, "model": variant.spec.model, "version": variant.spec.version,
+                        "digest": variant.spec.digest, "weight": variant.spec.weight,
+                        "predictions": variant.predictions(),
+                    })
+                })
+                .collect();
+            json!({"name": deployment.spec.name, "model": deployment.spec.model, "variants": variants})
+        })
+        .collect();
+    let counters = shared.engine.counters();
+    let body = json!({
+        "pid": std::process::id(),
+        "epoch": snapshot.epoch(),
+        "started_us": shared.started_us,
+        "is_draining": shared.is_draining(),
+        "last_error": shared.engine.last_error(),
+        "deployments": deployments,
+        "log": {"records": counters.log_records(), "dropped": counters.log_dropped()},
+        "resident_bytes": resident_bytes(),
+    });
+    Reply::json(body.to_string().into_bytes())
+}
+
+/// Answer `POST /admin/reload`: 200 when the newest document is served, 409 when it was refused.
+pub(crate) fn reload(shared: &Shared) -> Reply {
+    let applied = shared.apply_document();
+    let is_applied = applied.problem.is_none();
+    let mut body = json!({"epoch": applied.epoch, "applied": is_applied});
+    if let Some(problem) = applied.problem {
+        body["error"] = problem.into();
+    }
+    Reply::with_status(
+        if is_applied { 200 } else { 409 },
+        body.to_string().into_bytes(),
+    )
+}

@@ -1,0 +1,222 @@
+//! Threads and sockets: one listener shared by all workers, an admin listener, signals, and a drain that loses nobody.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use mlwright_serve::{Engine, EngineConfig};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::LocalSet;
+
+use crate::config::{ServerConfig, ServerError};
+use crate::connection::answer;
+use crate::routes::Door;
+use crate::shared::Shared;
+
+const BACKLOG: i32 = 4096;
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long a kept connection may still send its next request while the server drains; it is answered with
+/// `Connection: close`.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
+const MAX_HEADERS: usize = 100;
+const HEAD_BYTES: usize = 64 << 10;
+
+/// Serve until SIGTERM or SIGINT, then drain.
+///
+/// # Errors
+/// [`ServerError`] when the configuration, the address or a folder cannot be used. A deployment document that cannot
+/// be served is no error: the server says it is not ready and waits for a better one.
+pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
+    let listener = bind(config.address()?)?;
+    let admin = bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?;
+    let engine = Engine::new(EngineConfig {
+        packages: config.packages.clone(),
+        log: config.log.clone(),
+        log_inputs: config.log_inputs,
+        onnxruntime: config.onnxruntime.clone(),
+        max_in_flight: config.limits.in_flight,
+    })
+    .map_err(|error| ServerError::Engine(error.to_string()))?;
+    let shared = Arc::new(Shared::new(engine, config));
+    let applied = shared.apply_document();
+    if let Some(problem) = &applied.problem {
+        eprintln!("the deployment document is not served: {problem}");
+    }
+    let (stop, stopped) = watch::channel(false);
+    let workers: Vec<_> = (0..config.worker_count())
+        .map(|number| {
+            let (listener, shared, stopped) =
+                (listener.try_clone()?, Arc::clone(&shared), stopped.clone());
+            std::thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || on_own_runtime(serve(listener, shared, Door::Serving, stopped)))
+        })
+        .collect::<Result<_, _>>()?;
+    on_own_runtime(control(config, &shared, &listener, admin, stop, stopped))?;
+    drop(listener);
+    for worker in workers {
+        worker
+            .join()
+            .map_err(|_| std::io::Error::other("a worker panicked"))??;
+    }
+    shared.engine.flush();
+    Ok(())
+}
+
+fn on_own_runtime<T>(
+    task: impl Future<Output = Result<T, std::io::Error>>,
+) -> Result<T, std::io::Error> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, task)
+}
+
+fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServerError> {
+    let open = || -> std::io::Result<std::net::TcpListener> {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    open().map_err(|error| ServerError::Bind(format!("cannot listen on {address}: {error}")))
+}
+
+/// The main thread: the admin listener, signals, and a look at the document each second.
+async fn control(
+    config: &ServerConfig,
+    shared: &Arc<Shared>,
+    listener: &std::net::TcpListener,
+    admin: std::net::TcpListener,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), std::io::Error> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    write_server_file(config, shared, listener, &admin)?;
+    let admin = tokio::task::spawn_local(serve(admin, Arc::clone(shared), Door::Admin, stopped));
+    let mut ticks = tokio::time::interval(TICK);
+    let mut last_problem = None;
+    loop {
+        tokio::select! {
+            _ = terminated.recv() => break,
+            _ = interrupted.recv() => break,
+            _ = ticks.tick() => {
+                let applied = shared.apply_document();
+                if applied.problem != last_problem {
+                    if let Some(problem) = &applied.problem {
+                        eprintln!("the deployment document is not served: {problem}");
+                    }
+                    last_problem = applied.problem;
+                }
+                shared.engine.flush_due();
+            }
+        }
+    }
+    shared.start_draining();
+    // Workers may be gone already only when they failed; join reports that.
+    let _ = stop.send(true);
+    admin.await.map_err(std::io::Error::other)?
+}
+
+fn write_server_file(
+    config: &ServerConfig,
+    shared: &Shared,
+    listener: &std::net::TcpListener,
+    admin: &std::net::TcpListener,
+) -> Result<(), std::io::Error> {
+    let facts = serde_json::json!({
+        "pid": std::process::id(),
+        "host": config.host,
+        "port": listener.local_addr()?.port(),
+        "admin_port": admin.local_addr()?.port(),
+        "epoch": shared.engine.snapshot().epoch(),
+        "started_us": shared.started_us,
+    });
+    let partial = config
+        .server_file
+        .with_extension(format!("{}.partial", std::process::id()));
+    std::fs::write(&partial, facts.to_string())?;
+    std::fs::rename(&partial, &config.server_file)
+}
+
+/// Accept and serve connections until told to stop, then drain.
+async fn serve(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    door: Door,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), std::io::Error> {
+    let listener = TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(shared.limits.connections));
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            _ = stopped.changed() => break,
+        };
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => {
+                    // Out of descriptors, or the caller left: breathe, then go on.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue;
+                }
+            },
+            _ = stopped.changed() => break,
+        };
+        // A socket that cannot be tuned still works.
+        let _ = stream.set_nodelay(true);
+        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+        tokio::task::spawn_local(async move {
+            connection(stream, shared, door, stopped).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let until = Instant::now() + DRAIN;
+    while places.available_permits() < shared.limits.connections && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+async fn connection(
+    stream: tokio::net::TcpStream,
+    shared: Arc<Shared>,
+    door: Door,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let timeout = Duration::from_millis(shared.limits.header_timeout_ms);
+    let service = service_fn(move |request| answer(Arc::clone(&shared), door, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(HEAD_BYTES)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // What a caller does wrong on the wire concerns that caller alone.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => {}
+    }
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = tokio::time::sleep(LAST_REQUESTS) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = tokio::time::timeout(DRAIN, connection).await;
+}

@@ -1,0 +1,103 @@
+//! What the server and its models are, in the words of the Open Inference Protocol v2.
+
+use mlwright_package::{ColumnType, EngineKind, SignatureInputs, TensorSpec};
+use mlwright_serve::Servable;
+use serde_json::{Value, json};
+
+use crate::errors::ApiError;
+use crate::predict::find_model;
+use crate::reply::Reply;
+use crate::routes::Target;
+use crate::shared::Shared;
+
+/// Answer `GET /v2`.
+pub(crate) fn server() -> Reply {
+    Reply::json(
+        json!({"name": "mlwright", "version": env!("CARGO_PKG_VERSION"), "extensions": []})
+            .to_string()
+            .into(),
+    )
+}
+
+/// Answer `GET /v2/health/ready`: can this server answer now?
+pub(crate) fn ready(shared: &Shared) -> Reply {
+    let is_ready = !shared.engine.snapshot().deployments().is_empty() && !shared.is_draining();
+    let body = json!({"ready": is_ready}).to_string().into_bytes();
+    Reply::with_status(if is_ready { 200 } else { 503 }, body)
+}
+
+/// Answer `GET /v2/models/{name}`.
+pub(crate) fn model(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, target)?;
+    let main = target
+        .version
+        .and_then(|version| deployment.with_version(version))
+        .map_or(deployment.variants.len() - 1, |choice| choice.variant);
+    let servable = &deployment.variants[main].servable;
+    let versions: Vec<_> = deployment
+        .variants
+        .iter()
+        .map(|variant| variant.spec.version.to_string())
+        .collect();
+    let body = json!({
+        "name": target.name, "versions": versions, "platform": platform(servable),
+        "inputs": inputs(servable), "outputs": outputs(servable),
+    });
+    Ok(Reply::json(body.to_string().into_bytes()))
+}
+
+/// Answer `GET /v2/models/{name}/ready`.
+pub(crate) fn model_ready(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
+    find_model(&shared.engine.snapshot(), target)?;
+    Ok(Reply::json(
+        json!({"name": target.name, "ready": true})
+            .to_string()
+            .into_bytes(),
+    ))
+}
+
+fn platform(servable: &Servable) -> &'static str {
+    match servable.manifest().engine.kind {
+        EngineKind::Trees => "mlwright_trees",
+        EngineKind::Linear => "mlwright_linear",
+        EngineKind::Onnx => "onnxruntime_onnx",
+    }
+}
+
+fn tensor(spec: &TensorSpec) -> Value {
+    json!({"name": spec.name, "datatype": spec.datatype, "shape": spec.shape})
+}
+
+fn inputs(servable: &Servable) -> Vec<Value> {
+    match &servable.manifest().signature.inputs {
+        SignatureInputs::Tensor(specs) => specs.iter().map(tensor).collect(),
+        SignatureInputs::Columns(columns) => columns
+            .iter()
+            .map(|column| json!({"name": column.name, "datatype": datatype(column.kind), "shape": [-1]}))
+            .collect(),
+    }
+}
+
+fn datatype(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Number => "FP64",
+        ColumnType::Integer => "INT64",
+        ColumnType::Boolean => "BOOL",
+        ColumnType::String | ColumnType::Timestamp => "BYTES",
+    }
+}
+
+fn outputs(servable: &Servable) -> Vec<Value> {
+    let signature = &servable.manifest().signature;
+    if servable.is_tensor() {
+        return signature.outputs.iter().map(tensor).collect();
+    }
+    crate::tensors::column_outputs(servable)
+        .into_iter()
+        .map(|(name, datatype, width)| {
+            let shape = width.map_or(json!([-1]), |width| json!([-1, width]));
+            json!({"name": name, "datatype": datatype, "shape": shape})
+        })
+        .collect()
+}

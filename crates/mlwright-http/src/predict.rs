@@ -1,0 +1,305 @@
+//! The native route: `{"rows": [{column: value}], "unit": "…"}` → one prediction per row.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mlwright_features::{Cell, Value};
+use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, Snapshot, Variant};
+
+use crate::errors::ApiError;
+use crate::json::{Reader, Scalar};
+use crate::reply::Reply;
+use crate::routes::Target;
+use crate::rows::{Field, RowKind, Rows};
+use crate::shared::Shared;
+use crate::text::{class_key, push_class, push_integer, push_list, push_number, push_text};
+
+/// Answer `POST /v1/predict/{deployment}`.
+pub(crate) fn predict(
+    shared: &Shared,
+    target: Target<'_>,
+    body: &[u8],
+    received: Instant,
+) -> Result<Reply, ApiError> {
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_deployment(&snapshot, target.name)?;
+    let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
+    let mut reader = Reader::new(body, shared.limits.json_depth)?;
+    let asked = read_request(&mut reader, shared.limits.rows)?;
+    reader.finish()?;
+    let (variant, answer) = score(shared, deployment, target.version, &asked, received)?;
+    Ok(Reply::json(render(
+        variant,
+        &answer,
+        asked.rows.kinds.len(),
+    )))
+}
+
+/// Rows of a body and the unit they belong to.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) rows: Rows<'a>,
+    pub(crate) unit: Option<Cow<'a, str>>,
+}
+
+fn read_request<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Asked<'a>, ApiError> {
+    if reader.peek()? != b'{' {
+        reader.scalar()?;
+        return Err(ApiError::Shape(
+            "the body has to be an object with `rows`".to_owned(),
+        ));
+    }
+    reader.open()?;
+    let mut asked = Asked {
+        rows: Rows::default(),
+        unit: None,
+    };
+    let (mut is_first, mut has_rows, mut has_unit) = (true, false, false);
+    while let Some(key) = reader.next_key(&mut is_first)? {
+        match key.as_ref() {
+            "rows" | "row" if has_rows => return Err(reader.wrong("a key appears twice").into()),
+            "unit" if has_unit => return Err(reader.wrong("a key appears twice").into()),
+            "rows" => asked.rows.read_list(reader, limit)?,
+            "row" => asked.rows.read_row(reader)?,
+            "unit" => asked.unit = read_unit(reader)?,
+            other => {
+                return Err(ApiError::Shape(format!(
+                    "the body has an unknown key {other:?}"
+                )));
+            }
+        }
+        has_rows |= key.starts_with("row");
+        has_unit |= key == "unit";
+    }
+    if !has_rows {
+        return Err(ApiError::Shape("the body has no `rows`".to_owned()));
+    }
+    Ok(asked)
+}
+
+/// Read the unit: a text, a whole number, or null.
+pub(crate) fn read_unit<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, ApiError> {
+    let value = reader.scalar()?;
+    if value == Scalar::Null {
+        return Ok(None);
+    }
+    unit_text(&value)
+        .map(Some)
+        .ok_or_else(|| ApiError::Type("`unit` has to be a text".to_owned()))
+}
+
+fn unit_text<'a>(value: &Scalar<'a>) -> Option<Cow<'a, str>> {
+    match value {
+        Scalar::Text(text) => Some(text.clone()),
+        Scalar::Number(number) => number
+            .integer
+            .map(|integer| Cow::Owned(integer.to_string())),
+        Scalar::Bool(_) | Scalar::Null | Scalar::List | Scalar::Object => None,
+    }
+}
+
+/// Find a deployment by its name, else by the name of its model.
+pub(crate) fn find_deployment<'s>(
+    snapshot: &'s Snapshot,
+    name: &str,
+) -> Result<&'s Arc<Deployment>, ApiError> {
+    let unknown = || ApiError::DeploymentUnknown(name.chars().take(100).collect());
+    snapshot.find(name).ok_or_else(unknown)
+}
+
+/// Find what an Open Inference or TensorFlow Serving route names: the same names, spoken of as models.
+pub(crate) fn find_model<'s>(
+    snapshot: &'s Snapshot,
+    target: Target<'_>,
+) -> Result<&'s Arc<Deployment>, ApiError> {
+    let unknown = || {
+        let name: String = target.name.chars().take(100).collect();
+        ApiError::ModelUnknown(
+            target
+                .version
+                .map_or(name.clone(), |version| format!("{name}, version {version}")),
+        )
+    };
+    let deployment = snapshot.find(target.name).ok_or_else(unknown)?;
+    if target
+        .version
+        .is_some_and(|version| deployment.with_version(version).is_none())
+    {
+        return Err(unknown());
+    }
+    Ok(deployment)
+}
+
+/// Choose the variant, check and transform the rows, predict, log and count.
+pub(crate) fn score<'d>(
+    shared: &Shared,
+    deployment: &'d Deployment,
+    version: Option<u32>,
+    asked: &Asked<'_>,
+    received: Instant,
+) -> Result<(&'d Variant, Answer), ApiError> {
+    let rows = &asked.rows;
+    let unit = asked
+        .unit
+        .clone()
+        .or_else(|| unit_of_first_row(deployment, rows));
+    let ids = shared.engine.next_ids(rows.kinds.len());
+    let choice = version
+        .and_then(|version| deployment.with_version(version))
+        .unwrap_or_else(|| deployment.choose(unit.as_deref(), ids));
+    let variant = &deployment.variants[choice.variant];
+    let cells;
+    let matrix;
+    let inputs = if variant.servable.is_tensor() {
+        matrix = to_matrix(&variant.servable, rows)?;
+        Inputs::Matrix(&matrix)
+    } else {
+        cells = to_cells(variant, rows)?;
+        Inputs::Cells(&cells)
+    };
+    let question = Question {
+        choice,
+        ids,
+        unit: unit.as_deref(),
+        inputs,
+        raw: &rows.raw,
+        received,
+    };
+    let answer = shared.engine.answer(deployment, &question)?;
+    Ok((variant, answer))
+}
+
+fn unit_of_first_row<'a>(deployment: &Deployment, rows: &Rows<'a>) -> Option<Cow<'a, str>> {
+    let column = deployment.spec.unit.as_deref()?;
+    let RowKind::Object(range) = rows.kinds.first()? else {
+        return None;
+    };
+    let field = rows.fields[range.clone()]
+        .iter()
+        .find(|field| field.key == column)?;
+    unit_text(&field.value)
+}
+
+fn to_cells<'r>(variant: &Variant, rows: &'r Rows<'_>) -> Result<Vec<Cell<'r>>, ApiError> {
+    let reader = variant.servable.reader().ok_or(ApiError::Internal)?;
+    let width = reader.inputs();
+    let mut cells = vec![Cell::Null; width * rows.kinds.len()];
+    for (row, kind) in rows.kinds.iter().enumerate() {
+        let row_cells = &mut cells[row * width..(row + 1) * width];
+        let named = |field: &'r Field<'_>| (field.key.as_ref(), field.value.as_value());
+        let read = match kind {
+            RowKind::Object(range) => {
+                reader.read(rows.fields[range.clone()].iter().map(named), row_cells)
+            }
+            RowKind::Numbers(range) => reader.read_in_order(
+                rows.numbers[range.clone()]
+                    .iter()
+                    .copied()
+                    .map(Value::Number),
+                row_cells,
+            ),
+            RowKind::Values(range) => {
+                let values = rows.fields[range.clone()]
+                    .iter()
+                    .map(|field| field.value.as_value());
+                reader.read_in_order(values, row_cells)
+            }
+        };
+        read.map_err(|violation| {
+            variant.count_violation(violation.kind);
+            ApiError::Contract { violation, row }
+        })?;
+    }
+    Ok(cells)
+}
+
+fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError> {
+    let width = servable.matrix_width().ok_or_else(|| {
+        ApiError::Shape("this model takes several tensors: use /v2/models/NAME/infer".to_owned())
+    })?;
+    let mut matrix = Vec::with_capacity(width * rows.kinds.len());
+    for (row, kind) in rows.kinds.iter().enumerate() {
+        let RowKind::Numbers(range) = kind else {
+            return Err(ApiError::Type(format!(
+                "row {row} has to be a list of numbers: this model takes one tensor"
+            )));
+        };
+        if range.len() != width {
+            let found = range.len();
+            return Err(ApiError::Shape(format!(
+                "row {row} has {found} numbers, the model takes {width}"
+            )));
+        }
+        matrix.extend_from_slice(&rows.numbers[range.clone()]);
+    }
+    Ok(matrix)
+}
+
+fn render(variant: &Variant, answer: &Answer, rows: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32 + rows * 192);
+    out.extend_from_slice(b"{\"predictions\":");
+    push_list(&mut out, 0..rows, |out, row| {
+        out.extend_from_slice(b"{\"id\":\"");
+        answer.first.nth(row).write(out);
+        out.extend_from_slice(b"\",");
+        push_decision(out, &variant.servable, answer, row);
+        out.extend_from_slice(b",\"model\":");
+        push_text(out, &variant.spec.model);
+        out.extend_from_slice(b",\"version\":");
+        push_integer(out, i64::from(variant.spec.version));
+        out.extend_from_slice(b",\"variant\":");
+        push_text(out, &variant.spec.name);
+        out.push(b'}');
+    });
+    out.push(b'}');
+    out
+}
+
+/// Append `"prediction":…` and `"score":…` or `"scores":{…}`, without braces.
+pub(crate) fn push_decision(out: &mut Vec<u8>, servable: &Servable, answer: &Answer, row: usize) {
+    let classes = servable.classes();
+    let values = answer.row(row);
+    out.extend_from_slice(b"\"prediction\":");
+    if let Some(class) = answer.class_of(row).and_then(|index| classes.get(index)) {
+        push_class(out, class);
+    } else if let [value] = values {
+        push_number(out, *value);
+    } else {
+        push_list(out, values, |out, value| push_number(out, *value));
+    }
+    if classes.is_empty() {
+        return;
+    }
+    if let Some(score) = servable.score(values) {
+        out.extend_from_slice(b",\"score\":");
+        push_number(out, score);
+    } else {
+        out.extend_from_slice(b",\"scores\":{");
+        for (index, class) in classes.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            push_text(out, &class_key(class));
+            out.push(b':');
+            push_number(out, values.get(index).copied().unwrap_or(f64::NAN));
+        }
+        out.push(b'}');
+    }
+}
+
+/// Append the probabilities of all classes of a row; a binary model has one output and two classes.
+pub(crate) fn push_probabilities(out: &mut Vec<u8>, servable: &Servable, values: &[f64]) {
+    let both = [1.0 - values[0], values[0]];
+    let all = if servable.classes().len() == 2 && values.len() == 1 {
+        &both[..]
+    } else {
+        values
+    };
+    for (index, value) in all.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_number(out, *value);
+    }
+}

@@ -1,0 +1,27 @@
+//! An answer before it becomes HTTP.
+
+/// Status, body and what the headers need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) content_type: &'static str,
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl Reply {
+    /// 200 with JSON.
+    pub(crate) fn json(body: Vec<u8>) -> Self {
+        Self::with_status(200, body)
+    }
+
+    /// JSON with another status.
+    pub(crate) fn with_status(status: u16, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            body,
+            content_type: "application/json",
+            retry_after: None,
+        }
+    }
+}

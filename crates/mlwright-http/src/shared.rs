@@ -1,0 +1,126 @@
+//! What every worker and the admin listener look at.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mlwright_serve::{Document, Engine};
+
+use crate::config::Limits;
+use crate::metrics::HttpCounters;
+use crate::routes::{Authorisation, ROUTES};
+
+/// The engine, the tokens and the state of this process.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+    pub(crate) counters: HttpCounters,
+    pub(crate) started_us: u64,
+    document: PathBuf,
+    token: Option<String>,
+    admin_token: String,
+    is_draining: AtomicBool,
+    requests: AtomicU64,
+}
+
+/// How the newest document was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) epoch: u64,
+    pub(crate) problem: Option<String>,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine, config: &crate::ServerConfig) -> Self {
+        Self {
+            engine,
+            limits: config.limits.clone(),
+            counters: HttpCounters::new(ROUTES.iter().map(|route| route.name)),
+            started_us: now_us(),
+            document: config.document.clone(),
+            token: config.token.clone(),
+            admin_token: config.admin_token.clone(),
+            is_draining: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a bearer token opens a route.
+    pub(crate) fn allows(&self, authorisation: Authorisation, header: Option<&[u8]>) -> bool {
+        let wanted = match authorisation {
+            Authorisation::Nobody => return true,
+            Authorisation::Serving => match &self.token {
+                None => return true,
+                Some(token) => token,
+            },
+            Authorisation::Admin => &self.admin_token,
+        };
+        header
+            .and_then(|header| {
+                header
+                    .strip_prefix(b"Bearer ")
+                    .or_else(|| header.strip_prefix(b"bearer "))
+            })
+            .is_some_and(|given| is_equal(given, wanted.as_bytes()))
+    }
+
+    /// Read the deployment document and serve it; on failure what was served goes on.
+    pub(crate) fn apply_document(&self) -> Applied {
+        let read = std::fs::read(&self.document)
+            .map_err(|error| format!("{}: {error}", self.document.display()))
+            .and_then(|bytes| {
+                serde_json::from_slice::<Document>(&bytes).map_err(|error| error.to_string())
+            })
+            .and_then(|document| {
+                self.engine
+                    .apply(document)
+                    .map_err(|error| error.to_string())
+            });
+        match read {
+            Ok(epoch) => Applied {
+                epoch,
+                problem: None,
+            },
+            Err(problem) => {
+                self.counters
+                    .document_failures
+                    .fetch_add(1, Ordering::Relaxed);
+                Applied {
+                    epoch: self.engine.snapshot().epoch(),
+                    problem: Some(problem),
+                }
+            }
+        }
+    }
+
+    /// A name for a request that went wrong.
+    pub(crate) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}-{number:x}", self.started_us)
+    }
+
+    pub(crate) fn start_draining(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Compare in time that depends on the lengths only.
+fn is_equal(given: &[u8], wanted: &[u8]) -> bool {
+    let differing = given
+        .iter()
+        .zip(wanted)
+        .fold(0_u8, |sum, (a, b)| sum | (a ^ b));
+    given.len() == wanted.len() && differing == 0
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,326 @@
+//! Typed tensors as they stand in a JSON body: datatype, shape and values have to agree before anything uses them.
+
+use std::borrow::Cow;
+
+use mlwright_onnx::{Datatype as GraphType, Tensor, TensorData};
+use mlwright_package::Class;
+
+use crate::errors::ApiError;
+use crate::json::{Reader, Scalar};
+
+/// Most dimensions of a tensor.
+const DIMENSIONS: usize = 16;
+
+/// Datatypes of the Open Inference Protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Datatype {
+    Bool,
+    Integer {
+        word: &'static str,
+        min: i64,
+        max: i64,
+    },
+    Fp32,
+    Fp64,
+    Bytes,
+}
+
+const fn integer(word: &'static str, min: i64, max: i64) -> Datatype {
+    Datatype::Integer { word, min, max }
+}
+
+/// INT64 without limits of its own; UINT64 up to what 63 bits hold.
+const DATATYPES: [Datatype; 12] = [
+    Datatype::Bool,
+    integer("INT8", -128, 127),
+    integer("INT16", -32_768, 32_767),
+    integer("INT32", i32::MIN as i64, i32::MAX as i64),
+    integer("INT64", i64::MIN, i64::MAX),
+    integer("UINT8", 0, 255),
+    integer("UINT16", 0, 65_535),
+    integer("UINT32", 0, u32::MAX as i64),
+    integer("UINT64", 0, i64::MAX),
+    Datatype::Fp32,
+    Datatype::Fp64,
+    Datatype::Bytes,
+];
+
+impl Datatype {
+    fn parse(word: &str) -> Option<Self> {
+        DATATYPES
+            .into_iter()
+            .find(|datatype| datatype.word() == word)
+    }
+
+    /// The protocol's word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOL",
+            Self::Integer { word, .. } => word,
+            Self::Fp32 => "FP32",
+            Self::Fp64 => "FP64",
+            Self::Bytes => "BYTES",
+        }
+    }
+
+    /// The datatype of a tensor of classes.
+    pub(crate) fn of_classes(classes: &[Class]) -> Self {
+        match classes.first() {
+            Some(Class::Boolean(_)) => Self::Bool,
+            Some(Class::Integer(_)) => integer("INT64", i64::MIN, i64::MAX),
+            Some(Class::Number(_)) => Self::Fp64,
+            Some(Class::Text(_)) | None => Self::Bytes,
+        }
+    }
+
+    /// Whether a value is one of this type; null stands for a missing value.
+    fn admits(self, value: &Scalar<'_>) -> bool {
+        match (self, value) {
+            (_, Scalar::Null) | (Self::Bool, Scalar::Bool(_)) | (Self::Bytes, Scalar::Text(_)) => {
+                true
+            }
+            (Self::Integer { min, max, .. }, Scalar::Number(number)) => number
+                .integer
+                .is_some_and(|integer| (min..=max).contains(&integer)),
+            (Self::Fp32, Scalar::Number(number)) => number.value.abs() <= f64::from(f32::MAX),
+            (Self::Fp64, Scalar::Number(_)) => true,
+            (Self::Bool | Self::Integer { .. } | Self::Fp32 | Self::Fp64 | Self::Bytes, _) => false,
+        }
+    }
+}
+
+/// A checked tensor of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct GivenTensor<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) datatype: Datatype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<Scalar<'a>>,
+}
+
+/// Read the list `inputs`.
+pub(crate) fn read_tensors<'a>(reader: &mut Reader<'a>) -> Result<Vec<GivenTensor<'a>>, ApiError> {
+    if reader.peek()? != b'[' {
+        reader.scalar()?;
+        return Err(ApiError::Shape(
+            "`inputs` has to be a list of tensors".to_owned(),
+        ));
+    }
+    reader.open()?;
+    let mut tensors: Vec<GivenTensor<'a>> = Vec::new();
+    let mut is_first = true;
+    while reader.next_item(&mut is_first)? {
+        let tensor = read_tensor(reader, tensors.len())?;
+        if tensors.iter().any(|other| other.name == tensor.name) {
+            return Err(ApiError::Shape(format!(
+                "the input {:?} is given twice",
+                tensor.name
+            )));
+        }
+        tensors.push(tensor);
+    }
+    Ok(tensors)
+}
+
+fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<'a>, ApiError> {
+    let wrong = |what: &str| ApiError::Shape(format!("input {place} {what}"));
+    if reader.peek()? != b'{' {
+        reader.scalar()?;
+        return Err(wrong("is not an object"));
+    }
+    reader.open()?;
+    let (mut name, mut datatype, mut shape, mut values) = (None, None, None, None);
+    let mut is_first = true;
+    while let Some(key) = reader.next_key(&mut is_first)? {
+        match key.as_ref() {
+            "name" | "datatype" | "shape" | "data"
+                if is_set(&key, &name, &datatype, &shape, &values) =>
+            {
+                return Err(reader.wrong("a key appears twice").into());
+            }
+            "name" => match reader.scalar()? {
+                Scalar::Text(text) => name = Some(text),
+                _ => return Err(wrong("has a name that is no text")),
+            },
+            "datatype" => match reader.scalar()? {
+                Scalar::Text(text) => datatype = Some(text),
+                _ => return Err(wrong("has a datatype that is no text")),
+            },
+            "shape" => shape = Some(read_shape(reader, place)?),
+            "data" if reader.peek()? != b'[' => {
+                reader.scalar()?;
+                return Err(wrong("has no list `data`"));
+            }
+            "data" => {
+                let mut flat = Vec::new();
+                read_flat(reader, &mut flat)?;
+                values = Some(flat);
+            }
+            "parameters" => {
+                reader.scalar()?;
+            }
+            other => return Err(wrong(&format!("has an unknown key {other:?}"))),
+        }
+    }
+    let (Some(name), Some(datatype), Some(shape), Some(values)) = (name, datatype, shape, values)
+    else {
+        return Err(wrong("needs `name`, `datatype`, `shape` and `data`"));
+    };
+    check(name, &datatype, shape, values)
+}
+
+fn is_set<A, B, C, D>(
+    key: &str,
+    name: &Option<A>,
+    datatype: &Option<B>,
+    shape: &Option<C>,
+    data: &Option<D>,
+) -> bool {
+    match key {
+        "name" => name.is_some(),
+        "datatype" => datatype.is_some(),
+        "shape" => shape.is_some(),
+        _ => data.is_some(),
+    }
+}
+
+fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiError> {
+    let wrong = || {
+        ApiError::Shape(format!(
+            "the shape of input {place} has to be a list of sizes"
+        ))
+    };
+    if reader.peek()? != b'[' {
+        reader.scalar()?;
+        return Err(wrong());
+    }
+    reader.open()?;
+    let mut shape = Vec::new();
+    let mut is_first = true;
+    while reader.next_item(&mut is_first)? {
+        let Scalar::Number(number) = reader.scalar()? else {
+            return Err(wrong());
+        };
+        let size = number
+            .integer
+            .and_then(|size| usize::try_from(size).ok())
+            .ok_or_else(wrong)?;
+        if shape.len() == DIMENSIONS {
+            return Err(wrong());
+        }
+        shape.push(size);
+    }
+    if shape.is_empty() {
+        Err(wrong())
+    } else {
+        Ok(shape)
+    }
+}
+
+/// Read a list of values, flattening lists inside it.
+pub(crate) fn read_flat<'a>(
+    reader: &mut Reader<'a>,
+    values: &mut Vec<Scalar<'a>>,
+) -> Result<(), ApiError> {
+    if reader.peek()? != b'[' {
+        reader.scalar()?;
+        return Err(ApiError::Shape("a list of values is expected".to_owned()));
+    }
+    reader.open()?;
+    let mut is_first = true;
+    while reader.next_item(&mut is_first)? {
+        if reader.peek()? == b'[' {
+            read_flat(reader, values)?;
+        } else {
+            values.push(reader.scalar()?);
+        }
+    }
+    Ok(())
+}
+
+fn check<'a>(
+    name: Cow<'a, str>,
+    datatype: &str,
+    shape: Vec<usize>,
+    values: Vec<Scalar<'a>>,
+) -> Result<GivenTensor<'a>, ApiError> {
+    let datatype = Datatype::parse(datatype)
+        .ok_or_else(|| ApiError::Type(format!("{name:?} has the unknown datatype {datatype:?}")))?;
+    let elements = shape
+        .iter()
+        .try_fold(1_usize, |product, size| product.checked_mul(*size));
+    if elements != Some(values.len()) {
+        let found = values.len();
+        return Err(ApiError::Shape(format!(
+            "{name:?} has {found} values for the shape {shape:?}"
+        )));
+    }
+    if let Some(place) = values.iter().position(|value| !datatype.admits(value)) {
+        return Err(ApiError::Type(format!(
+            "value {place} of {name:?} is no {}",
+            datatype.word()
+        )));
+    }
+    Ok(GivenTensor {
+        name,
+        datatype,
+        shape,
+        values,
+    })
+}
+
+/// Give a tensor the type that a graph takes; only exact conversions and rounding of floats are made.
+pub(crate) fn to_onnx(given: &GivenTensor<'_>, wanted: GraphType) -> Result<Tensor, ApiError> {
+    let wrong = || {
+        ApiError::Type(format!(
+            "{:?} is {}, the model takes {}",
+            given.name,
+            given.datatype.word(),
+            wanted.word()
+        ))
+    };
+    let number = |value: &Scalar<'_>| match value {
+        Scalar::Number(number) => Ok(number.value),
+        Scalar::Null => Ok(f64::NAN),
+        _ => Err(wrong()),
+    };
+    let integer = |value: &Scalar<'_>| match value {
+        Scalar::Number(number) => number.integer.ok_or_else(wrong),
+        _ => Err(wrong()),
+    };
+    let values = given.values.iter();
+    let data = match wanted {
+        GraphType::Fp32 => TensorData::Fp32(
+            values
+                .map(|value| Ok(number(value)? as f32))
+                .collect::<Result<_, ApiError>>()?,
+        ),
+        GraphType::Fp64 => TensorData::Fp64(values.map(number).collect::<Result<_, _>>()?),
+        GraphType::Int64 => TensorData::Int64(values.map(integer).collect::<Result<_, _>>()?),
+        GraphType::Int32 => TensorData::Int32(
+            values
+                .map(|value| i32::try_from(integer(value)?).map_err(|_| wrong()))
+                .collect::<Result<_, _>>()?,
+        ),
+        GraphType::Bool => TensorData::Bool(
+            values
+                .map(|value| match value {
+                    Scalar::Bool(flag) => Ok(*flag),
+                    _ => Err(wrong()),
+                })
+                .collect::<Result<_, _>>()?,
+        ),
+        GraphType::Bytes => TensorData::Bytes(
+            values
+                .map(|value| match value {
+                    Scalar::Text(text) => Ok(text.clone().into_owned()),
+                    _ => Err(wrong()),
+                })
+                .collect::<Result<_, _>>()?,
+        ),
+    };
+    Ok(Tensor {
+        shape: given.shape.clone(),
+        data,
+    })
+}

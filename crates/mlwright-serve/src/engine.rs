@@ -1,0 +1,474 @@
+//! The rings of a request: admit → (choose a variant, check the row) → transform → predict → log → count; and the swap of
+//! what is served. Choosing and checking need the decoded request, so the socket side calls them on the snapshot.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use mlwright_features::Cell;
+use mlwright_onnx::{Tensor, TensorData};
+
+use crate::counters::Counters;
+use crate::log::{FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
+use crate::prediction_id::random_u64;
+use crate::snapshot::VariantCounts;
+use crate::{
+    Choice, Deployment, DeploymentSpec, Document, PredictionId, Servable, ServeError, Snapshot,
+    Variant,
+};
+
+/// Where things are and how much may happen at once.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Folder of packages.
+    pub packages: PathBuf,
+    /// Folder of logs.
+    pub log: PathBuf,
+    /// Whether rows go into the log.
+    pub log_inputs: bool,
+    /// The shared library of ONNX Runtime.
+    pub onnxruntime: Option<PathBuf>,
+    /// Most requests at once.
+    pub max_in_flight: usize,
+}
+
+/// Serves deployments; shared by all threads.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    snapshot: ArcSwap<Snapshot>,
+    /// One change at a time; holds why the last one was refused.
+    change: Mutex<Option<String>>,
+    counters: Arc<Counters>,
+    feedback: FeedbackLog,
+    process: u64,
+    next: AtomicU64,
+}
+
+/// The right to answer one request; dropping it makes room for another.
+#[derive(Debug)]
+pub struct Permit<'e>(&'e Counters);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What the model of a variant gets.
+#[derive(Debug, Clone, Copy)]
+pub enum Inputs<'a> {
+    /// Checked cells, row by row.
+    Cells(&'a [Cell<'a>]),
+    /// Model inputs, row by row.
+    Matrix(&'a [f64]),
+    /// Tensors of a graph.
+    Tensors {
+        /// By name.
+        tensors: &'a [(&'a str, Tensor)],
+        /// Rows among them.
+        rows: usize,
+    },
+}
+
+/// A decoded request that has its variant.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Which variant, and why.
+    pub choice: Choice,
+    /// Id of the first row.
+    pub ids: PredictionId,
+    /// Who asked, if the request says.
+    pub unit: Option<&'a str>,
+    /// The rows.
+    pub inputs: Inputs<'a>,
+    /// JSON of each row, for the log; may be empty.
+    pub raw: &'a [&'a [u8]],
+    /// When the whole request was there.
+    pub received: Instant,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Id of the first row.
+    pub first: PredictionId,
+    /// Outputs of a graph that was asked with tensors; empty otherwise.
+    pub tensors: Vec<Tensor>,
+    outputs: Vec<f64>,
+    width: usize,
+    decisions: Vec<f64>,
+    has_classes: bool,
+}
+
+impl Answer {
+    /// Outputs of a row: probabilities, or the value.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.outputs[row * self.width..(row + 1) * self.width]
+    }
+
+    /// Index of the predicted class; none for regression.
+    #[must_use]
+    pub fn class_of(&self, row: usize) -> Option<usize> {
+        self.has_classes.then(|| self.decisions[row] as usize)
+    }
+}
+
+thread_local! {
+    /// Model inputs of the request at hand; kept so that the hot path does not allocate.
+    static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Engine {
+    /// Open the logs; nothing is served yet.
+    ///
+    /// # Errors
+    /// [`ServeError::Log`] when the log folder cannot be used.
+    pub fn new(config: EngineConfig) -> Result<Self, ServeError> {
+        let counters = Arc::new(Counters::default());
+        let process = random_u64();
+        let feedback = FeedbackLog::open(&config.log, process, Arc::clone(&counters))?;
+        Ok(Self {
+            snapshot: ArcSwap::from_pointee(Snapshot::new(0, Vec::new())),
+            change: Mutex::new(None),
+            counters,
+            feedback,
+            process,
+            next: AtomicU64::new(0),
+            config,
+        })
+    }
+
+    /// What is served now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Serve a document: load what is new first, then swap; requests on the old state finish on it. The epoch that is
+    /// served already is no work. Gives the epoch.
+    ///
+    /// # Errors
+    /// [`ServeError`] says why; then nothing has changed.
+    pub fn apply(&self, document: Document) -> Result<u64, ServeError> {
+        let mut problem = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = self.apply_locked(document);
+        *problem = applied.as_ref().err().map(ToString::to_string);
+        applied
+    }
+
+    fn apply_locked(&self, document: Document) -> Result<u64, ServeError> {
+        let served = self.snapshot();
+        let epoch = document.epoch;
+        if epoch == served.epoch() && epoch > 0 {
+            return Ok(epoch);
+        }
+        document.check()?;
+        if epoch < served.epoch() {
+            let newer = served.epoch();
+            return Err(ServeError::Document(format!(
+                "epoch {epoch} is older than {newer}, which is served"
+            )));
+        }
+        let deployments = document
+            .deployments
+            .into_iter()
+            .map(|spec| self.load(spec, &served).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.snapshot
+            .store(Arc::new(Snapshot::new(epoch, deployments)));
+        flush_all(&served, true, Some(&self.snapshot()));
+        Ok(epoch)
+    }
+
+    fn load(&self, spec: DeploymentSpec, served: &Snapshot) -> Result<Deployment, ServeError> {
+        let before = served
+            .deployments()
+            .iter()
+            .find(|one| one.spec.name == spec.name);
+        let log = match before {
+            Some(before) => Arc::clone(&before.log),
+            None => Arc::new(Writer::open(
+                &self.config.log.join(&spec.name),
+                self.process,
+                Arc::clone(&self.counters),
+            )?),
+        };
+        let variants = spec
+            .variants
+            .iter()
+            .map(|variant| {
+                let loaded = served
+                    .variants()
+                    .find(|(_, other)| other.spec.digest == variant.digest);
+                let servable = match loaded {
+                    Some((_, other)) => Arc::clone(&other.servable),
+                    None => Arc::new(self.open(&variant.digest)?),
+                };
+                let counts = before
+                    .and_then(|before| {
+                        before
+                            .variants
+                            .iter()
+                            .find(|other| is_same_version(&other.spec, variant))
+                    })
+                    .map(|other| Arc::clone(&other.counts));
+                let counts = match counts {
+                    Some(counts) => counts,
+                    None => Arc::new(VariantCounts::new(&servable)?),
+                };
+                Ok(Variant {
+                    spec: variant.clone(),
+                    servable,
+                    counts,
+                })
+            })
+            .collect::<Result<Vec<_>, ServeError>>()?;
+        Ok(Deployment::new(spec, variants, log))
+    }
+
+    fn open(&self, digest: &str) -> Result<Servable, ServeError> {
+        Servable::open(
+            &self.config.packages.join(digest),
+            Some(digest),
+            self.config.onnxruntime.as_deref(),
+        )
+    }
+
+    /// Why the last document was refused, if it was.
+    #[must_use]
+    pub fn last_error(&self) -> Option<String> {
+        self.change
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Room for one more request, or none.
+    #[must_use]
+    pub fn admit(&self) -> Option<Permit<'_>> {
+        let before = self.counters.in_flight.fetch_add(1, Ordering::Relaxed);
+        let permit = Permit(&self.counters);
+        (before < self.config.max_in_flight).then_some(permit)
+    }
+
+    /// Ids for the rows of one request: the first one.
+    #[must_use]
+    pub fn next_ids(&self, rows: usize) -> PredictionId {
+        let counter = self.next.fetch_add(rows.max(1) as u64, Ordering::Relaxed);
+        PredictionId {
+            process: self.process,
+            counter,
+        }
+    }
+
+    /// Predict, log and count.
+    ///
+    /// # Errors
+    /// [`ServeError`] when shapes do not fit or the runtime fails; a log that cannot be written is no error but a
+    /// counted drop.
+    pub fn answer(
+        &self,
+        deployment: &Deployment,
+        question: &Question<'_>,
+    ) -> Result<Answer, ServeError> {
+        let variant = &deployment.variants[question.choice.variant];
+        let servable = &variant.servable;
+        let mut answer = match question.inputs {
+            Inputs::Cells(cells) => predict_cells(servable, cells)?,
+            Inputs::Matrix(matrix) => predict_matrix(servable, matrix)?,
+            Inputs::Tensors { tensors, rows } => predict_tensors(servable, tensors, rows)?,
+        };
+        answer.first = question.ids;
+        self.write_log(deployment, variant, question, &answer);
+        count(variant, question, &answer);
+        Ok(answer)
+    }
+
+    fn write_log(
+        &self,
+        deployment: &Deployment,
+        variant: &Variant,
+        question: &Question<'_>,
+        answer: &Answer,
+    ) {
+        let raw = if self.config.log_inputs {
+            question.raw
+        } else {
+            &[]
+        };
+        deployment.log.append_prediction(&PredictionRecord {
+            time_us: now_us(),
+            ids: question.ids,
+            epoch: self.snapshot.load().epoch(),
+            rollout: deployment.spec.rollout,
+            propensity: question.choice.propensity,
+            unit_hash: question.choice.hash,
+            reason: question.choice.reason,
+            variant: &variant.spec.name,
+            model: &variant.spec.model,
+            version: variant.spec.version,
+            latency_us: u32::try_from(question.received.elapsed().as_micros()).unwrap_or(u32::MAX),
+            unit: question.unit.unwrap_or(""),
+            decisions: &answer.decisions,
+            scores: &answer.outputs,
+            width: answer.width,
+            inputs: raw,
+        });
+    }
+
+    /// Keep labels and events: all of them, or none.
+    ///
+    /// # Errors
+    /// [`ServeError::Log`] when they cannot be written.
+    pub fn feedback(&self, events: &[FeedbackEvent<'_>]) -> Result<(), ServeError> {
+        self.feedback.append(events, now_us())
+    }
+
+    /// Counts of the engine.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Write counter windows that are full or old enough; to be called about once a second.
+    pub fn flush_due(&self) {
+        flush_all(&self.snapshot(), false, None);
+    }
+
+    /// Write all counter windows.
+    pub fn flush(&self) {
+        flush_all(&self.snapshot(), true, None);
+    }
+}
+
+/// Flush the windows of a snapshot; with a `successor`, only those of packages that it no longer counts.
+fn flush_all(snapshot: &Snapshot, is_forced: bool, successor: Option<&Snapshot>) {
+    for (deployment, variant) in snapshot.variants() {
+        let is_kept = successor.is_some_and(|next| {
+            next.variants()
+                .any(|(_, other)| Arc::ptr_eq(&other.counts, &variant.counts))
+        });
+        if is_kept {
+            continue;
+        }
+        if let Some(window) = variant.counts.windows.take(is_forced) {
+            deployment
+                .log
+                .append_window(now_us(), &variant.spec, &window);
+        }
+    }
+}
+
+fn is_same_version(one: &crate::VariantSpec, other: &crate::VariantSpec) -> bool {
+    one.model == other.model && one.version == other.version && one.digest == other.digest
+}
+
+fn predict_cells(servable: &Servable, cells: &[Cell<'_>]) -> Result<Answer, ServeError> {
+    let transform = servable
+        .transform()
+        .ok_or_else(|| ServeError::Unfit("the model takes a matrix, not columns".to_owned()))?;
+    let (width_in, width_out) = (transform.inputs().len(), transform.outputs());
+    let rows = cells.len().checked_div(width_in).unwrap_or(0);
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        scratch.resize(rows * width_out, 0.0);
+        for row in 0..rows {
+            let out = &mut scratch[row * width_out..(row + 1) * width_out];
+            transform.apply_row(&cells[row * width_in..(row + 1) * width_in], out)?;
+        }
+        predict_rows(servable, scratch, rows)
+    })
+}
+
+fn predict_matrix(servable: &Servable, matrix: &[f64]) -> Result<Answer, ServeError> {
+    let rows = matrix
+        .len()
+        .checked_div(servable.matrix_width().unwrap_or(0))
+        .unwrap_or(0);
+    predict_rows(servable, matrix, rows)
+}
+
+fn predict_rows(servable: &Servable, inputs: &[f64], rows: usize) -> Result<Answer, ServeError> {
+    let width = servable.outputs();
+    let mut outputs = vec![0.0; rows * width];
+    servable.predict(inputs, rows, &mut outputs)?;
+    Ok(decided(servable, outputs, rows, width))
+}
+
+fn predict_tensors(
+    servable: &Servable,
+    tensors: &[(&str, Tensor)],
+    rows: usize,
+) -> Result<Answer, ServeError> {
+    let found = servable.predict_tensors(tensors)?;
+    let main = servable
+        .onnx()
+        .and_then(mlwright_onnx::OnnxModel::matrix_output)
+        .and_then(|place| found.get(place));
+    let (outputs, width) = match main.map(|tensor| &tensor.data) {
+        Some(TensorData::Fp32(data)) if rows > 0 && data.len() % rows == 0 => (
+            data.iter().map(|value| f64::from(*value)).collect(),
+            data.len() / rows,
+        ),
+        Some(TensorData::Fp64(data)) if rows > 0 && data.len() % rows == 0 => {
+            (data.clone(), data.len() / rows)
+        }
+        _ => (Vec::new(), 0),
+    };
+    let mut answer = decided(servable, outputs, rows, width);
+    answer.tensors = found;
+    Ok(answer)
+}
+
+fn decided(servable: &Servable, outputs: Vec<f64>, rows: usize, width: usize) -> Answer {
+    let decisions = (0..rows)
+        .map(|row| servable.decide(&outputs[row * width..(row + 1) * width]))
+        .collect();
+    let first = PredictionId {
+        process: 0,
+        counter: 0,
+    };
+    Answer {
+        first,
+        tensors: Vec::new(),
+        outputs,
+        width,
+        decisions,
+        has_classes: !servable.classes().is_empty(),
+    }
+}
+
+fn count(variant: &Variant, question: &Question<'_>, answer: &Answer) {
+    let rows = answer.decisions.len();
+    variant
+        .counts
+        .predictions
+        .fetch_add(rows as u64, Ordering::Relaxed);
+    if let Inputs::Cells(cells) = question.inputs {
+        let width = cells.len().checked_div(rows).unwrap_or(0);
+        for row in 0..rows {
+            let values = answer.row(row);
+            let score = variant
+                .servable
+                .score(values)
+                .or(values.first().copied())
+                .unwrap_or(f64::NAN);
+            variant
+                .counts
+                .windows
+                .count(&cells[row * width..(row + 1) * width], score);
+        }
+    }
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now_us() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,107 @@
+//! Payloads of the log, little endian: a kind, then its fields in the order of the structs below.
+
+use crate::PredictionId;
+use crate::snapshot::Reason;
+
+/// Kind of a payload.
+pub(crate) const PREDICTION: u8 = 1;
+pub(crate) const FEEDBACK: u8 = 2;
+pub(crate) const WINDOW: u8 = 3;
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct PredictionRecord<'a> {
+    pub(crate) time_us: u64,
+    pub(crate) ids: PredictionId,
+    pub(crate) epoch: u64,
+    pub(crate) rollout: u64,
+    pub(crate) propensity: f64,
+    pub(crate) unit_hash: u64,
+    pub(crate) reason: Reason,
+    pub(crate) variant: &'a str,
+    pub(crate) model: &'a str,
+    pub(crate) version: u32,
+    pub(crate) latency_us: u32,
+    pub(crate) unit: &'a str,
+    /// Per row: index of the class, or the value.
+    pub(crate) decisions: &'a [f64],
+    /// Per row: `width` outputs.
+    pub(crate) scores: &'a [f64],
+    pub(crate) width: usize,
+    /// Per row: its JSON; empty when inputs are not kept.
+    pub(crate) inputs: &'a [&'a [u8]],
+}
+
+impl PredictionRecord<'_> {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(PREDICTION);
+        for value in [
+            self.time_us,
+            self.ids.process,
+            self.ids.counter,
+            self.epoch,
+            self.rollout,
+        ] {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        out.extend_from_slice(&self.propensity.to_le_bytes());
+        out.extend_from_slice(&self.unit_hash.to_le_bytes());
+        out.push(match self.reason {
+            Reason::Assigned => 0,
+            Reason::Forced => 1,
+        });
+        out.extend_from_slice(&self.version.to_le_bytes());
+        out.extend_from_slice(&self.latency_us.to_le_bytes());
+        for text in [self.variant, self.model, self.unit] {
+            push_bytes(out, text.as_bytes());
+        }
+        out.extend_from_slice(&(self.decisions.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(self.width as u32).to_le_bytes());
+        for (row, decision) in self.decisions.iter().enumerate() {
+            out.extend_from_slice(&decision.to_le_bytes());
+            for score in &self.scores[row * self.width..(row + 1) * self.width] {
+                out.extend_from_slice(&score.to_le_bytes());
+            }
+            push_bytes(out, self.inputs.get(row).copied().unwrap_or(b""));
+        }
+    }
+}
+
+pub(crate) fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Reads fields off a payload; every step may find that the payload is too short.
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn f64(&mut self) -> Option<f64> {
+        self.take().map(f64::from_le_bytes)
+    }
+
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let length = self.u32()? as usize;
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(bytes).ok()
+    }
+}

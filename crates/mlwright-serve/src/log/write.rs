@@ -1,0 +1,231 @@
+//! Writers of the logs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::frame::push_frame;
+use super::record::{FEEDBACK, PredictionRecord, WINDOW, push_bytes};
+use super::segment::{SEGMENT_BYTES, Segment, cut_torn_tails};
+use crate::counters::Counters;
+use crate::engine::now_us;
+use crate::prediction_id::random_u64;
+use crate::windows::Window;
+use crate::{ServeError, VariantSpec};
+
+/// Folder of labels and events.
+const FEEDBACK_FOLDER: &str = "_feedback";
+
+/// Appends to the segments of one folder.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    folder: PathBuf,
+    process: u64,
+    segment_bytes: u64,
+    counters: Arc<Counters>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    segment: Option<Segment>,
+    /// Frames being put together; kept so that the hot path does not allocate.
+    frames: Vec<u8>,
+    last_began_us: u64,
+}
+
+impl Writer {
+    /// Open a folder: torn tails of dead writers are cut, a new segment begins with the first record.
+    pub(crate) fn open(
+        folder: &Path,
+        process: u64,
+        counters: Arc<Counters>,
+    ) -> Result<Self, ServeError> {
+        Self::with_segments_of(folder, process, counters, SEGMENT_BYTES)
+    }
+
+    pub(crate) fn with_segments_of(
+        folder: &Path,
+        process: u64,
+        counters: Arc<Counters>,
+        segment_bytes: u64,
+    ) -> Result<Self, ServeError> {
+        std::fs::create_dir_all(folder)
+            .and_then(|()| cut_torn_tails(folder))
+            .map_err(ServeError::Log)?;
+        let state = Mutex::new(State {
+            segment: None,
+            frames: Vec::new(),
+            last_began_us: 0,
+        });
+        Ok(Self {
+            folder: folder.to_owned(),
+            process,
+            segment_bytes,
+            counters,
+            state,
+        })
+    }
+
+    /// Append one request; a failure is counted, never returned: predictions go on without their log.
+    pub(crate) fn append_prediction(&self, record: &PredictionRecord<'_>) {
+        self.append_or_drop(|frames| push_frame(frames, |out| record.write(out)));
+    }
+
+    /// Append a counter window.
+    pub(crate) fn append_window(&self, time_us: u64, variant: &VariantSpec, window: &Window) {
+        self.append_or_drop(|frames| {
+            push_frame(frames, |out| {
+                out.push(WINDOW);
+                out.extend_from_slice(&time_us.to_le_bytes());
+                out.extend_from_slice(&window.from_us.to_le_bytes());
+                out.extend_from_slice(&variant.version.to_le_bytes());
+                push_bytes(out, variant.name.as_bytes());
+                push_bytes(out, window.cells.as_bytes());
+            });
+        });
+    }
+
+    fn append_or_drop(&self, push: impl FnOnce(&mut Vec<u8>)) {
+        let counter = match self.append(push) {
+            Ok(()) => &self.counters.log_records,
+            Err(_) => &self.counters.log_dropped,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn append(&self, push: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State {
+            segment,
+            frames,
+            last_began_us,
+        } = &mut *state;
+        frames.clear();
+        push(frames);
+        if segment
+            .as_ref()
+            .is_none_or(|segment| segment.size >= self.segment_bytes)
+        {
+            *last_began_us = now_us().max(*last_began_us + 1);
+            *segment = Some(Segment::begin(&self.folder, *last_began_us, self.process)?);
+        }
+        match segment {
+            Some(segment) => segment.append(frames),
+            None => Err(io::Error::other("no segment")),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.segment.as_ref().map_or(Ok(()), Segment::sync)
+    }
+}
+
+/// What is told of a prediction later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedbackKind {
+    /// The true value.
+    Label,
+    /// Something that happened, such as `error`.
+    Event,
+}
+
+impl FeedbackKind {
+    /// The word in files and columns.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Event => "event",
+        }
+    }
+
+    /// Read the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Label, Self::Event]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// A label or an event of one prediction.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedbackEvent<'a> {
+    /// Id of the prediction.
+    pub id: &'a str,
+    /// What kind of feedback.
+    pub kind: FeedbackKind,
+    /// JSON of the label, or of the name of the event.
+    pub value: &'a [u8],
+}
+
+/// The log of labels and events.
+#[derive(Debug)]
+pub(crate) struct FeedbackLog {
+    writer: Writer,
+    counters: Arc<Counters>,
+}
+
+impl FeedbackLog {
+    pub(crate) fn open(
+        log: &Path,
+        process: u64,
+        counters: Arc<Counters>,
+    ) -> Result<Self, ServeError> {
+        let writer = Writer::open(&log.join(FEEDBACK_FOLDER), process, Arc::clone(&counters))?;
+        Ok(Self { writer, counters })
+    }
+
+    /// Append all events in one write.
+    pub(crate) fn append(
+        &self,
+        events: &[FeedbackEvent<'_>],
+        time_us: u64,
+    ) -> Result<(), ServeError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let timed = events.iter().map(|event| (*event, time_us));
+        self.writer
+            .append(|frames| push_events(frames, timed))
+            .map_err(ServeError::Log)?;
+        self.counters
+            .feedback
+            .fetch_add(events.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn push_events<'a>(frames: &mut Vec<u8>, events: impl Iterator<Item = (FeedbackEvent<'a>, u64)>) {
+    for (event, time_us) in events {
+        push_frame(frames, |out| {
+            out.push(FEEDBACK);
+            out.extend_from_slice(&time_us.to_le_bytes());
+            out.push(match event.kind {
+                FeedbackKind::Label => 0,
+                FeedbackKind::Event => 1,
+            });
+            push_bytes(out, event.id.as_bytes());
+            push_bytes(out, event.value);
+        });
+    }
+}
+
+/// Append labels and events from outside the server, each with its arrival time; synced to disk before it returns.
+///
+/// # Errors
+/// [`ServeError::Log`] when they cannot be written; then none is kept.
+pub fn append_feedback(
+    folder: &Path,
+    events: &[(FeedbackEvent<'_>, u64)],
+) -> Result<usize, ServeError> {
+    let writer = Writer::open(folder, random_u64(), Arc::new(Counters::default()))?;
+    let written = writer.append(|frames| push_events(frames, events.iter().copied()));
+    written
+        .and_then(|()| writer.sync())
+        .map_err(ServeError::Log)?;
+    Ok(events.len())
+}

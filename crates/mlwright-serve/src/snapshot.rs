@@ -1,0 +1,217 @@
+//! One immutable state of what is served; a request keeps the one it began with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use mlwright_features::ViolationKind;
+use mlwright_stats::assign::{choose, thresholds, unit_hash};
+
+use crate::log::Writer;
+use crate::windows::Windows;
+use crate::{DeploymentSpec, PredictionId, Servable, ServeError, VariantSpec};
+
+/// Everything that is served at one epoch.
+#[derive(Debug)]
+pub struct Snapshot {
+    epoch: u64,
+    deployments: Vec<Arc<Deployment>>,
+    by_name: HashMap<String, usize>,
+}
+
+/// A named live endpoint.
+#[derive(Debug)]
+pub struct Deployment {
+    /// As the document says.
+    pub spec: DeploymentSpec,
+    /// Its variants, in the order of their intervals.
+    pub variants: Vec<Variant>,
+    pub(crate) log: Arc<Writer>,
+    thresholds: Vec<u64>,
+}
+
+/// One model version in a deployment.
+#[derive(Debug)]
+pub struct Variant {
+    /// As the document says.
+    pub spec: VariantSpec,
+    /// The loaded package.
+    pub servable: Arc<Servable>,
+    pub(crate) counts: Arc<VariantCounts>,
+}
+
+/// Counts of one package in one deployment; they outlive a change of weights.
+#[derive(Debug)]
+pub(crate) struct VariantCounts {
+    pub(crate) predictions: AtomicU64,
+    violations: [AtomicU64; ViolationKind::ALL.len()],
+    pub(crate) windows: Windows,
+}
+
+/// Why a request got its variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// By the hash of its unit: the only kind that statistics may use.
+    Assigned,
+    /// The caller named a version.
+    Forced,
+}
+
+impl Reason {
+    /// The word in the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::Forced => "forced",
+        }
+    }
+}
+
+/// Which variant a request gets, and how likely that was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// Index of the variant.
+    pub variant: usize,
+    /// Probability with which a unit gets this variant.
+    pub propensity: f64,
+    /// 53-bit hash of the unit.
+    pub hash: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Snapshot {
+    pub(crate) fn new(epoch: u64, deployments: Vec<Arc<Deployment>>) -> Self {
+        let mut by_name: HashMap<String, usize> = deployments
+            .iter()
+            .enumerate()
+            .map(|(place, one)| (one.spec.name.clone(), place))
+            .collect();
+        for (place, one) in deployments.iter().enumerate() {
+            let is_only = deployments
+                .iter()
+                .filter(|other| other.spec.model == one.spec.model)
+                .count()
+                == 1;
+            if is_only {
+                by_name.entry(one.spec.model.clone()).or_insert(place);
+            }
+        }
+        Self {
+            epoch,
+            deployments,
+            by_name,
+        }
+    }
+
+    /// Find a deployment by its name, else by the name of a model that one deployment serves.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Arc<Deployment>> {
+        self.by_name
+            .get(name)
+            .map(|place| &self.deployments[*place])
+    }
+
+    /// Epoch of the document; 0 before the first.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// All deployments.
+    #[must_use]
+    pub fn deployments(&self) -> &[Arc<Deployment>] {
+        &self.deployments
+    }
+
+    /// All variants with their deployments.
+    pub fn variants(&self) -> impl Iterator<Item = (&Deployment, &Variant)> {
+        self.deployments
+            .iter()
+            .flat_map(|one| one.variants.iter().map(|variant| (one.as_ref(), variant)))
+    }
+}
+
+impl Deployment {
+    pub(crate) fn new(spec: DeploymentSpec, variants: Vec<Variant>, log: Arc<Writer>) -> Self {
+        let weights: Vec<f64> = variants.iter().map(|variant| variant.spec.weight).collect();
+        Self {
+            spec,
+            variants,
+            log,
+            thresholds: thresholds(&weights),
+        }
+    }
+
+    /// Choose the variant of a unit; without a unit the prediction id stands for it.
+    #[must_use]
+    pub fn choose(&self, unit: Option<&str>, id: PredictionId) -> Choice {
+        let hash = match unit {
+            Some(unit) => unit_hash(&self.spec.salt, unit.as_bytes()),
+            None => {
+                let mut text = Vec::with_capacity(26);
+                id.write(&mut text);
+                unit_hash(&self.spec.salt, &text)
+            }
+        };
+        let variant = choose(hash, &self.thresholds);
+        let propensity = self.variants[variant].spec.weight;
+        Choice {
+            variant,
+            propensity,
+            hash,
+            reason: Reason::Assigned,
+        }
+    }
+
+    /// The variant with a version, for callers that name one.
+    #[must_use]
+    pub fn with_version(&self, version: u32) -> Option<Choice> {
+        let variant = self
+            .variants
+            .iter()
+            .position(|variant| variant.spec.version == version)?;
+        Some(Choice {
+            variant,
+            propensity: 1.0,
+            hash: 0,
+            reason: Reason::Forced,
+        })
+    }
+}
+
+impl Variant {
+    /// Rows predicted.
+    #[must_use]
+    pub fn predictions(&self) -> u64 {
+        self.counts.predictions.load(Ordering::Relaxed)
+    }
+
+    /// Count a row that broke the contract.
+    pub fn count_violation(&self, kind: ViolationKind) {
+        if let Some(place) = ViolationKind::ALL.iter().position(|other| *other == kind) {
+            self.counts.violations[place].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Rows that broke the contract, by kind.
+    pub fn violations(&self) -> impl Iterator<Item = (ViolationKind, u64)> {
+        let counts = self
+            .counts
+            .violations
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed));
+        ViolationKind::ALL.into_iter().zip(counts)
+    }
+}
+
+impl VariantCounts {
+    pub(crate) fn new(servable: &Servable) -> Result<Self, ServeError> {
+        Ok(Self {
+            predictions: AtomicU64::new(0),
+            violations: Default::default(),
+            windows: Windows::new(servable)?,
+        })
+    }
+}

@@ -1,9 +1,11 @@
 //! Every error of the Rust crates as one Python exception with a stable code.
 
 use mlwright_features::FeatureError;
+use mlwright_http::ServerError;
 use mlwright_model::ModelError;
 use mlwright_onnx::OnnxError;
 use mlwright_package::PackageError;
+use mlwright_serve::ServeError;
 use mlwright_stats::assign::WeightError;
 use mlwright_stats::detector::DetectorError;
 use pyo3::exceptions::PyException;
@@ -27,6 +29,8 @@ pub(crate) enum Failure {
     Package(PackageError),
     Weights(WeightError),
     Detector(DetectorError),
+    Serve(ServeError),
+    Server(ServerError),
 }
 
 impl Failure {
@@ -45,6 +49,8 @@ impl From<Failure> for PyErr {
             Failure::Package(error) => (error.code(), error.to_string()),
             Failure::Weights(error) => ("stats.weights", error.to_string()),
             Failure::Detector(error) => ("stats.detector", error.to_string()),
+            Failure::Serve(error) => (error.code(), error.to_string()),
+            Failure::Server(error) => (error.code(), error.to_string()),
         };
         NativeError::new_err((code, message))
     }
@@ -67,4 +73,6 @@ failure_from!(
     Package: PackageError,
     Weights: WeightError,
     Detector: DetectorError,
+    Serve: ServeError,
+    Server: ServerError,
 );

@@ -34,9 +34,9 @@ pub struct DeploymentSpec {
     pub unit: Option<String>,
     /// Salt of the assignment; a new rollout has a new one.
     pub salt: String,
-    /// The rollout under way; 0 for none.
+    /// The rollout under way, if any.
     #[serde(default)]
-    pub rollout: u64,
+    pub rollout: Option<u64>,
     /// Variants in the order of their intervals, the candidate first.
     pub variants: Vec<VariantSpec>,
 }

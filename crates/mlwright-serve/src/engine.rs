@@ -305,7 +305,7 @@ impl Engine {
             time_us: now_us(),
             ids: question.ids,
             epoch: self.snapshot.load().epoch(),
-            rollout: deployment.spec.rollout,
+            rollout: deployment.spec.rollout.unwrap_or(0),
             propensity: question.choice.propensity,
             unit_hash: question.choice.hash,
             reason: question.choice.reason,

@@ -101,9 +101,9 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def stage(project: Project) -> Iterator[Stage]:
-    server = start(project)
-    yield Stage(project, server)
-    server.stop()
+    found = Stage(project, start(project))
+    yield found
+    found.server.stop()
 
 
 @pytest.fixture(scope="module")

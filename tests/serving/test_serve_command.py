@@ -14,13 +14,13 @@ from mlwright.commands.rollback import RollbackRequest, rollback
 from mlwright.commands.serve import ServeRequest, serve
 from mlwright.commands.server_settings import Listening
 from mlwright.commands.status import StatusRequest, status
-from mlwright.errors import BindRefused, ModelUnknown, NothingToServe, ServerError, UsageError
+from mlwright.errors import BindRefused, ModelUnknown, NothingToServe, PackageCorrupt, ServerError, UsageError
 from mlwright.project import Project
 from mlwright.registry import NewVersion, Registry
 from mlwright.serving import read_token
 from tests.serving.client import Client
 from tests.serving.conftest import CONFIG, wait_for
-from tests.serving.packages import row, write_package
+from tests.serving.packages import corrupt, row, write_package
 
 SERVE = """
 import dataclasses, json, pathlib, sys
@@ -105,6 +105,9 @@ def test_what_cannot_be_served_is_refused_before_anything_listens(project: Proje
 
     with pytest.raises(ModelUnknown):
         refuse("fraud@9")
+    corrupt(project, Registry(project.database).resolve("fraud@2"))
+    with pytest.raises(PackageCorrupt):
+        refuse("fraud@2")
     with pytest.raises(UsageError, match="one version per model"):
         refuse("fraud@1", "fraud@2")
     with pytest.raises(BindRefused):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlwright.commands.server_settings import Listening, actor_name, configure_server
 from mlwright.deployment import (
+    Deployment,
     document_path,
     nothing_to_serve,
     publish,
@@ -20,7 +21,15 @@ from mlwright.deployment import (
 from mlwright.errors import ServerError, UsageError
 from mlwright.project import Project, find_project
 from mlwright.registry import parse_reference
-from mlwright.serving import RunningServer, find_server, read_token, run_server, wait_until_ready
+from mlwright.serving import (
+    RunningServer,
+    ServerConfig,
+    check_package,
+    find_server,
+    read_token,
+    run_server,
+    wait_until_ready,
+)
 from mlwright.store import canonical_json, write_atomic
 
 
@@ -54,7 +63,7 @@ class ServeResult:
 def serve(request: ServeRequest, on_ready: Callable[[Serving], None]) -> ServeResult:
     """Serve in this process until SIGTERM or Ctrl-C; `on_ready` is called once, from another thread.
 
-    Raises `NothingToServe`, `ModelUnknown`, `BindRefused` and `ServerError`.
+    Raises `NothingToServe`, `ModelUnknown`, `PackageCorrupt`, `BindRefused` and `ServerError`.
     """
     project = find_project(request.project)
     document, names = (
@@ -63,7 +72,7 @@ def serve(request: ServeRequest, on_ready: Callable[[Serving], None]) -> ServeRe
     server_file = document.parent / "server.json"
     config = configure_server(project, request.listening, document=document, server_file=server_file)
     token_file = None if config.token is None else project.run_folder / "token"
-    watcher = threading.Thread(target=_announce, args=(server_file, names, token_file, on_ready), daemon=True)
+    watcher = threading.Thread(target=_announce, args=(config, names, token_file, on_ready), daemon=True)
     watcher.start()
     try:
         return ServeResult(run_server(config))
@@ -84,6 +93,7 @@ def _publish_project(project: Project) -> tuple[Path, tuple[str, ...]]:
             pid=running.pid,
         )
     published = publish(project, target_of(project), actor=actor_name(), reason="mlwright serve")
+    _check_packages(project, published.document.deployments)
     return document_path(project), tuple(item.name for item in published.document.deployments)
 
 
@@ -97,6 +107,7 @@ def _write_own_document(project: Project, references: tuple[str, ...]) -> tuple[
         )
     with project.database.read() as tx:
         deployments = serve_exactly(wanted, tx)
+    _check_packages(project, deployments)
     body = {"format": 1, "epoch": 1, "deployments": [item.to_json() for item in deployments]}
     folder = project.run_folder / f"serve-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier process with this number
@@ -105,14 +116,20 @@ def _write_own_document(project: Project, references: tuple[str, ...]) -> tuple[
     return document, tuple(names)
 
 
+def _check_packages(project: Project, deployments: Sequence[Deployment]) -> None:
+    for deployment in deployments:
+        for variant in deployment.variants:
+            check_package(project.packages, variant.digest)
+
+
 def _announce(
-    server_file: Path,
+    config: ServerConfig,
     names: tuple[str, ...],
     token_file: Path | None,
     on_ready: Callable[[Serving], None],
 ) -> None:
     try:
-        server: RunningServer = wait_until_ready(server_file, os.getpid(), is_running=lambda: True)
+        server: RunningServer = wait_until_ready(config, os.getpid(), is_running=lambda: True)
     except ServerError:
         return  # the server itself says why it does not start
     on_ready(Serving(server.url, server.admin_port, server.pid, token_file, names))

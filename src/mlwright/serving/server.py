@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright import native
-from mlwright.errors import ServerError
+from mlwright.errors import ServerError, ServerRefused
 from mlwright.serving.admin import AdminClient
 from mlwright.serving.configuration import ServerConfig
 from mlwright.store import write_atomic
@@ -104,17 +104,19 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until_ready(
-    server_file: Path, pid: int, *, is_running: Callable[[], bool], seconds: float = READY_SECONDS
+    config: ServerConfig, pid: int, *, is_running: Callable[[], bool], seconds: float = READY_SECONDS
 ) -> RunningServer:
     """Wait until the server with this process id answers predictions.
 
-    Raises `ServerError` when it ends or takes longer than `seconds`.
+    Raises `ServerError` when it ends, says that it cannot serve its document, or takes longer than `seconds`.
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        server = read_server_file(server_file)
-        if server is not None and server.pid == pid and server.is_ready():
-            return server
+        server = read_server_file(config.server_file)
+        if server is not None and server.pid == pid:
+            if server.is_ready():
+                return server
+            _raise_refusal(AdminClient(server.admin_port, config.admin_token))
         if not is_running():
             raise ServerError(
                 "the server ended before it was ready",
@@ -125,6 +127,15 @@ def wait_until_ready(
         f"the server was not ready within {seconds:.0f} s",
         hint="look at .mlwright/run/server.log and at the load of this machine",
     )
+
+
+def _raise_refusal(client: AdminClient) -> None:
+    problem = client.status().get("last_error")
+    if problem:
+        raise ServerRefused(
+            f"the server cannot serve the deployment document: {problem}",
+            hint="`mlwright rollback` goes back or ends a rollout; `mlwright model list` shows versions",
+        )
 
 
 class ServerProcess:
@@ -152,7 +163,10 @@ class ServerProcess:
                 start_new_session=True,  # Ctrl-C reaches us, we drain the server
             )
         try:
-            server = wait_until_ready(config.server_file, child.pid, is_running=lambda: child.poll() is None)
+            server = wait_until_ready(config, child.pid, is_running=lambda: child.poll() is None)
+        except ServerRefused:
+            _end(child)
+            raise
         except ServerError as cause:
             _end(child)
             raise ServerError(f"{cause.message}: {_last_words(log)}", hint=cause.hint) from cause

@@ -17,6 +17,12 @@ from mlwright.serving import (
 )
 
 
+def _config(folder: Path) -> ServerConfig:
+    return ServerConfig(
+        "127.0.0.1", 0, 0, 1, None, "secret", folder / "d", folder / "p", folder / "l", folder / "s"
+    )
+
+
 def test_the_runtime_library_is_found_without_importing_its_wheel() -> None:
     import sys
 
@@ -27,9 +33,7 @@ def test_the_runtime_library_is_found_without_importing_its_wheel() -> None:
 
 
 def test_the_configuration_is_json_with_paths_as_text(tmp_path: Path) -> None:
-    config = ServerConfig(
-        "127.0.0.1", 0, 0, 1, None, "secret", tmp_path / "d", tmp_path / "p", tmp_path / "l", tmp_path / "s"
-    )
+    config = _config(tmp_path)
     found = json.loads(config.to_json())
     assert found["token"] is None
     assert found["document"] == str(tmp_path / "d")
@@ -60,7 +64,7 @@ def test_an_admin_listener_that_is_not_there_is_an_error_with_a_way_out() -> Non
 
 def test_waiting_ends_when_the_process_ends(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="ended before it was ready"):
-        wait_until_ready(tmp_path / "server.json", 1, is_running=lambda: False)
+        wait_until_ready(_config(tmp_path), 1, is_running=lambda: False)
 
 
 def test_an_address_for_all_interfaces_is_reached_on_the_loopback() -> None:

@@ -1,0 +1,250 @@
+"""LightGBM text models to `model.trees`, the format that the Rust kernels read (docs/reference/formats.md).
+
+The rules are LightGBM's own (`tree.h`): numeric splits go left when x <= threshold, categorical splits when the bit
+of the truncated value is set; missing values follow the default side. Children are written after their parents.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from mlwright.errors import ModelUnsupported
+
+Link: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp"]
+Task: TypeAlias = Literal["binary", "multiclass", "regression"]
+
+MAGIC = b"MLWTREE1"
+# LightGBM's kZeroThreshold, 1e-35f: values up to it count as zero, and so do thresholds between.
+ZERO = float(np.float32(1e-35))
+LINKS: Mapping[str, Link] = {
+    "binary": "sigmoid",
+    "cross_entropy": "sigmoid",
+    "multiclass": "softmax",
+    "poisson": "exp",
+    "gamma": "exp",
+    "tweedie": "exp",
+    "regression": "identity",
+    "regression_l1": "identity",
+    "huber": "identity",
+    "fair": "identity",
+    "quantile": "identity",
+    "mape": "identity",
+}
+
+
+@dataclass(frozen=True)
+class TreeModel:
+    """A converted ensemble: its bytes and what its signature needs."""
+
+    data: bytes
+    features: tuple[str, ...]
+    outputs: int
+    task: Task
+    levels: tuple[tuple[object, ...], ...] = ()
+    """Levels of the columns that pandas gave as categories, in the order of those columns."""
+    categorical: frozenset[int] = frozenset()
+
+
+@dataclass
+class _Arrays:
+    """The arrays of the format while they grow."""
+
+    root: list[int] = field(default_factory=list)
+    output: list[int] = field(default_factory=list)
+    feature: list[int] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    threshold: list[float] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+    bits_at: list[int] = field(default_factory=list)
+    bits_len: list[int] = field(default_factory=list)
+    leaf: list[float] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+
+
+def trees_from_lightgbm(text: str) -> TreeModel:
+    """Convert the text of `Booster.model_to_string()`.
+
+    Raises `ModelUnsupported` for what the kernels cannot reproduce exactly: linear trees, unknown objectives,
+    square-root regression.
+    """
+    head, trees = _sections(text)
+    link, sigmoid, task = _objective(head)
+    outputs = int(head.get("num_tree_per_iteration", "1"))
+    features = tuple(head["feature_names"].split())
+    arrays = _Arrays()
+    for number, tree in enumerate(trees):
+        _add_tree(arrays, tree, number % outputs)
+    header = {
+        "features": len(features),
+        "trees": len(trees),
+        "outputs": outputs,
+        "link": link,
+        "sigmoid": sigmoid,
+        "base": [0.0] * outputs,
+        "average": "average_output" in head,
+        "nodes": len(arrays.feature),
+        "leaves": len(arrays.leaf),
+        "words": len(arrays.words),
+    }
+    categorical = {feature for feature, flag in zip(arrays.feature, arrays.flags, strict=True) if flag & 1}
+    return TreeModel(
+        data=_pack(header, arrays),
+        features=features,
+        outputs=outputs,
+        task=task,
+        levels=_pandas_levels(text),
+        categorical=frozenset(categorical),
+    )
+
+
+def thresholds_of(data: bytes) -> dict[int, list[float]]:
+    """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
+    length = struct.unpack_from("<I", data, 8)[0]
+    header = json.loads(data[12 : 12 + length])
+    at = -(-(12 + length) // 8) * 8
+    nodes, trees = header["nodes"], header["trees"]
+    at += 2 * _padded(4 * trees)
+    feature = np.frombuffer(data, "<u4", nodes, at)
+    flags = np.frombuffer(data, "<u4", nodes, at + _padded(4 * nodes))
+    threshold = np.frombuffer(data, "<f8", nodes, at + 2 * _padded(4 * nodes))
+    found: dict[int, list[float]] = {}
+    for place in np.flatnonzero((flags & 1) == 0):
+        found.setdefault(int(feature[place]), []).append(float(threshold[place]))
+    return found
+
+
+def _sections(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
+    head: dict[str, str] = {}
+    trees: list[dict[str, str]] = []
+    current = head
+    for line in text.splitlines():
+        if line.startswith("end of trees"):
+            break
+        if line.startswith("Tree="):
+            current = {}
+            trees.append(current)
+        elif "=" in line:
+            key, _, value = line.partition("=")
+            current[key] = value
+        elif line.strip() == "average_output":
+            head["average_output"] = ""
+    if "feature_names" not in head:
+        raise ModelUnsupported(
+            "the file is not a LightGBM text model", hint='write it with `booster.save_model("model.txt")`'
+        )
+    return head, trees
+
+
+def _objective(head: Mapping[str, str]) -> tuple[Link, float, Task]:
+    name, *settings = head.get("objective", "regression").split()
+    link = LINKS.get(name)
+    if link is None or "sqrt" in settings:
+        raise ModelUnsupported(
+            f"the objective {' '.join([name, *settings])!r} cannot be reproduced exactly",
+            hint=f"train with one of: {', '.join(sorted(LINKS))}",
+        )
+    sigmoid = next((float(item[8:]) for item in settings if item.startswith("sigmoid:")), 1.0)
+    if link == "sigmoid":
+        return link, sigmoid, "binary"
+    return link, sigmoid, "multiclass" if link == "softmax" else "regression"
+
+
+def _add_tree(arrays: _Arrays, tree: Mapping[str, str], output: int) -> None:
+    if tree.get("is_linear", "0").strip() not in ("", "0"):
+        raise ModelUnsupported(
+            "the model has linear trees, which no other runtime reproduces",
+            hint="train with linear_tree=false",
+        )
+    first_leaf = len(arrays.leaf)
+    arrays.leaf += _floats(tree["leaf_value"])
+    arrays.output.append(output)
+    if int(tree["num_leaves"]) == 1:
+        arrays.root.append(~first_leaf)
+        return
+    left, right = _ints(tree["left_child"]), _ints(tree["right_child"])
+    order = _parents_first(left, right)
+    first_node = len(arrays.feature)
+    place = {node: first_node + at for at, node in enumerate(order)}
+    arrays.root.append(first_node)
+    feature, threshold = _ints(tree["split_feature"]), _floats(tree["threshold"])
+    decision = _ints(tree["decision_type"])
+    bounds, first_word = _ints(tree.get("cat_boundaries", "0")), len(arrays.words)
+    arrays.words += _ints(tree.get("cat_threshold", ""))
+
+    def child(number: int) -> int:
+        return place[number] if number >= 0 else ~(first_leaf + ~number)
+
+    for node in order:
+        is_categorical = decision[node] & 1
+        arrays.feature.append(feature[node])
+        arrays.flags.append(is_categorical | (decision[node] & 2) | (((decision[node] >> 2) & 3) << 2))
+        arrays.threshold.append(0.0 if is_categorical else _threshold(threshold[node]))
+        arrays.left.append(child(left[node]))
+        arrays.right.append(child(right[node]))
+        at = int(threshold[node]) if is_categorical else 0
+        arrays.bits_at.append(first_word + bounds[at] if is_categorical else 0)
+        arrays.bits_len.append(bounds[at + 1] - bounds[at] if is_categorical else 0)
+
+
+def _parents_first(left: Sequence[int], right: Sequence[int]) -> list[int]:
+    order: list[int] = []
+    open_nodes = [0]
+    while open_nodes:
+        node = open_nodes.pop()
+        order.append(node)
+        open_nodes += [child for child in (right[node], left[node]) if child >= 0]
+    return order
+
+
+def _threshold(value: float) -> float:
+    """Move a threshold inside LightGBM's zero band to its edge, as its own comparison does."""
+    if 0 <= value <= ZERO:
+        return ZERO
+    return float(np.nextafter(-ZERO, -np.inf)) if -ZERO <= value < 0 else value
+
+
+def _pack(header: Mapping[str, object], arrays: _Arrays) -> bytes:
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    out = bytearray(MAGIC + struct.pack("<I", len(text)) + text)
+    out += b"\0" * (-len(out) % 8)
+    for values, kind in (
+        (arrays.root, "<i4"),
+        (arrays.output, "<u4"),
+        (arrays.feature, "<u4"),
+        (arrays.flags, "<u4"),
+        (arrays.threshold, "<f8"),
+        (arrays.left, "<i4"),
+        (arrays.right, "<i4"),
+        (arrays.bits_at, "<u4"),
+        (arrays.bits_len, "<u4"),
+        (arrays.leaf, "<f8"),
+        (arrays.words, "<u4"),
+    ):
+        data = np.array(values, dtype=kind).tobytes()
+        out += data + b"\0" * (-len(data) % 8)
+    return bytes(out)
+
+
+def _pandas_levels(text: str) -> tuple[tuple[object, ...], ...]:
+    line = next((line for line in text.splitlines() if line.startswith("pandas_categorical:")), None)
+    levels = json.loads(line.partition(":")[2]) if line is not None else None
+    return tuple(tuple(item) for item in levels or ())
+
+
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+def _ints(text: str) -> list[int]:
+    return [int(item) for item in text.split()]
+
+
+def _floats(text: str) -> list[float]:
+    return [float(item) for item in text.split()]

@@ -1,0 +1,127 @@
+"""Write the contract that a table keeps: wide enough for ordinary days, tight enough for broken ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import polars as pl
+
+from mlwright.data.column import ColumnType
+from mlwright.data.column_type import convert
+from mlwright.data.contract import ColumnContract, DataContract, LabelContract
+from mlwright.data.day_profile import DayProfile, profile_days
+from mlwright.data.roles import Roles
+
+MOST_LEVELS = 255
+PROBABILITIES = (0.01, 0.25, 0.5, 0.75, 0.99)
+TIMES_MORE = 3.0  # a day may have this many times the rows of the largest ordinary day
+UNIT_FACTORS = (30.0, 20.0)  # below and above ordinary medians: a slip is mostly 60, 100 or 1000
+TIMES_LESS = 5.0  # and this part of the smallest one's
+
+
+def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
+    """Give the contract that the rows keep; the frame may be as it was read.
+
+    >>> import polars as pl
+    >>> from mlwright.data import infer_roles
+    >>> frame = pl.DataFrame({"x": [float(i % 7) for i in range(60)], "y": [0, 1] * 30})
+    >>> infer_contract(frame, infer_roles(frame, label="y")).column("x").max
+    12.0
+    """
+    names = [name for name in roles.types if name != roles.label and _is_kept(name, roles)]
+    typed = pl.DataFrame([convert(frame[name], roles.types[name]).alias(name) for name in names])
+    profile = profile_days(typed, {name: roles.types[name] for name in names}, _day_column(roles))
+    values = None if roles.task == "regression" else tuple(roles.classes)
+    return DataContract(
+        columns=tuple(_column(typed[name], roles.types[name], profile) for name in names),
+        label=LabelContract(roles.label, roles.types[roles.label], values),
+        time=roles.time,
+        ignored=tuple(name for name in frame.columns if name != roles.label and name not in names),
+        min_rows_per_day=math.floor(profile.fewest_rows / TIMES_LESS) or None if profile.has_days else None,
+        max_rows_per_day=math.ceil(TIMES_MORE * profile.most_rows) if profile.has_days else None,
+        max_duplicate_rate=_room(profile.most_duplicates),
+        max_repeat_rate=_room(profile.most_repeats) if profile.has_days else None,
+    )
+
+
+def _room(worst: float) -> float | None:
+    """Bound a share far above what ordinary days have; None where a bound would say nothing."""
+    return None if worst > 0.6 else round(worst + 0.5 * (1 - worst), 4)
+
+
+def _is_kept(name: str, roles: Roles) -> bool:
+    return name not in roles.ignored or name in {roles.time, roles.group}
+
+
+def _day_column(roles: Roles) -> str | None:
+    return roles.time if roles.time is not None and roles.types[roles.time] == "timestamp" else None
+
+
+def _column(values: pl.Series, kind: ColumnType, profile: DayProfile) -> ColumnContract:
+    name = values.name
+    nulls = values.null_count() / max(len(values), 1)
+    worst = max(nulls, profile.column(name, "null_rate"))
+    found = ColumnContract(
+        name=name,
+        type=kind,
+        nullable=values.null_count() > 0,
+        max_null_rate=round(min(1.0, 1.5 * worst + 0.02), 4),
+        max_top_share=_top_share(profile.column(name, "top_share")) if kind != "timestamp" else None,
+    )
+    said: Mapping[str, object] = {}
+    if kind in {"number", "integer"}:
+        said = _number_limits(values, profile)
+    elif kind == "string":
+        said = _text_limits(values, profile)
+    return ColumnContract(**{**found.__dict__, **said})
+
+
+def _top_share(worst: float) -> float | None:
+    """Bound the share of the commonest value of a day; None where days with one value are ordinary."""
+    return None if worst > 0.98 else round(worst + 0.5 * (1 - worst), 4)
+
+
+def _number_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
+    given = values.drop_nulls()
+    finite = given.filter(given.cast(pl.Float64).is_finite())
+    if not len(finite):
+        return {"allow_nan": True}
+    low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]
+    span = max(high - low, abs(high), 1.0) if high == low else high - low
+    ordered = [float(finite.quantile(p, "nearest") or 0.0) for p in PROBABILITIES]
+    medians = (profile.column(values.name, "lowest_median"), profile.column(values.name, "highest_median"))
+    return {
+        "min": low - span,
+        "max": high + span,
+        "allow_nan": True if len(finite) < len(given) else None,
+        "quantiles": tuple(zip(PROBABILITIES, ordered, strict=True)),
+        "median_range": _median_range(ordered, medians),
+    }
+
+
+def _median_range(ordered: list[float], medians: tuple[float, float]) -> tuple[float, float]:
+    """Bound the median of a day.
+
+    Half a spread beyond the 1 % and 99 % points of all rows is far for a median; where all of them are
+    positive a change of units shows earlier, as a factor.
+    """
+    spread = 0.5 * (ordered[4] - ordered[0])
+    low, high = min(ordered[0] - spread, medians[0]), max(ordered[4] + spread, medians[1])
+    if ordered[0] > 0 and medians[0] > 0:
+        low = max(low, min(ordered[1], medians[0]) / UNIT_FACTORS[0])
+        high = min(high, max(ordered[3], medians[1]) * UNIT_FACTORS[1])
+    return low, high
+
+
+def _text_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
+    texts = values.drop_nulls()
+    levels = texts.unique().sort()
+    longest = int(texts.str.len_chars().max() or 0)  # type: ignore[arg-type]
+    is_listed = len(levels) <= MOST_LEVELS
+    unseen = profile.column(values.name, "unseen_rate")
+    return {
+        "max_length": max(4 * longest, 64),
+        "levels": tuple(levels.to_list()) if is_listed else None,
+        "max_unseen_rate": round(min(1.0, 2 * unseen + 0.02), 4) if is_listed else None,
+    }

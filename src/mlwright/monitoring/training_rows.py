@@ -39,7 +39,7 @@ def labelled_rows(
             served = served.filter(pl.col("label").is_not_null() & (pl.col("label") != "null"))
         if served.height:
             frames.append(parse_rows(served, columns, label, negative))
-    return pl.concat(frames).select(schema) if frames else pl.DataFrame(schema=schema)
+    return pl.concat(frames).select(list(columns)) if frames else pl.DataFrame(schema=schema)
 
 
 def parse_rows(

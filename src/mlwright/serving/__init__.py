@@ -1,10 +1,10 @@
 """Start the server, reach it, and keep it from being exposed by accident."""
 
+from mlwright.packaging.runtime_library import find_runtime_library
 from mlwright.serving.admin import AdminClient, Reload
 from mlwright.serving.configuration import Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
 from mlwright.serving.package_check import check_package
-from mlwright.serving.runtime_library import find_runtime_library
 from mlwright.serving.server import (
     RunningServer,
     ServerProcess,

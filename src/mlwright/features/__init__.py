@@ -1,0 +1,1 @@
+"""From columns to model inputs: documents that the compiled core executes, in training and in serving."""

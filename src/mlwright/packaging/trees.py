@@ -1,7 +1,8 @@
 """LightGBM text models to `model.trees`, the format that the Rust kernels read (docs/reference/formats.md).
 
-The rules are LightGBM's own (`tree.h`): numeric splits go left when x <= threshold, categorical splits when the bit
-of the truncated value is set; missing values follow the default side. Children are written after their parents.
+The rules are LightGBM's own (`tree.h`): numeric splits go left when x <= threshold, categorical splits when
+the bit of the truncated value is set; missing values follow the default side. Children are written after
+their parents.
 """
 
 from __future__ import annotations

@@ -1,0 +1,23 @@
+"""What held-out rows say: metrics with intervals, differences, and the answers of gates."""
+
+from mlwright.evaluation.bootstrap import bootstrap_interval, paired_difference
+from mlwright.evaluation.gate import HeldOut, judge
+from mlwright.evaluation.interval import Interval
+from mlwright.evaluation.metric import METRICS, is_loss, metric_value
+from mlwright.evaluation.report import calibrate, evaluate
+from mlwright.evaluation.verdict import Answer, Verdict
+
+__all__ = [
+    "METRICS",
+    "Answer",
+    "HeldOut",
+    "Interval",
+    "Verdict",
+    "bootstrap_interval",
+    "calibrate",
+    "evaluate",
+    "is_loss",
+    "judge",
+    "metric_value",
+    "paired_difference",
+]

@@ -1,0 +1,90 @@
+"""The parity gate: a package must answer as the library that trained it, on real rows and on edge rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.errors import ParityFailed
+
+Floats = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
+REAL_ROWS = 20_000
+EDGE_ROWS = 4_000
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """How far the packaged model is from the trained one."""
+
+    rows: int
+    edge_rows: int
+    largest_difference: float
+    label_flips: int
+
+    def to_json(self) -> dict[str, object]:
+        """Give the report as the package holds it."""
+        return {
+            "rows": self.rows,
+            "edge_rows": self.edge_rows,
+            "largest_difference": self.largest_difference,
+            "label_flips": self.label_flips,
+            "tolerance": TOLERANCE,
+        }
+
+
+def check_parity(
+    trained: Floats, packaged: Floats, *, edge_rows: int, threshold: float | None, what: str
+) -> ParityReport:
+    """Compare scores of the same rows; the last `edge_rows` are edge rows.
+
+    `threshold` is the binary threshold, None for other tasks. Raises `ParityFailed` naming the worst row.
+    """
+    if trained.shape != packaged.shape:
+        raise ParityFailed(
+            f"{what}: the package gives shape {packaged.shape}, the library {trained.shape}",
+            hint="report this with the model file: it is a bug in the conversion",
+        )
+    difference = np.abs(trained - packaged) / np.maximum(1.0, np.abs(trained))
+    difference[np.isnan(trained) & np.isnan(packaged)] = 0.0
+    difference = np.nan_to_num(difference, nan=np.inf)
+    by_row = difference if difference.ndim == 1 else difference.max(axis=1)
+    flips = int((_decisions(trained, threshold) != _decisions(packaged, threshold)).sum())
+    worst = int(by_row.argmax()) if len(by_row) else 0
+    largest = float(by_row[worst]) if len(by_row) else 0.0
+    if largest > TOLERANCE or flips:
+        kind = "edge row" if worst >= len(by_row) - edge_rows else "row"
+        raise ParityFailed(
+            f"{what}: the package differs from the library by {largest:.3g} on {kind} {worst}, "
+            f"{flips} labels flip",
+            hint="the version is not registered; report this with the model file",
+            largest_difference=largest,
+            label_flips=flips,
+        )
+    return ParityReport(len(by_row) - edge_rows, edge_rows, largest, flips)
+
+
+def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -> Floats:
+    """Make rows out of real ones in which values are missing, infinite, huge, or a hair from a threshold."""
+    generator = np.random.default_rng(seed)
+    rows = matrix[generator.integers(0, len(matrix), EDGE_ROWS)].copy()
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9])
+    mask = generator.random(rows.shape) < 0.15
+    rows[mask] = generator.choice(odd, int(mask.sum()))
+    for feature, values in thresholds.items():
+        near = np.array(values)
+        near = np.concatenate([near, np.nextafter(near, np.inf), np.nextafter(near, -np.inf)])
+        chosen = generator.random(len(rows)) < 0.4
+        rows[chosen, feature] = generator.choice(near, int(chosen.sum()))
+    return rows
+
+
+def _decisions(scores: Floats, threshold: float | None) -> npt.NDArray[np.int64]:
+    if scores.ndim == 2:
+        return scores.argmax(axis=1)
+    if threshold is None:
+        return np.zeros(len(scores), dtype=np.int64)
+    return (scores >= threshold).astype(np.int64)

@@ -1,0 +1,75 @@
+"""A package loaded by the same compiled code that serves it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright import native
+from mlwright.errors import PackageCorrupt
+from mlwright.packaging.runtime_library import find_runtime_library
+
+Floats = npt.NDArray[np.float64]
+
+
+class PackagePredictor:
+    """Predicts batches with a package.
+
+    Scores are `[rows]` for binary (probability of the positive class) and regression, `[rows, classes]` for
+    more classes. Raises `PackageCorrupt` when the package is not what its manifest says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        library = find_runtime_library()
+        try:
+            self._predictor = native.Predictor(str(folder), None if library is None else str(library))
+        except native.NativeError as cause:
+            code, message = cause.args
+            raise PackageCorrupt(
+                f"the package {folder.name[:12]} cannot be loaded: {message}",
+                hint="restore the folder from a copy, or choose another version with `mlwright model list`",
+                reason=code,
+            ) from cause
+        self.manifest: dict[str, object] = json.loads(self._predictor.manifest)
+
+    @property
+    def task(self) -> str:
+        """Give the task: binary, multiclass or regression."""
+        return str(self.manifest["task"])
+
+    @cached_property
+    def signature(self) -> dict[str, object]:
+        """Give the signature of the manifest."""
+        signature = self.manifest["signature"]
+        assert isinstance(signature, dict)
+        return signature
+
+    @property
+    def classes(self) -> list[object]:
+        """Give the classes, in the order of their probabilities."""
+        classes = self.signature["classes"]
+        assert isinstance(classes, list)
+        return classes
+
+    def predict_columns(self, columns: Sequence[native.Column], rows: int) -> Floats:
+        """Score columns as `features.native_columns` gives them."""
+        return self._flat(self._predictor.predict_columns(columns, rows))
+
+    def predict_matrix(self, values: Floats) -> Floats:
+        """Score a matrix `[rows, features]`."""
+        return self._flat(self._predictor.predict_matrix(np.ascontiguousarray(values, dtype=np.float64)))
+
+    def decide(self, scores: Floats) -> npt.NDArray[np.int64]:
+        """Give the index of the predicted class of each row, by the packaged threshold."""
+        if self.task == "binary":
+            threshold = self.signature.get("threshold")
+            return (scores >= (0.5 if threshold is None else float(str(threshold)))).astype(np.int64)
+        return scores.argmax(axis=1)
+
+    def _flat(self, scores: Floats) -> Floats:
+        return scores if self.task == "multiclass" else scores[:, 0]

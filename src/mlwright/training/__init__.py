@@ -1,0 +1,1 @@
+"""Fit models honestly within a budget."""

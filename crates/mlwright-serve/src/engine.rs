@@ -118,6 +118,9 @@ impl Answer {
     }
 }
 
+/// What a thread keeps of its scratch after a large request: 1 MiB.
+const KEPT_NUMBERS: usize = 1 << 17;
+
 thread_local! {
     /// Model inputs of the request at hand; kept so that the hot path does not allocate.
     static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
@@ -177,7 +180,7 @@ impl Engine {
         let deployments = document
             .deployments
             .into_iter()
-            .map(|spec| self.load(spec, &served).map(Arc::new))
+            .map(|spec| self.load(spec, epoch, &served).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         self.snapshot
             .store(Arc::new(Snapshot::new(epoch, deployments)));
@@ -185,7 +188,12 @@ impl Engine {
         Ok(epoch)
     }
 
-    fn load(&self, spec: DeploymentSpec, served: &Snapshot) -> Result<Deployment, ServeError> {
+    fn load(
+        &self,
+        spec: DeploymentSpec,
+        epoch: u64,
+        served: &Snapshot,
+    ) -> Result<Deployment, ServeError> {
         let before = served
             .deployments()
             .iter()
@@ -228,7 +236,7 @@ impl Engine {
                 })
             })
             .collect::<Result<Vec<_>, ServeError>>()?;
-        Ok(Deployment::new(spec, variants, log))
+        Ok(Deployment::new(spec, epoch, variants, log))
     }
 
     fn open(&self, digest: &str) -> Result<Servable, ServeError> {
@@ -304,7 +312,7 @@ impl Engine {
         deployment.log.append_prediction(&PredictionRecord {
             time_us: now_us(),
             ids: question.ids,
-            epoch: self.snapshot.load().epoch(),
+            epoch: deployment.epoch,
             rollout: deployment.spec.rollout.unwrap_or(0),
             propensity: question.choice.propensity,
             unit_hash: question.choice.hash,
@@ -346,11 +354,12 @@ impl Engine {
     }
 }
 
-/// Flush the windows of a snapshot; with a `successor`, only those of packages that it no longer counts.
+/// Flush the windows of a snapshot; with a `successor`, only those that it does not go on counting under the same name.
 fn flush_all(snapshot: &Snapshot, is_forced: bool, successor: Option<&Snapshot>) {
     for (deployment, variant) in snapshot.variants() {
         let is_kept = successor.is_some_and(|next| {
             next.variants()
+                .filter(|(_, other)| other.spec.name == variant.spec.name)
                 .any(|(_, other)| Arc::ptr_eq(&other.counts, &variant.counts))
         });
         if is_kept {
@@ -381,7 +390,9 @@ fn predict_cells(servable: &Servable, cells: &[Cell<'_>]) -> Result<Answer, Serv
             let out = &mut scratch[row * width_out..(row + 1) * width_out];
             transform.apply_row(&cells[row * width_in..(row + 1) * width_in], out)?;
         }
-        predict_rows(servable, scratch, rows)
+        let answer = predict_rows(servable, scratch, rows);
+        scratch.shrink_to(KEPT_NUMBERS);
+        answer
     })
 }
 

@@ -34,14 +34,19 @@ impl PredictionId {
 
     /// Append the 26 characters.
     pub fn write(self, out: &mut Vec<u8>) {
-        for (value, digits) in [
-            (self.process, PROCESS_DIGITS),
-            (self.counter, COUNTER_DIGITS),
-        ] {
-            for place in (0..digits).rev() {
-                out.push(HEX[(value >> (4 * place) & 15) as usize]);
-            }
-        }
+        out.extend_from_slice(&self.text());
+    }
+
+    /// The 26 characters.
+    pub(crate) fn text(self) -> [u8; PROCESS_DIGITS + COUNTER_DIGITS] {
+        std::array::from_fn(|place| {
+            let (value, last) = if place < PROCESS_DIGITS {
+                (self.process, PROCESS_DIGITS - 1)
+            } else {
+                (self.counter, PROCESS_DIGITS + COUNTER_DIGITS - 1)
+            };
+            HEX[(value >> (4 * (last - place)) & 15) as usize]
+        })
     }
 
     /// Read an id; none when the text has another form.

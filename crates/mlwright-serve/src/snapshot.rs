@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mlwright_features::ViolationKind;
 use mlwright_stats::assign::{choose, thresholds, unit_hash};
 
+use crate::engine::now_us;
 use crate::log::Writer;
 use crate::windows::Windows;
 use crate::{DeploymentSpec, PredictionId, Servable, ServeError, VariantSpec};
@@ -27,6 +28,8 @@ pub struct Deployment {
     /// Its variants, in the order of their intervals.
     pub variants: Vec<Variant>,
     pub(crate) log: Arc<Writer>,
+    /// Epoch of the document that set its weights: a request that began before a swap is logged under it.
+    pub(crate) epoch: u64,
     thresholds: Vec<u64>,
 }
 
@@ -134,12 +137,18 @@ impl Snapshot {
 }
 
 impl Deployment {
-    pub(crate) fn new(spec: DeploymentSpec, variants: Vec<Variant>, log: Arc<Writer>) -> Self {
+    pub(crate) fn new(
+        spec: DeploymentSpec,
+        epoch: u64,
+        variants: Vec<Variant>,
+        log: Arc<Writer>,
+    ) -> Self {
         let weights: Vec<f64> = variants.iter().map(|variant| variant.spec.weight).collect();
         Self {
             spec,
             variants,
             log,
+            epoch,
             thresholds: thresholds(&weights),
         }
     }
@@ -149,11 +158,7 @@ impl Deployment {
     pub fn choose(&self, unit: Option<&str>, id: PredictionId) -> Choice {
         let hash = match unit {
             Some(unit) => unit_hash(&self.spec.salt, unit.as_bytes()),
-            None => {
-                let mut text = Vec::with_capacity(26);
-                id.write(&mut text);
-                unit_hash(&self.spec.salt, &text)
-            }
+            None => unit_hash(&self.spec.salt, &id.text()),
         };
         let variant = choose(hash, &self.thresholds);
         let propensity = self.variants[variant].spec.weight;
@@ -178,6 +183,19 @@ impl Deployment {
             hash: 0,
             reason: Reason::Forced,
         })
+    }
+}
+
+/// Requests that were under way at a swap count after their windows were flushed; the last of them writes the rest.
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        for variant in &self.variants {
+            if Arc::strong_count(&variant.counts) == 1
+                && let Some(window) = variant.counts.windows.take(true)
+            {
+                self.log.append_window(now_us(), &variant.spec, &window);
+            }
+        }
     }
 }
 

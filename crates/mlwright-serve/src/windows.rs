@@ -1,11 +1,12 @@
 //! Counts of served inputs and scores in the cells that the package froze at training.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mlwright_features::Cell;
+use mlwright_features::{Cell, Kind};
 use mlwright_stats::cells::{LevelCells, NumericCells};
 use serde::Deserialize;
 
@@ -44,6 +45,7 @@ struct Column {
     name: String,
     /// Place of the input among the cells of a row.
     input: usize,
+    kind: Kind,
     cells: Cells,
     counts: Vec<AtomicU64>,
 }
@@ -99,6 +101,7 @@ impl Windows {
                 columns.push(Column {
                     name,
                     input,
+                    kind: transform.inputs()[input].kind,
                     cells,
                     counts: zeros(count),
                 });
@@ -129,7 +132,9 @@ impl Windows {
                 (Cells::Number(cells), Cell::Time(micros)) => cells.index(micros as f64),
                 (Cells::Number(cells), Cell::Null | Cell::Text(_)) => cells.index(f64::NAN),
                 (Cells::Level(cells), Cell::Text(text)) => cells.index(Some(text)),
-                (Cells::Level(cells), Cell::Number(value)) => level_of_number(cells, value),
+                (Cells::Level(cells), Cell::Number(value)) => {
+                    level_of_number(cells, column.kind, value)
+                }
                 (Cells::Level(cells), Cell::Null | Cell::Time(_)) => cells.index(None),
             };
             column.counts[place].fetch_add(1, Ordering::Relaxed);
@@ -185,9 +190,25 @@ fn zeros(count: usize) -> Vec<AtomicU64> {
     (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
-fn level_of_number(cells: &LevelCells, value: f64) -> usize {
-    if value.fract() == 0.0 && value.abs() < 9e15 {
-        return cells.index(Some(&(value as i64).to_string()));
+/// The cell of a number or a boolean, spelled as the transform spells it.
+fn level_of_number(cells: &LevelCells, kind: Kind, value: f64) -> usize {
+    if value.is_nan() {
+        return cells.null();
     }
-    cells.index(Some(&value.to_string()))
+    if kind == Kind::Boolean {
+        return cells.index(Some(if value == 0.0 { "false" } else { "true" }));
+    }
+    // On the stack: this runs for every row. An i64 has at most 20 characters.
+    let mut text = [0_u8; 32];
+    let mut rest = &mut text[..];
+    let written = if value.fract() == 0.0 && value.abs() < 1e18 {
+        write!(rest, "{}", value as i64)
+    } else {
+        write!(rest, "{value:e}")
+    };
+    let length = 32 - rest.len();
+    let text = written
+        .ok()
+        .and_then(|()| std::str::from_utf8(&text[..length]).ok());
+    cells.index(Some(text.unwrap_or_default()))
 }

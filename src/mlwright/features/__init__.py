@@ -1,1 +1,25 @@
-"""From columns to model inputs: documents that the compiled core executes, in training and in serving."""
+"""Transforms: fitted feature code that travels in the model package and runs unchanged everywhere."""
+
+from mlwright.features.document import (
+    InputEntry,
+    OutputEntry,
+    TransformDocument,
+    categorical_outputs,
+    output_names,
+)
+from mlwright.features.matrix import NativeColumn, apply_transform, native_columns
+from mlwright.features.transform import fit_linear_transform, fit_tree_transform, training_matrix
+
+__all__ = [
+    "InputEntry",
+    "NativeColumn",
+    "OutputEntry",
+    "TransformDocument",
+    "apply_transform",
+    "categorical_outputs",
+    "fit_linear_transform",
+    "fit_tree_transform",
+    "native_columns",
+    "output_names",
+    "training_matrix",
+]

@@ -6,8 +6,9 @@ import getpass
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlwright.packaging import find_runtime_library
 from mlwright.project import Project
-from mlwright.serving import ServerConfig, check_exposure, ensure_token, find_runtime_library, is_loopback
+from mlwright.serving import ServerConfig, check_exposure, ensure_token, is_loopback
 from mlwright.store import audit
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mlwright.deployment.document import record_epoch_in
 from mlwright.deployment.plan import GateName, Plan
@@ -31,8 +31,10 @@ from mlwright.registry.registry import alias_number, move_alias_in, resolve_in
 from mlwright.statistics import Stratum, event_log_evidence
 from mlwright.store import Writer
 
+if TYPE_CHECKING:
+    from mlwright.evaluation import Answer  # at run time it would load numpy into the control loop
+
 Action: TypeAlias = Literal["hold", "advance", "promote", "roll-back"]
-VerdictWord: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 MOST_FAILED_STARTS = 3
 DOUBT = math.log(5.0)  # evidence of harm that is too weak to roll back and too strong to go on
@@ -56,7 +58,7 @@ class GateVerdict:
     """One gate's answer; it fails when `log_evidence` reaches `threshold`."""
 
     gate: GateName
-    verdict: VerdictWord
+    verdict: Answer
     log_evidence: float
     threshold: float
     candidate_events: int
@@ -68,7 +70,7 @@ class Decision:
     """What to do with a rollout now, and why."""
 
     action: Action
-    verdict: VerdictWord
+    verdict: Answer
     reason: str
     gates: tuple[GateVerdict, ...]
     evidence: Evidence
@@ -97,7 +99,7 @@ def decide(plan: Plan, evidence: Evidence, now: datetime, *, step: int, since: d
     """Decide what to do with a rollout that is at `step` since `since`."""
     gates = tuple(_judge(plan, name, evidence) for name in plan.gates)
 
-    def say(action: Action, verdict: VerdictWord, reason: str) -> Decision:
+    def say(action: Action, verdict: Answer, reason: str) -> Decision:
         return Decision(action, verdict, reason, gates, evidence)
 
     if evidence.failed_starts >= MOST_FAILED_STARTS:
@@ -242,7 +244,7 @@ def _judge(plan: Plan, name: GateName, evidence: Evidence) -> GateVerdict:
         "errors": evidence.candidate_requests_at_step < plan.min_requests,
     }[name]
     is_open = is_short or found >= DOUBT
-    verdict: VerdictWord = "fail" if found >= threshold else "inconclusive" if is_open else "pass"
+    verdict: Answer = "fail" if found >= threshold else "inconclusive" if is_open else "pass"
     return GateVerdict(
         name,
         verdict,

@@ -13,13 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from mlwright import native
-from mlwright.monitoring.judgement import Judgement, VerdictWord
+from mlwright.monitoring.judgement import Judgement
 from mlwright.monitoring.outcomes import Outcome
 from mlwright.monitoring.reference import Reference
 from mlwright.monitoring.segments import Cursor, cursor_from, read_pieces
 from mlwright.project import MonitorConfig
+
+if TYPE_CHECKING:
+    from mlwright.evaluation import Answer
 
 FEWEST_ROWS = 1_000
 SIGNIFICANCE = 1e-4  # per look over all columns; effects below the tolerance never count
@@ -108,7 +112,7 @@ def judge_drift(
     ]
     limit = NormalDist().inv_cdf(1 - SIGNIFICANCE / (2 * max(len(found), 1)))
     drifted = sorted((drift for drift in found if drift.evidence > limit), key=lambda drift: -drift.evidence)
-    verdict: VerdictWord = "fail" if drifted else "pass"
+    verdict: Answer = "fail" if drifted else "pass"
     summary = (
         "; ".join(f"{item.column} {item.what} {item.effect:+.2g} {item.unit}" for item in drifted[:3])
         or f"no column moved beyond the tolerance in {rows} rows"

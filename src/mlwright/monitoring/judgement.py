@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-VerdictWord: TypeAlias = Literal["pass", "fail", "inconclusive"]
+if TYPE_CHECKING:
+    from mlwright.evaluation import Answer  # at run time it would load numpy into the control loop
+
 Severity: TypeAlias = Literal["page", "ticket"]
 
 
@@ -14,7 +16,7 @@ class Judgement:
     """What a monitor says of one version now."""
 
     monitor: str
-    verdict: VerdictWord
+    verdict: Answer
     severity: Severity
     summary: str
     evidence: dict[str, object] = field(default_factory=dict)

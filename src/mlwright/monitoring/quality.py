@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mlwright.monitoring.judgement import Judgement, VerdictWord
+from mlwright.monitoring.judgement import Judgement
 from mlwright.monitoring.outcomes import Outcome
 from mlwright.monitoring.reference import Reference
 from mlwright.project import MonitorConfig
 from mlwright.statistics import RateDetector
+
+if TYPE_CHECKING:
+    from mlwright.evaluation import Answer
 
 REFERENCE_ERRORS = (
     2.5  # standard errors of the reference rate that belong to the null (notes/monitoring.md §4B)
@@ -85,7 +89,7 @@ class QualityDetector:
         """Answer now; `fail` stays until another version is live."""
         alarmed = [watch for watch in self._watches.values() if watch.alarmed_at is not None]
         usable = sum(watch.bad + watch.good for watch in self._watches.values())
-        verdict: VerdictWord
+        verdict: Answer
         if alarmed:
             verdict = "fail"
             summary = "; ".join(_describe(watch) for watch in alarmed)

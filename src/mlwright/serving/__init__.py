@@ -1,6 +1,5 @@
 """Start the server, reach it, and keep it from being exposed by accident."""
 
-from mlwright.packaging.runtime_library import find_runtime_library
 from mlwright.serving.admin import AdminClient, Reload
 from mlwright.serving.configuration import Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
@@ -25,7 +24,6 @@ __all__ = [
     "check_exposure",
     "check_package",
     "ensure_token",
-    "find_runtime_library",
     "find_server",
     "is_alive",
     "is_loopback",

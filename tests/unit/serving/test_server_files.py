@@ -11,7 +11,6 @@ from mlwright.serving import (
     AdminClient,
     RunningServer,
     ServerConfig,
-    find_runtime_library,
     find_server,
     wait_until_ready,
 )
@@ -21,15 +20,6 @@ def _config(folder: Path) -> ServerConfig:
     return ServerConfig(
         "127.0.0.1", 0, 0, 1, None, "secret", folder / "d", folder / "p", folder / "l", folder / "s"
     )
-
-
-def test_the_runtime_library_is_found_without_importing_its_wheel() -> None:
-    import sys
-
-    path = find_runtime_library()
-    assert path is not None
-    assert path.name.startswith("libonnxruntime")
-    assert "onnxruntime" not in sys.modules
 
 
 def test_the_configuration_is_json_with_paths_as_text(tmp_path: Path) -> None:

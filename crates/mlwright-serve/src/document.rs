@@ -128,3 +128,95 @@ fn is_plain(name: &str) -> bool {
 fn wrong(message: String) -> ServeError {
     ServeError::Document(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl Fn(&mut Document)) -> String {
+        let digest = "0".repeat(64);
+        let both = [
+            ("candidate", 4, digest.as_str(), 0.05),
+            ("champion", 3, &digest, 0.95),
+        ];
+        let mut document = crate::testing::document(12, &both);
+        document.check().expect("valid before the change");
+        change(&mut document);
+        document.check().expect_err("a contradiction").to_string()
+    }
+
+    #[test]
+    fn weights_have_to_be_shares_of_one() {
+        for weight in [0.06, -0.05, 1.05, f64::NAN, f64::INFINITY] {
+            let message = refusal(|document| document.deployments[0].variants[0].weight = weight);
+            assert!(message.contains("production"), "{message}");
+        }
+    }
+
+    #[test]
+    fn names_digests_and_counts_are_checked() {
+        type Change = fn(&mut Document);
+        let changes: [(Change, &str); 9] = [
+            (|document| document.format = 2, "format 2"),
+            (
+                |document| document.deployments.push(document.deployments[0].clone()),
+                "\"production\" is listed twice",
+            ),
+            (
+                |document| document.deployments[0].name = "../log".to_owned(),
+                "no plain name",
+            ),
+            (
+                |document| document.deployments[0].name = "_feedback".to_owned(),
+                "no plain name",
+            ),
+            (
+                |document| document.deployments[0].model = String::new(),
+                "no plain name",
+            ),
+            (
+                |document| document.deployments[0].variants.clear(),
+                "0 variants",
+            ),
+            (
+                |document| {
+                    document.deployments[0].variants =
+                        vec![document.deployments[0].variants[0].clone(); 9];
+                },
+                "9 variants",
+            ),
+            (
+                |document| document.deployments[0].variants[0].name = "champion".to_owned(),
+                "\"champion\"",
+            ),
+            (
+                |document| document.deployments[0].variants[0].digest = "../x".to_owned(),
+                "no digest",
+            ),
+        ];
+        for (change, part) in changes {
+            let message = refusal(change);
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_document_without_a_rollout_or_a_unit_is_read_and_an_unknown_key_is_refused() {
+        let read = |extra: &str| {
+            serde_json::from_str::<Document>(&format!(
+                r#"{{"format":1,"epoch":1,"deployments":[{{"name":"p","model":"m","salt":"s","variants":[]{extra}}}]}}"#
+            ))
+        };
+        for extra in ["", r#","rollout":null,"unit":null"#] {
+            let document = read(extra).expect("valid");
+            assert_eq!(
+                (
+                    document.deployments[0].rollout,
+                    &document.deployments[0].unit
+                ),
+                (None, &None)
+            );
+        }
+        assert!(read(r#","wieght":1"#).is_err());
+    }
+}

@@ -464,11 +464,10 @@ fn count(variant: &Variant, question: &Question<'_>, answer: &Answer) {
         let width = cells.len().checked_div(rows).unwrap_or(0);
         for row in 0..rows {
             let values = answer.row(row);
-            let score = variant
-                .servable
-                .score(values)
-                .or(values.first().copied())
-                .unwrap_or(f64::NAN);
+            let score = variant.servable.score(values).unwrap_or_else(|| {
+                // As the reference: the largest probability, or the one value of a regression.
+                values.iter().copied().fold(f64::NAN, f64::max)
+            });
             variant
                 .counts
                 .windows
@@ -483,3 +482,6 @@ pub(crate) fn now_us() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

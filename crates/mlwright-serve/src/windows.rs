@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mlwright_features::{Cell, Kind};
+use mlwright_features::{Cell, Input, Kind, Transform};
 use mlwright_stats::cells::{LevelCells, NumericCells};
 use serde::Deserialize;
 
 use crate::{Servable, ServeError};
 
 const FLUSH_ROWS: u64 = 5_000;
+/// Name of the predictions among the columns of a window.
+const SCORE: &str = "score";
 const FLUSH_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
@@ -38,6 +40,12 @@ struct ReferenceScore {
 enum Cells {
     Number(NumericCells),
     Level(LevelCells),
+    /// A boolean column: the places of false and of true.
+    Flag {
+        places: [usize; 2],
+        null: usize,
+        count: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -45,9 +53,57 @@ struct Column {
     name: String,
     /// Place of the input among the cells of a row.
     input: usize,
-    kind: Kind,
     cells: Cells,
     counts: Vec<AtomicU64>,
+}
+
+impl Column {
+    /// None for a column that the model does not read.
+    fn new(column: ReferenceColumn, inputs: &[Input]) -> Result<Option<Self>, ServeError> {
+        let (ReferenceColumn::Number { name, .. } | ReferenceColumn::Level { name, .. }) = &column;
+        let Some(input) = inputs.iter().position(|input| input.name == *name) else {
+            return Ok(None);
+        };
+        let is_flag = inputs[input].kind == Kind::Boolean;
+        let (name, cells) = match column {
+            ReferenceColumn::Number { name, edges } => (name, Cells::Number(numeric(&edges)?)),
+            ReferenceColumn::Level { name, levels } => {
+                let cells = LevelCells::new(&levels);
+                let cells = if is_flag {
+                    flags(&cells)
+                } else {
+                    Cells::Level(cells)
+                };
+                (name, cells)
+            }
+        };
+        let count = match &cells {
+            Cells::Number(cells) => cells.count(),
+            Cells::Level(cells) => cells.count(),
+            Cells::Flag { count, .. } => *count,
+        };
+        Ok(Some(Self {
+            name,
+            input,
+            cells,
+            counts: zeros(count),
+        }))
+    }
+
+    fn place(&self, cell: Cell<'_>) -> usize {
+        match (&self.cells, cell) {
+            (Cells::Number(cells), Cell::Number(value)) => cells.index(value),
+            (Cells::Number(cells), Cell::Time(micros)) => cells.index(micros as f64),
+            (Cells::Number(cells), Cell::Null | Cell::Text(_)) => cells.index(f64::NAN),
+            (Cells::Level(cells), Cell::Text(text)) => cells.index(Some(text)),
+            (Cells::Level(cells), Cell::Number(value)) => level_of_number(cells, value),
+            (Cells::Level(cells), Cell::Null | Cell::Time(_)) => cells.index(None),
+            (Cells::Flag { places, .. }, Cell::Number(value)) if !value.is_nan() => {
+                places[usize::from(value != 0.0)]
+            }
+            (Cells::Flag { null, .. }, _) => *null,
+        }
+    }
 }
 
 /// The counters of one package.
@@ -76,38 +132,15 @@ impl Windows {
             Some(bytes) => serde_json::from_slice(bytes)
                 .map_err(|error| ServeError::Unfit(format!("reference.json: {error}")))?,
         };
-        let mut columns = Vec::new();
-        if let Some(transform) = servable.transform() {
-            for column in reference.columns {
-                let (name, cells) = match column {
-                    ReferenceColumn::Number { name, edges } => {
-                        (name, Cells::Number(numeric(&edges)?))
-                    }
-                    ReferenceColumn::Level { name, levels } => {
-                        (name, Cells::Level(LevelCells::new(&levels)))
-                    }
-                };
-                let Some(input) = transform
-                    .inputs()
-                    .iter()
-                    .position(|input| input.name == name)
-                else {
-                    continue;
-                };
-                let count = match &cells {
-                    Cells::Number(cells) => cells.count(),
-                    Cells::Level(cells) => cells.count(),
-                };
-                columns.push(Column {
-                    name,
-                    input,
-                    kind: transform.inputs()[input].kind,
-                    cells,
-                    counts: zeros(count),
-                });
-            }
-        }
-        let score = match reference.score {
+        let inputs = servable.transform().map_or(&[][..], Transform::inputs);
+        let columns = reference
+            .columns
+            .into_iter()
+            .filter_map(|column| Column::new(column, inputs).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
+        // The cells of an input of this name come first: one name, one list of counts.
+        let is_taken = columns.iter().any(|column| column.name == SCORE);
+        let score = match reference.score.filter(|_| !is_taken) {
             None => None,
             Some(score) => {
                 let cells = numeric(&score.edges)?;
@@ -127,16 +160,7 @@ impl Windows {
     /// Count one row of cells and its score.
     pub(crate) fn count(&self, cells: &[Cell<'_>], score: f64) {
         for column in &self.columns {
-            let place = match (&column.cells, cells[column.input]) {
-                (Cells::Number(cells), Cell::Number(value)) => cells.index(value),
-                (Cells::Number(cells), Cell::Time(micros)) => cells.index(micros as f64),
-                (Cells::Number(cells), Cell::Null | Cell::Text(_)) => cells.index(f64::NAN),
-                (Cells::Level(cells), Cell::Text(text)) => cells.index(Some(text)),
-                (Cells::Level(cells), Cell::Number(value)) => {
-                    level_of_number(cells, column.kind, value)
-                }
-                (Cells::Level(cells), Cell::Null | Cell::Time(_)) => cells.index(None),
-            };
+            let place = column.place(cells[column.input]);
             column.counts[place].fetch_add(1, Ordering::Relaxed);
         }
         if let Some((cells, counts)) = &self.score {
@@ -158,7 +182,7 @@ impl Windows {
         self.rows.store(0, Ordering::Relaxed);
         let from_us = std::mem::replace(&mut *began, (crate::engine::now_us(), Instant::now())).0;
         let mut cells = String::from("{");
-        let scores = self.score.as_ref().map(|(_, counts)| ("score", counts));
+        let scores = self.score.as_ref().map(|(_, counts)| (SCORE, counts));
         let columns = self
             .columns
             .iter()
@@ -190,13 +214,21 @@ fn zeros(count: usize) -> Vec<AtomicU64> {
     (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// The cell of a number or a boolean, spelled as the transform spells it.
-fn level_of_number(cells: &LevelCells, kind: Kind, value: f64) -> usize {
+/// Places of the two values of a boolean column, written as words or as digits; a value that is not listed is `other`,
+/// which comes after all listed ones.
+fn flags(cells: &LevelCells) -> Cells {
+    let place = |word, digit| cells.index(Some(word)).min(cells.index(Some(digit)));
+    Cells::Flag {
+        places: [place("false", "0"), place("true", "1")],
+        null: cells.null(),
+        count: cells.count(),
+    }
+}
+
+/// The cell of a number, spelled as the transform spells it.
+fn level_of_number(cells: &LevelCells, value: f64) -> usize {
     if value.is_nan() {
         return cells.null();
-    }
-    if kind == Kind::Boolean {
-        return cells.index(Some(if value == 0.0 { "false" } else { "true" }));
     }
     // On the stack: this runs for every row. An i64 has at most 20 characters.
     let mut text = [0_u8; 32];
@@ -211,4 +243,62 @@ fn level_of_number(cells: &LevelCells, kind: Kind, value: f64) -> usize {
         .ok()
         .and_then(|()| std::str::from_utf8(&text[..length]).ok());
     cells.index(Some(text.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(name: &str, kind: Kind) -> Input {
+        Input {
+            name: name.to_owned(),
+            kind,
+        }
+    }
+
+    fn places(kind: Kind, levels: &[&str], values: &[f64]) -> Vec<usize> {
+        let column = ReferenceColumn::Level {
+            name: "x".to_owned(),
+            levels: levels.iter().map(|level| (*level).to_owned()).collect(),
+        };
+        let column = Column::new(column, &[input("x", kind)])
+            .expect("valid")
+            .expect("an input");
+        let place = |value: &f64| column.place(Cell::Number(*value));
+        values.iter().map(place).collect()
+    }
+
+    #[test]
+    fn numbers_are_counted_under_the_texts_of_the_transform() {
+        let levels = ["1", "-3", "2.5e0", "1e300"];
+        let values = [1.0, -3.0, 2.5, 1e300, 7.0, f64::NAN];
+        assert_eq!(places(Kind::Integer, &levels, &values), [0, 1, 2, 3, 4, 6]);
+    }
+
+    #[test]
+    fn booleans_are_counted_however_the_reference_writes_them() {
+        let values = [0.0, 1.0, f64::NAN];
+        assert_eq!(
+            places(Kind::Boolean, &["true", "false"], &values),
+            [1, 0, 4]
+        );
+        assert_eq!(places(Kind::Boolean, &["0", "1"], &values), [0, 1, 4]);
+        assert_eq!(places(Kind::Boolean, &["0"], &values), [0, 1, 3]);
+    }
+
+    #[test]
+    fn columns_that_the_model_does_not_read_are_left_out() {
+        let column = ReferenceColumn::Number {
+            name: "other".to_owned(),
+            edges: vec![0.0],
+        };
+        let found = Column::new(column, &[input("x", Kind::Number)]).expect("valid");
+        assert!(found.is_none());
+        let column = ReferenceColumn::Number {
+            name: "x".to_owned(),
+            edges: vec![1.0, 0.0],
+        };
+        let refused = Column::new(column, &[input("x", Kind::Number)]).expect_err("edges");
+        assert_eq!(refused.code(), "package.unfit");
+    }
 }

@@ -4,7 +4,7 @@
 pub(crate) const MAGIC: &[u8; 8] = b"MLWLOG1\n";
 const HEAD: usize = 8;
 /// Longest payload that a reader believes in.
-const LONGEST: usize = 1 << 30;
+pub(crate) const LONGEST: usize = 1 << 30;
 
 /// Append a frame whose payload `write` appends.
 pub(crate) fn push_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {

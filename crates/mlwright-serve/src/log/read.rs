@@ -106,7 +106,9 @@ fn read_frames(
             .copied()
             .unwrap_or(0)
             .max(MAGIC.len() as u64);
-        let bytes = read_from(&path, start).map_err(ServeError::Log)?;
+        let Some(bytes) = read_from(&path, start).map_err(ServeError::Log)? else {
+            continue;
+        };
         let mut at = 0;
         while let Some((payload, next)) = next_frame(&bytes, at) {
             add(&mut Fields(payload));
@@ -132,14 +134,24 @@ fn segments(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read_from(path: &Path, start: u64) -> std::io::Result<Vec<u8>> {
+/// The bytes of a segment from `start` on; none for a file that is no segment, or not yet.
+fn read_from(path: &Path, start: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut file = File::open(path)?;
     let mut bytes = Vec::new();
-    if file.metadata()?.len() > start {
+    let length = file.metadata()?.len();
+    if length < MAGIC.len() as u64 {
+        return Ok(None);
+    }
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic)?;
+    if magic != *MAGIC {
+        return Ok(None);
+    }
+    if length > start {
         file.seek(SeekFrom::Start(start))?;
         file.read_to_end(&mut bytes)?;
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 impl PredictionColumns {

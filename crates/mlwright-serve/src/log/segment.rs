@@ -14,6 +14,8 @@ pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
 pub(crate) struct Segment {
     file: File,
     pub(crate) size: u64,
+    /// It ends with part of a frame that could not be cut off: a reader would not see anything after that.
+    pub(crate) is_torn: bool,
 }
 
 impl Segment {
@@ -23,12 +25,17 @@ impl Segment {
         let mut file = OpenOptions::new()
             .create_new(true)
             .append(true)
-            .open(path)?;
-        file.lock()?;
-        file.write_all(MAGIC)?;
+            .open(&path)?;
+        let begun = file.lock().and_then(|()| file.write_all(MAGIC));
+        if let Err(error) = begun {
+            // On a full disk every request comes here: no empty file may stay behind. The first error is the one to tell.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
         Ok(Self {
             file,
             size: MAGIC.len() as u64,
+            is_torn: false,
         })
     }
 
@@ -40,10 +47,20 @@ impl Segment {
                 Ok(())
             }
             Err(error) => {
-                self.file.set_len(self.size)?;
+                self.is_torn = self.file.set_len(self.size).is_err();
                 Err(error)
             }
         }
+    }
+
+    /// A segment whose file refuses both writing and cutting.
+    #[cfg(test)]
+    pub(crate) fn unwritable(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: File::open(path)?,
+            size: MAGIC.len() as u64,
+            is_torn: false,
+        })
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::frame::push_frame;
+use super::frame::{LONGEST, push_frame};
 use super::record::{FEEDBACK, PredictionRecord, WINDOW, push_bytes};
 use super::segment::{SEGMENT_BYTES, Segment, cut_torn_tails};
 use crate::counters::Counters;
@@ -14,6 +14,8 @@ use crate::prediction_id::random_u64;
 use crate::windows::Window;
 use crate::{ServeError, VariantSpec};
 
+/// What is kept of the space for frames after a large request.
+const KEPT_BYTES: usize = 1 << 20;
 /// Folder of labels and events.
 const FEEDBACK_FOLDER: &str = "_feedback";
 
@@ -103,18 +105,28 @@ impl Writer {
             last_began_us,
         } = &mut *state;
         frames.clear();
+        frames.shrink_to(KEPT_BYTES);
         push(frames);
-        if segment
-            .as_ref()
-            .is_none_or(|segment| segment.size >= self.segment_bytes)
-        {
+        if frames.len() > LONGEST {
+            return Err(io::Error::other("no reader would take so long a record"));
+        }
+        let is_over = |segment: &Segment| segment.is_torn || segment.size >= self.segment_bytes;
+        if segment.as_ref().is_some_and(is_over) {
+            *segment = None;
+        }
+        let current = if let Some(current) = segment {
+            current
+        } else {
             *last_began_us = now_us().max(*last_began_us + 1);
-            *segment = Some(Segment::begin(&self.folder, *last_began_us, self.process)?);
-        }
-        match segment {
-            Some(segment) => segment.append(frames),
-            None => Err(io::Error::other("no segment")),
-        }
+            segment.insert(Segment::begin(&self.folder, *last_began_us, self.process)?)
+        };
+        current.append(frames)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn continue_in(&self, segment: Segment) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.segment = Some(segment);
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -222,6 +234,9 @@ pub fn append_feedback(
     folder: &Path,
     events: &[(FeedbackEvent<'_>, u64)],
 ) -> Result<usize, ServeError> {
+    if events.is_empty() {
+        return Ok(0);
+    }
     let writer = Writer::open(folder, random_u64(), Arc::new(Counters::default()))?;
     let written = writer.append(|frames| push_events(frames, events.iter().copied()));
     written

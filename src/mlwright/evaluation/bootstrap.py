@@ -11,7 +11,8 @@ Reference: Efron and Tibshirani 1993, chapters 8 and 13.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -19,14 +20,41 @@ import numpy.typing as npt
 
 from mlwright.evaluation.interval import Interval
 from mlwright.evaluation.metric import Floats, is_loss, prepare
-from mlwright.project import MetricName
+from mlwright.project.config import MetricName
 
 REPETITIONS = 200
 CONFIDENCE = 0.95
 FEWEST_REPETITIONS = 0.9  # share of them in which the metric must exist
 
 
-def bootstrap_interval(
+@dataclass(frozen=True)
+class Drawing:
+    """How rows are drawn again; `blocks` names those that stand and fall together."""
+
+    blocks: npt.NDArray[np.generic] | None = None
+    seed: int = 7
+    repetitions: int = REPETITIONS
+
+    def count(self, rows: int) -> int:
+        """Count the blocks."""
+        return rows if self.blocks is None else len(np.unique(self.blocks))
+
+    def weights(self, rows: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Give how often each row is drawn, once per repetition; nothing for fewer than two blocks."""
+        generator = np.random.default_rng(self.seed)
+        codes = None
+        count = rows
+        if self.blocks is not None:
+            if len(self.blocks) != rows:
+                raise ValueError(f"{len(self.blocks)} blocks for {rows} rows")
+            named, codes = np.unique(self.blocks, return_inverse=True)
+            count = len(named)
+        for _ in range(self.repetitions if count > 1 else 0):
+            drawn = np.bincount(generator.integers(0, count, count), minlength=count)
+            yield drawn if codes is None else drawn[codes]
+
+
+def bootstrap_interval(  # noqa: PLR0913  # rows by position, how to draw them by keyword
     name: MetricName,
     y: npt.ArrayLike,
     p: npt.ArrayLike,
@@ -42,14 +70,31 @@ def bootstrap_interval(
     >>> found.value, found.low < 0.9 < found.high
     (0.9, True)
     """
+    how = Drawing(blocks, seed, repetitions)
+    return bootstrap_intervals([name], y, p, how, threshold=threshold)[name]
+
+
+def bootstrap_intervals(
+    names: Sequence[MetricName],
+    y: npt.ArrayLike,
+    p: npt.ArrayLike,
+    drawing: Drawing = Drawing(),
+    *,
+    threshold: float = 0.5,
+) -> dict[MetricName, Interval]:
+    """Give several metrics and their 95 % intervals from the same draws."""
     labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    weighted = prepare(name, labels, predictions, threshold)
+    weighted = [prepare(name, labels, predictions, threshold) for name in names]
     rows = len(labels)
-    draws = [weighted(weights) for weights in _weights(rows, blocks, seed=seed, repetitions=repetitions)]
-    return _interval(weighted(np.ones(rows)), np.asarray(draws), _block_count(rows, blocks))
+    draws = np.asarray([[metric(weights) for metric in weighted] for weights in drawing.weights(rows)])
+    whole = np.ones(rows)
+    return {
+        name: _interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
+        for place, (name, metric) in enumerate(zip(names, weighted, strict=True))
+    }
 
 
-def paired_difference(
+def paired_difference(  # noqa: PLR0913  # rows by position, how to draw them by keyword
     name: MetricName,
     y: npt.ArrayLike,
     p_new: npt.ArrayLike,
@@ -69,30 +114,10 @@ def paired_difference(
     old = prepare(name, labels, np.asarray(p_old, dtype=np.float64), thresholds[1])
     sign = -1.0 if is_loss(name) else 1.0
     rows = len(labels)
-    drawn = _weights(rows, blocks, seed=seed, repetitions=repetitions)
-    draws = np.asarray([sign * (new(weights) - old(weights)) for weights in drawn])
+    drawing = Drawing(blocks, seed, repetitions)
+    draws = np.asarray([sign * (new(weights) - old(weights)) for weights in drawing.weights(rows)])
     whole = np.ones(rows)
-    return _interval(sign * (new(whole) - old(whole)), draws, _block_count(rows, blocks))
-
-
-def _weights(
-    rows: int, blocks: npt.NDArray[np.generic] | None, *, seed: int, repetitions: int
-) -> Iterator[Floats]:
-    generator = np.random.default_rng(seed)
-    codes = None
-    count = rows
-    if blocks is not None:
-        if len(blocks) != rows:
-            raise ValueError(f"{len(blocks)} blocks for {rows} rows")
-        named, codes = np.unique(blocks, return_inverse=True)
-        count = len(named)
-    for _ in range(repetitions if count > 1 else 0):
-        drawn = np.bincount(generator.integers(0, count, count), minlength=count).astype(np.float64)
-        yield drawn if codes is None else drawn[codes]
-
-
-def _block_count(rows: int, blocks: npt.NDArray[np.generic] | None) -> int:
-    return rows if blocks is None else len(np.unique(blocks))
+    return _interval(sign * (new(whole) - old(whole)), draws, drawing.count(rows))
 
 
 def _interval(value: float, draws: Floats, count: int) -> Interval:
@@ -100,7 +125,7 @@ def _interval(value: float, draws: Floats, count: int) -> Interval:
     if not math.isfinite(value) or len(known) < max(FEWEST_REPETITIONS * len(draws), 2):
         return Interval(value, math.nan, math.nan)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(known, [tail, 1 - tail])
+    low, high = (float(np.quantile(known, share)) for share in (tail, 1 - tail))
     wide = _few_blocks_factor(count)
     return Interval(value, value - wide * max(value - low, 0.0), value + wide * max(high - value, 0.0))
 

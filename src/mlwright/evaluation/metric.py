@@ -8,15 +8,18 @@ the rest. Average precision is the step sum that scikit-learn computes, with tie
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.project import MetricName, Task
+from mlwright.project import Task
+from mlwright.project.config import MetricName
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Weighted: TypeAlias = Callable[[Floats], float]
+Weights: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+Weighted: TypeAlias = Callable[[Weights], float]
 
 LOSSES: frozenset[MetricName] = frozenset({"log_loss", "rmse", "mae"})
 METRICS: dict[Task, tuple[MetricName, ...]] = {
@@ -87,66 +90,94 @@ def row_values(name: MetricName, y: Floats, p: Floats, threshold: float = 0.5) -
             return np.asarray((y - p) ** 2, dtype=np.float64)
         case "auc" | "average_precision":
             raise ValueError(f"{name} is not a mean over rows")
+        case _:
+            assert_never(name)
 
 
 def _of_class(p: Floats, y: Floats) -> Floats:
     return np.asarray(p[np.arange(len(y)), y.astype(np.int64)] / p.sum(axis=1), dtype=np.float64)
 
 
-def _mean(values: Floats, weights: Floats) -> float:
+def _mean(values: Floats, weights: Weights) -> float:
     total = weights.sum()
-    return float(values @ weights / total) if total > 0 else float("nan")
+    return _dot(values, weights) / float(total) if total > 0 else float("nan")
 
 
-def _r2(squared: Floats, y: Floats, weights: Floats) -> float:
-    total = weights.sum()
+def _r2(squared: Floats, y: Floats, weights: Weights) -> float:
+    total = float(weights.sum())
     if total <= 0:
         return float("nan")
-    mean = y @ weights / total
-    spread = float(((y - mean) ** 2) @ weights)
-    return 1 - float(squared @ weights) / spread if spread > 0 else float("nan")
+    mean = _dot(y, weights) / total
+    spread = _dot((y - mean) ** 2, weights)
+    return 1 - _dot(squared, weights) / spread if spread > 0 else float("nan")
 
 
-def _sorted(y: Floats, p: Floats) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int64] | None]:
-    """Give the order from the highest score down, the labels in it, and where tied scores end (None: none)."""
+def _dot(values: Floats, weights: Weights) -> float:
+    """Sum products without BLAS, whose threads cost more than they give here and reorder the sum."""
+    return float((values * weights).sum())
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """Rows from the highest score down, and for each positive row where its group of tied scores lies."""
+
+    order: npt.NDArray[np.int64]
+    positive: npt.NDArray[np.int64]  # places of the positive rows in that order
+    first: npt.NDArray[np.int64]  # place of the first row of the group of each of them
+    last: npt.NDArray[np.int64]  # and of the last
+    first_positive: npt.NDArray[np.int64]  # first positive row of the group, counted among positive rows
+    last_positive: npt.NDArray[np.int64]  # and the last
+
+
+def _rank(y: Floats, p: Floats) -> _Ranking:
     order = np.argsort(-p, kind="stable")
     scores = p[order]
-    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
-    return order, y[order], None if len(ends) == len(y) else ends
-
-
-def _curve(order: npt.NDArray[np.int64], ends: npt.NDArray[np.int64] | None, values: Floats) -> Floats:
-    sums = np.cumsum(values)
-    return sums if ends is None else sums[ends]
+    starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]]) if len(scores) else np.zeros(0, np.int64)
+    ends = np.r_[starts[1:], len(scores)] - 1
+    positive = np.flatnonzero(y[order] == 1)
+    group = np.searchsorted(starts, positive, side="right") - 1
+    first, last = starts[group], ends[group]
+    return _Ranking(
+        order=order,
+        positive=positive,
+        first=first,
+        last=last,
+        first_positive=np.searchsorted(positive, first, side="left"),
+        last_positive=np.searchsorted(positive, last, side="right") - 1,
+    )
 
 
 def _auc(y: Floats, p: Floats) -> Weighted:
-    order, positive, ends = _sorted(y, p)
+    """Count for each positive row the negative rows below it, tied ones half."""
+    rank = _rank(y, p)
 
-    def weighted(weights: Floats) -> float:
-        w = weights[order]
-        hits = w * positive
-        caught = _curve(order, ends, hits)
-        wrong = _curve(order, ends, w - hits)
-        if not len(caught) or caught[-1] <= 0 or wrong[-1] <= 0:
+    def weighted(weights: Weights) -> float:
+        w = weights[rank.order]
+        hits = w[rank.positive]
+        above, caught = np.cumsum(w), np.cumsum(hits)
+        if not len(caught) or caught[-1] <= 0 or above[-1] <= caught[-1]:
             return float("nan")
-        area = np.trapezoid(np.r_[0.0, caught], np.r_[0.0, wrong])
-        return float(area / (caught[-1] * wrong[-1]))
+        wrong = above[-1] - caught[-1]
+        until = above[rank.last] - caught[rank.last_positive]
+        tied = until - np.where(rank.first > 0, above[rank.first - 1], 0)
+        tied = tied + caught[rank.first_positive] - hits[rank.first_positive]
+        return _dot(wrong - until + tied / 2, hits) / (float(caught[-1]) * float(wrong))
 
     return weighted
 
 
 def _average_precision(y: Floats, p: Floats) -> Weighted:
-    order, positive, ends = _sorted(y, p)
+    """Average over positive rows the precision at the end of their group."""
+    rank = _rank(y, p)
 
-    def weighted(weights: Floats) -> float:
-        w = weights[order]
-        caught = _curve(order, ends, w * positive)
-        flagged = _curve(order, ends, w)
+    def weighted(weights: Weights) -> float:
+        w = weights[rank.order]
+        hits = w[rank.positive]
+        above, caught = np.cumsum(w), np.cumsum(hits)
         if not len(caught) or caught[-1] <= 0:
             return float("nan")
-        gains = np.diff(caught, prepend=0.0)
-        precision = np.divide(caught, flagged, out=np.zeros_like(caught), where=flagged > 0)
-        return float(gains @ precision / caught[-1])
+        flagged = above[rank.last]
+        precision = caught[rank.last_positive] / np.where(flagged > 0, flagged, 1)
+        return _dot(precision, hits) / float(caught[-1])
 
     return weighted

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mlwright.data import ClassValue
 from mlwright.errors import TooFewRows
-from mlwright.evaluation.bootstrap import bootstrap_interval
+from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals
 from mlwright.evaluation.metric import METRICS, Floats
 from mlwright.project import Task
 
@@ -45,12 +45,9 @@ def evaluate(  # noqa: PLR0913  # predictions, and how to read them
     labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if not len(labels):
         raise TooFewRows("there are no held-out rows to evaluate on", hint="look at `split` in [data]")
-    metrics = {
-        name: bootstrap_interval(
-            name, labels, predictions, blocks=blocks, seed=seed, threshold=threshold
-        ).to_json()
-        for name in METRICS[task]
-    }
+    drawing = Drawing(blocks, seed)
+    intervals = bootstrap_intervals(METRICS[task], labels, predictions, drawing, threshold=threshold)
+    metrics = {name: interval.to_json() for name, interval in intervals.items()}
     found: dict[str, object] = {"task": task, "rows": len(labels), "metrics": metrics}
     if blocks is not None:
         found["blocks"] = len(np.unique(blocks))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from mlwright.commands.monitor import MonitorRequest, monitor
+from mlwright.commands.rollback import RollbackRequest, rollback
+from mlwright.commands.server_settings import Listening
 from mlwright.commands.status import StatusRequest, status
 from mlwright.commands.up import UpRequest, up
 from mlwright.deployment import rollout_events, rollouts
-from mlwright.errors import AlreadyUp
+from mlwright.errors import AlreadyUp, ServerError
 from mlwright.monitoring import standing_alerts
 from mlwright.project import Project
 from mlwright.registry import Registry
@@ -127,6 +130,49 @@ def test_a_killed_up_leaves_the_server_serving_and_the_next_goes_on(running: Run
         assert len(rollouts(project.database)) == 1
     finally:
         assert again.stop() == 0
+
+
+@pytest.mark.promise("loop.rollback")
+def test_a_rollback_during_a_trial_is_final(running: Running) -> None:
+    project = running.project
+    _propose(project, 2)
+    running.wait("rollout.start")
+    done = rollback(RollbackRequest(project.root, reason="it hurts"))
+    assert (done.is_live, done.ended_rollout) == (True, 1)
+    assert _answers_of(running) == {"1"}
+    running.drive(_above(10), lambda: True)
+    assert _answers_of(running) == {"1"}
+    assert [rollout.outcome for rollout in rollouts(project.database)] == ["rolled-back"]
+
+
+def test_killing_up_again_and_again_only_delays_the_outcome(project: Project) -> None:
+    for attempt in range(6):
+        running = Running.start(project)
+        if attempt == 0:
+            _propose(project, 2)
+            running.wait("rollout.start")
+        if _champion(project) == 1:
+            running.drive(_above(10), lambda: True, seed=attempt)
+        running.process.kill()
+        running.process.wait(30)
+    running = Running.start(project)
+    try:
+        running.drive(_above(10), lambda: _champion(project) == 2)
+        (rollout,) = rollouts(project.database)
+        assert rollout.outcome == "promoted"
+        assert [event.kind for event in rollout_events(project.database, rollout.id)].count("promoted") == 1
+        assert verify_audit(project.database) is None
+        wait_for(lambda: _answers_of(running) == {"2"}, "version 2 answers alone")
+    finally:
+        running.stop()
+
+
+def test_a_port_that_is_taken_is_told_at_once(project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        request = UpRequest(project.root, Listening(port=taken.getsockname()[1]))
+        with pytest.raises(ServerError, match="in use"):
+            up(request, lambda event: None)
+    assert not (project.run_folder / "up.json").exists()
 
 
 def test_stopping_drains_and_leaves_nothing_behind(running: Running) -> None:

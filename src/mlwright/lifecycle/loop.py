@@ -23,10 +23,10 @@ from mlwright.deployment import (
     decide,
     ensure_published,
     has_champion_changed,
-    has_rolled_out,
     start_rollout,
 )
 from mlwright.errors import MlwrightError, ServerError, ServerRefused
+from mlwright.lifecycle.candidate import next_candidate
 from mlwright.lifecycle.health import write_health
 from mlwright.lifecycle.retraining import Retraining
 from mlwright.lifecycle.supervision import Supervisor
@@ -34,7 +34,6 @@ from mlwright.lifecycle.trigger import due_firing, open_firing, record_ended, re
 from mlwright.lifecycle.watch import DeploymentWatch, Seen
 from mlwright.monitoring import Judgement, record_judgement
 from mlwright.project import Project
-from mlwright.registry import Registry, Version, parse_reference
 
 ACTOR = "up"
 
@@ -205,10 +204,10 @@ class ControlLoop:
             ensure_published(self.project, self._target, actor=ACTOR)
 
     def _start_rollout(self, name: str) -> None:
-        candidate = self._next_candidate(name)
+        candidate = next_candidate(self.project, name)
         if candidate is None:
             return
-        reason = "the run's gates passed"
+        reason = f"its gates allow a trial (verdict: {candidate.verdict})"
         rollout = start_rollout(self.project, name, candidate.reference, actor=ACTOR, reason=reason)
         self._say(
             "rollout.start",
@@ -217,20 +216,6 @@ class ControlLoop:
             rollout=rollout.id,
         )
         ensure_published(self.project, self._target, actor=ACTOR)
-
-    def _next_candidate(self, name: str) -> Version | None:
-        """Give the candidate that deserves a trial: newer than the champion, passed, never tried here."""
-        served = parse_reference(self.project.config.deployment[name].model)
-        registry = Registry(self.project.database)
-        champion, candidate = (registry.alias(served.name, alias) for alias in ("champion", "candidate"))
-        if served.at != "champion" or champion is None or candidate is None:
-            return None
-        if candidate.number <= champion.number or candidate.verdict != "pass":
-            return None
-        tried = has_rolled_out(
-            self.project.database, deployment=name, model=candidate.name, candidate=candidate.number
-        )
-        return None if tried else candidate
 
     def _retrain(self) -> None:
         firing = open_firing(self.project.database)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from mlwright.deployment import has_rolled_out
 from mlwright.project import Project
@@ -12,13 +13,15 @@ RELATIVE = "no_worse_than"
 
 
 def next_candidate(project: Project, deployment: str) -> Version | None:
-    """Give the candidate that is newer than the champion, whose gates allow a trial, and that had none yet."""
+    """Give the candidate that is newer than the champion, allowed a trial by its gates, never tried here."""
     served = parse_reference(project.config.deployment[deployment].model)
     registry = Registry(project.database)
     champion, candidate = (registry.alias(served.name, alias) for alias in ("champion", "candidate"))
     if served.at != "champion" or champion is None or candidate is None:
         return None
-    if candidate.number <= champion.number or not deserves_trial(candidate):
+    if candidate.number <= champion.number:
+        return None
+    if not deserves_trial(candidate.verdict, _kept_gates(project, candidate)):
         return None
     tried = has_rolled_out(
         project.database, deployment=deployment, model=candidate.name, candidate=candidate.number
@@ -26,17 +29,24 @@ def next_candidate(project: Project, deployment: str) -> Version | None:
     return None if tried else candidate
 
 
-def deserves_trial(version: Version) -> bool:
+def deserves_trial(verdict: str, gates: Sequence[object]) -> bool:
     """Tell whether every absolute gate passed and no gate failed.
 
     Whether it is as good as the champion may be undecided on held-out rows: a trial decides that better.
+    `gates` are the answers that the evaluation kept in the package.
     """
-    if version.verdict == "pass":
+    if verdict == "pass":
         return True
-    gates = version.metrics.get("gates")
-    if version.verdict == "fail" or not isinstance(gates, Mapping) or not gates:
-        return False
-    return all(_allows_trial(gate) for gate in gates.values())
+    return verdict == "inconclusive" and bool(gates) and all(_allows_trial(gate) for gate in gates)
+
+
+def _kept_gates(project: Project, version: Version) -> list[object]:
+    path = project.packages / version.digest / "evaluation.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("gates")
+    except FileNotFoundError:
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _allows_trial(gate: object) -> bool:

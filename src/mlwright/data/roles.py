@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from mlwright.project import Task
 MOST_CLASSES = 100
 MOST_NUMERIC_CLASSES = 10
 FEWEST_ROWS = 20
+MOST_ID_LEVELS = 255  # more numbers than a tree could tell apart as names
+ID_WORDS = frozenset({"id", "ids", "uuid", "guid"})
+ROW_WORDS = frozenset({"", "index", "idx", "key", "row", "no", "nr", "number"})
 POSITIVE_WORDS = ("1", "true", "yes", "y", "t", "positive", "pos", "fraud", "bad", "churn", "default")
 
 
@@ -183,7 +187,8 @@ def _why_task(task: Task, kind: ColumnType, distinct: Sequence[object]) -> str:
     if task == "binary":
         return f"has two values ({distinct[0]!r} and {distinct[1]!r})"
     if task == "multiclass":
-        return f"is {kind} with {len(distinct)} values; pass --task regression if they are quantities"
+        hint = "; pass --task regression if they are quantities" if kind == "integer" else ""
+        return f"has {len(distinct)} values{hint}"
     return f"is a number with {len(distinct)} values"
 
 
@@ -243,21 +248,19 @@ def _why_no_feature(frame: pl.DataFrame, name: str, kind: ColumnType) -> str | N
     values = frame[name].drop_nulls()
     distinct = values.n_unique()
     if distinct == 1 and not frame[name].null_count():
-        return f"it is always {str(values[0])[:40]!r}"
-    if distinct == len(values) and len(values) >= FEWEST_ROWS:
-        if kind == "string":
-            return "every row has another value, like an identifier"
-        if kind == "integer" and _sounds_like_id(name):
-            return "it numbers the rows, like an identifier"
+        return f"it is always {str(values[0])[:40]!r}" if kind == "string" else f"it is always {values[0]}"
+    if kind == "string" and distinct == len(values) and len(values) >= FEWEST_ROWS:
+        return "every row has another value, like an identifier"
+    if kind == "integer" and distinct == len(values) and _sounds_like_id(name, ID_WORDS | ROW_WORDS):
+        return "it numbers the rows, like an identifier"
+    if kind == "integer" and distinct > MOST_ID_LEVELS and _sounds_like_id(name, ID_WORDS):
+        return f"its {distinct} numbers are names, like an identifier"
     return None
 
 
-def _sounds_like_id(name: str) -> bool:
-    lowered = name.lower()
-    words = lowered.replace("-", "_").replace(" ", "_").replace(".", "_").split("_")
-    return bool({"id", "index", "idx", "uuid", "key", "row", "no", "number", ""} & set(words)) or (
-        lowered.endswith("id") and len(lowered) > 2 and name[-2:] in {"Id", "ID"}
-    )
+def _sounds_like_id(name: str, words: frozenset[str]) -> bool:
+    parts = re.split(r"[-_ .]+", name.lower())
+    return bool(words & set(parts)) or (len(name) > 2 and name[-2:] in {"Id", "ID"})
 
 
 def _ignored(frame: pl.DataFrame, types: dict[str, ColumnType], wishes: _Wishes) -> dict[str, str]:

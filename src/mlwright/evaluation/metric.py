@@ -177,7 +177,9 @@ def _average_precision(y: Floats, p: Floats) -> Weighted:
         if not len(caught) or caught[-1] <= 0:
             return float("nan")
         flagged = above[rank.last]
-        precision = caught[rank.last_positive] / np.where(flagged > 0, flagged, 1)
+        precision: Floats = np.divide(
+            caught[rank.last_positive], np.where(flagged > 0, flagged, 1), dtype=np.float64
+        )
         return _dot(precision, hits) / float(caught[-1])
 
     return weighted

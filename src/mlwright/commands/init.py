@@ -1,0 +1,252 @@
+"""Make a project from a table: infer, write the settings and the data contract, say what was assumed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mlwright.commands.first_config import FirstChoices, Template, empty_config, first_config
+from mlwright.errors import ContractBroken, ProjectExists, UsageError
+from mlwright.project import Task, load_config
+from mlwright.store import write_atomic
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mlwright.data import DataContract, Roles
+
+NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+UNIT_NAME = re.compile(
+    r"(^|_)(customer|client|user|account|member|card|cardholder|household|patient|device)s?(_?(id|no|key|number))?$"
+)
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """What to make, and what is known about the table."""
+
+    name: str
+    parent: Path
+    data: tuple[str, ...] = ()
+    label: str | None = None
+    time: str | None = None
+    group: str | None = None
+    ignore: tuple[str, ...] = ()
+    positive: str | None = None
+    task: Task | None = None
+    template: Template = "tabular"
+    empty: bool = False
+
+
+@dataclass(frozen=True)
+class ColumnRole:
+    """What a column is for; `reason` says why it is ignored."""
+
+    name: str
+    type: str
+    role: Literal["label", "time", "group", "input", "ignored"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """What was made, and what had to be assumed or could not be known."""
+
+    root: Path
+    task: Task
+    label: str | None = None
+    positive: str | int | float | bool | None = None
+    rows: int = 0
+    columns: tuple[ColumnRole, ...] = ()
+    assumed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+
+def init(request: InitRequest) -> InitResult:
+    """Make the folder of a project, whole or not at all.
+
+    Raises `ProjectExists`, `UsageError`, and for a table that cannot be learned from `SourceUnreadable`,
+    `ColumnMissing`, `LabelUnusable` or `TooFewRows`.
+    """
+    root = _free_folder(request)
+    if request.empty:
+        return _init_empty(request, root)
+    return _init_from_table(request, root, _check_wishes(request))
+
+
+def _free_folder(request: InitRequest) -> Path:
+    if not NAME_FORM.fullmatch(request.name):
+        raise UsageError(
+            f"{request.name!r} cannot name a project",
+            hint="use letters, digits, `-` and `_`, beginning with a letter or digit",
+        )
+    root = request.parent.resolve() / request.name
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ProjectExists(
+            f"{str(root)!r} is there already and not empty", hint="choose another name, or another folder"
+        )
+    return root
+
+
+def _check_wishes(request: InitRequest) -> str:
+    if not request.data or request.label is None:
+        raise UsageError(
+            "a project from a table needs --data and --label",
+            hint=f"`mlwright init {request.name} --data FILE --label COLUMN`, or --empty for imported models",
+        )
+    return request.label
+
+
+def _init_empty(request: InitRequest, root: Path) -> InitResult:
+    if request.data or request.label is not None:
+        raise UsageError(
+            "--empty makes a project without data", hint="leave out --empty, or leave out --data and --label"
+        )
+    task = request.task or "binary"
+    files = _write(root, {"mlwright.toml": empty_config(request.name, task)})
+    steps = (f"cd {request.name}", f"mlwright model import FILE --name {request.name}", "mlwright up")
+    return InitResult(root, task, files=files, next_steps=steps)
+
+
+def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult:
+    from mlwright.data import FileSource, infer_contract, infer_roles, write_contract
+
+    frame = FileSource(Path.cwd(), request.data).read()
+    roles = infer_roles(
+        frame,
+        label=label,
+        time=request.time,
+        group=request.group,
+        ignore=request.ignore,
+        task=request.task,
+        positive=request.positive,
+    )
+    contract = infer_contract(frame, roles)
+    chosen = _choose(request, frame, roles, root)
+    texts = {"contract.json": write_contract(contract), "mlwright.toml": first_config(chosen)}
+    return InitResult(
+        root=root,
+        task=roles.task,
+        label=label,
+        positive=roles.positive,
+        rows=frame.height,
+        columns=_columns(frame, roles),
+        assumed=(*roles.assumed, *_assumed(chosen)),
+        unknown=tuple(roles.unknown),
+        warnings=(*roles.warnings, *_broken_days(frame, contract)),
+        files=_write(root, texts),
+        next_steps=(f"cd {request.name}", "mlwright run", "mlwright up"),
+    )
+
+
+def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path) -> FirstChoices:
+    wishes = {"task": request.task, "positive": request.positive}
+    return FirstChoices(
+        name=request.name,
+        task=roles.task,
+        template=request.template,
+        source=tuple(_source_text(name, root) for name in request.data),
+        label=roles.label,
+        positive=roles.positive,
+        shares=_shares(frame, roles),
+        time=roles.time,
+        group=roles.group,
+        ignored={
+            name: reason
+            for name, reason in roles.ignored.items()
+            if name != roles.time and name != roles.group
+        },
+        unit=roles.group or _unit(frame, roles),
+        given=frozenset(name for name, value in wishes.items() if value is not None),
+    )
+
+
+def _source_text(name: str, root: Path) -> str:
+    """Write a source so that it is found from the project: relative inside of it, absolute elsewhere."""
+    path = Path(name).expanduser().absolute()
+    path = path.resolve() if path.exists() else path
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _shares(frame: pl.DataFrame, roles: Roles) -> tuple[float, ...]:
+    import numpy as np
+
+    from mlwright.data import encode_target
+
+    if not roles.classes:
+        return ()
+    codes = encode_target(frame[roles.label], roles.classes)
+    known = codes[~np.isnan(codes)].astype(np.int64)
+    counts = np.bincount(known, minlength=len(roles.classes))
+    return tuple(float(count) / len(known) for count in counts)
+
+
+def _unit(frame: pl.DataFrame, roles: Roles) -> str | None:
+    """Find a column that names who a row is about, with several rows each."""
+    for name, kind in roles.types.items():
+        if name != roles.label and kind in {"string", "integer"} and UNIT_NAME.search(name.lower()):
+            values = frame[name].drop_nulls()
+            if 100 < values.n_unique() < 0.9 * len(values):
+                return name
+    return None
+
+
+def _assumed(chosen: FirstChoices) -> list[str]:
+    metric, bound, why = chosen.gate
+    said = [
+        f"Models are compared by {chosen.metric}.",
+        f"The gate asks for {metric} of at least {bound:g}: {why}.",
+        "Labels are known at once (label_delay_days = 0).",
+    ]
+    if chosen.unit is not None and chosen.unit != chosen.group:
+        said.append(f"{chosen.unit!r} keeps a caller on one variant during a rollout.")
+    return said
+
+
+def _broken_days(frame: pl.DataFrame, contract: DataContract) -> list[str]:
+    """Say which rows of the table a run will leave out."""
+    from mlwright.data import check_days
+
+    try:
+        findings = check_days(frame, contract, on_bad_day="quarantine")[1]
+    except ContractBroken as problem:
+        return [f"The days of this table differ too much for day checks: {problem.message}."]
+    days = [finding for finding in findings if finding.name == "contract.day"]
+    said = [f"{finding.text}." for finding in findings if finding.name != "contract.day"]
+    if days:
+        said.insert(0, f"{len(days)} days look broken and will be left out, first {days[0].text}.")
+    return said
+
+
+def _columns(frame: pl.DataFrame, roles: Roles) -> tuple[ColumnRole, ...]:
+    special = {roles.group: "group", roles.time: "time", roles.label: "label"}
+    found = []
+    for name in frame.columns:
+        role = special.get(name) or ("ignored" if name in roles.ignored else "input")
+        kind = roles.types.get(name) or str(frame.schema[name]).lower()
+        found.append(ColumnRole(name, kind, role, roles.ignored.get(name)))  # type: ignore[arg-type]  # one of the literals above
+    return tuple(found)
+
+
+def _write(root: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write all files beside the place, prove that the settings can be read, then move the folder there."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    try:
+        for name, text in texts.items():
+            write_atomic(staged / name, text.encode())
+        load_config(staged / "mlwright.toml")
+        staged.chmod(0o755)
+        staged.rename(root)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    return tuple(root / name for name in texts)

@@ -49,49 +49,58 @@ impl Folder {
 
     /// Write a package that scores `sigmoid(weight · amount)` and counts `amount`, `shop` and `weekend`; its digest.
     pub(crate) fn package(&self, weight: f64) -> String {
-        let columns = json!([
-            {"name": "amount", "type": "number", "nullable": true, "max": 1000.0},
-            {"name": "shop", "type": "string", "nullable": true},
-            {"name": "weekend", "type": "boolean", "nullable": true}]);
-        let inputs = json!([{"name": "amount", "type": "number"}, {"name": "shop", "type": "string"},
-            {"name": "weekend", "type": "boolean"}]);
-        let files = [
-            (
-                "model.linear.json",
-                json!({"format": 1, "features": 1, "link": "sigmoid", "coefficients": [[weight]], "intercept": [0.0]}),
-            ),
-            (
-                "transform.json",
-                json!({"format": 1, "inputs": inputs, "outputs": [
-                    {"name": "amount", "op": "scale", "column": "amount", "fill": 0.0, "mean": 0.0, "scale": 1.0}]}),
-            ),
-            (
-                "contract.json",
-                json!({"format": 1, "columns": columns, "label": {"name": "is_fraud"}}),
-            ),
-            (
-                "reference.json",
-                json!({"format": 1, "rows": 1, "columns": [
-                    {"name": "amount", "kind": "number", "edges": [0.0, 10.0], "counts": [0, 1, 0, 0]},
-                    {"name": "shop", "kind": "level", "levels": ["a"], "counts": [1, 0, 0, 0]},
-                    {"name": "weekend", "kind": "level", "levels": ["false", "true"], "counts": [1, 0, 0, 0, 0]}],
-                    "score": {"edges": [0.5], "counts": [1, 0, 0]}}),
-            ),
-        ];
-        let signature = json!({"kind": "columns", "inputs": columns.as_array().expect("a list").iter()
-            .map(|column| json!({"name": column["name"], "type": column["type"], "nullable": true}))
-            .collect::<Vec<_>>(), "classes": [0, 1], "positive": 1, "threshold": 0.5});
-        self.write("linear", "model.linear.json", &signature, &files)
+        self.package_of("amount", 2, weight)
     }
 
-    fn write(&self, kind: &str, model: &str, signature: &Value, files: &[(&str, Value)]) -> String {
+    /// The same with another name for `amount`, and for three classes with the weights w, −w and 0.
+    pub(crate) fn package_of(&self, amount: &str, classes: usize, weight: f64) -> String {
+        let columns = json!([
+            {"name": amount, "type": "number", "nullable": true, "max": 1000.0},
+            {"name": "shop", "type": "string", "nullable": true},
+            {"name": "weekend", "type": "boolean", "nullable": true}]);
+        let inputs = json!([{"name": amount, "type": "number"}, {"name": "shop", "type": "string"},
+            {"name": "weekend", "type": "boolean"}]);
+        let (task, model) = if classes == 2 {
+            let model = json!({"format": 1, "features": 1, "link": "sigmoid", "coefficients": [[weight]],
+                "intercept": [0.0]});
+            ("binary", model)
+        } else {
+            let model = json!({"format": 1, "features": 1, "link": "softmax",
+                "coefficients": [[weight], [-weight], [0.0]], "intercept": [0.0, 0.0, 0.0]});
+            ("multiclass", model)
+        };
+        let transform = json!({"format": 1, "inputs": inputs, "outputs": [
+            {"name": "x", "op": "scale", "column": amount, "fill": 0.0, "mean": 0.0, "scale": 1.0}]});
+        let reference = json!({"format": 1, "rows": 1, "columns": [
+            {"name": amount, "kind": "number", "edges": [0.0, 10.0], "counts": [0, 1, 0, 0]},
+            {"name": "shop", "kind": "level", "levels": ["a"], "counts": [1, 0, 0, 0]},
+            {"name": "weekend", "kind": "level", "levels": ["0", "1"], "counts": [1, 0, 0, 0, 0]}],
+            "score": {"edges": [0.5], "counts": [1, 0, 0]}});
+        let contract = json!({"format": 1, "columns": columns, "label": {"name": "is_fraud"}});
+        let listed: Vec<usize> = (0..classes).collect();
+        let mut signature =
+            json!({"kind": "columns", "inputs": inputs, "classes": listed, "threshold": 0.5});
+        if classes == 2 {
+            signature["positive"] = json!(1);
+        }
+        let files = [
+            ("model.linear.json", model),
+            ("transform.json", transform),
+            ("contract.json", contract),
+            ("reference.json", reference),
+        ];
+        self.write(task, &signature, &files)
+    }
+
+    fn write(&self, task: &str, signature: &Value, files: &[(&str, Value)]) -> String {
         let entry = |bytes: &str| json!({"size": bytes.len(), "sha256": sha256_hex(bytes.as_bytes()), "mode": 0o644});
         let listed: serde_json::Map<String, Value> = files
             .iter()
             .map(|(name, json)| ((*name).to_owned(), entry(&json.to_string())))
             .collect();
-        let manifest = json!({"format": 1, "name": "fraud", "task": "binary", "engine": {"kind": kind, "file": model},
-            "signature": signature, "files": listed, "provenance": {}})
+        let engine = json!({"kind": "linear", "file": "model.linear.json"});
+        let manifest = json!({"format": 1, "name": "fraud", "task": task, "engine": engine, "signature": signature,
+            "files": listed, "provenance": {}})
         .to_string();
         let digest = sha256_hex(manifest.as_bytes());
         let folder = self.package_folder(&digest);

@@ -349,3 +349,33 @@ fn a_deployment_is_found_by_its_name_and_by_the_model_only_it_serves() {
     assert!(snapshot.find("fraud").is_none(), "two deployments serve it");
     assert!(snapshot.find("staging").is_some());
 }
+
+#[test]
+fn the_score_of_several_classes_is_the_largest_probability() {
+    let folder = Folder::new();
+    let engine = folder.engine();
+    let digest = folder.package_of("amount", 3, 1.0);
+    engine
+        .apply(document(1, &[("champion", 1, &digest, 1.0)]))
+        .expect("served");
+    let answer = ask(&engine, &engine.snapshot(), None, &[-5.0, 0.0]);
+    assert_eq!(answer.class_of(0), Some(1));
+    engine.flush();
+    let (_, cells) = &windows_of(&folder)[0];
+    assert_eq!(cells["score"], serde_json::json!([1, 1, 0]), "1.0 and 1/3");
+}
+
+#[test]
+fn an_input_named_score_keeps_its_own_counts() {
+    let folder = Folder::new();
+    let engine = folder.engine();
+    let digest = folder.package_of("score", 2, 1.0);
+    engine
+        .apply(document(1, &[("champion", 1, &digest, 1.0)]))
+        .expect("served");
+    ask(&engine, &engine.snapshot(), None, &[50.0]);
+    engine.flush();
+    let (windows, _) = read_windows(&folder.log("production"), &Cursor::new()).expect("readable");
+    let expected = r#"{"score":[0,0,1,0],"shop":[1,0,0,0],"weekend":[0,1,0,0,0]}"#;
+    assert_eq!(windows.cells, [expected]);
+}

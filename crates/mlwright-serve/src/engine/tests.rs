@@ -122,8 +122,15 @@ fn a_corrupt_or_missing_package_is_refused_and_the_old_one_serves_on() {
     engine
         .apply(document(1, &[("champion", 1, &good, 1.0)]))
         .expect("served");
+    let (other, posing) = (folder.package(3.0), "1".repeat(64));
+    fs::rename(
+        folder.package_folder(&other),
+        folder.package_folder(&posing),
+    )
+    .expect("moved");
     for (digest, code) in [
         (bad.as_str(), "package.digest"),
+        (&posing, "package.digest"),
         (&"0".repeat(64), "package.not-found"),
     ] {
         let both = [("candidate", 2, digest, 0.5), ("champion", 1, &good, 0.5)];

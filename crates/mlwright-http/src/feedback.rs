@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mlwright_serve::{FeedbackEvent, FeedbackKind, PredictionId};
 
 use crate::errors::ApiError;
-use crate::json::{Reader, Scalar};
+use crate::json::{Keys, Reader, Scalar};
 use crate::reply::Reply;
 use crate::shared::Shared;
 
@@ -73,8 +73,8 @@ fn read_entry<'a>(reader: &mut Reader<'a>, row: usize) -> Result<Entry<'a>, ApiE
     }
     reader.open()?;
     let (mut id, mut content) = (None, None);
-    let mut is_first = true;
-    while let Some(key) = reader.next_key(&mut is_first)? {
+    let mut keys = Keys::default();
+    while let Some(key) = reader.next_new_key(&mut keys)? {
         reader.peek()?;
         let start = reader.position();
         let value = reader.scalar()?;

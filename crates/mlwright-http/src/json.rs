@@ -2,6 +2,7 @@
 //! `NaN`, a byte order mark, invalid UTF-8, numbers that overflow and bytes after the document are refused.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use mlwright_features::Value;
 
@@ -57,6 +58,29 @@ pub(crate) struct Reader<'a> {
     at: usize,
     depth: usize,
     limit: usize,
+}
+
+/// The keys that an object has had so far: the first few are compared, more are hashed.
+#[derive(Debug, Default)]
+pub(crate) struct Keys<'a> {
+    few: Vec<Cow<'a, str>>,
+    more: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Keys<'a> {
+    const FEW: usize = 32;
+
+    /// Add a key; false when it was there.
+    fn add(&mut self, key: &Cow<'a, str>) -> bool {
+        if self.few.contains(key) {
+            return false;
+        }
+        if self.few.len() == Self::FEW {
+            return self.more.insert(key.clone());
+        }
+        self.few.push(key.clone());
+        true
+    }
 }
 
 type Read<T> = Result<T, JsonError>;
@@ -128,6 +152,16 @@ impl<'a> Reader<'a> {
         Ok(Some(key))
     }
 
+    /// Like [`Reader::next_key`], and a key that the object had before is refused.
+    pub(crate) fn next_new_key(&mut self, keys: &mut Keys<'a>) -> Read<Option<Cow<'a, str>>> {
+        let mut is_first = keys.few.is_empty();
+        let key = self.next_key(&mut is_first)?;
+        match &key {
+            Some(key) if !keys.add(key) => Err(self.wrong("a key appears twice")),
+            _ => Ok(key),
+        }
+    }
+
     /// Whether another item of a list follows; takes the comma or the closing bracket.
     pub(crate) fn next_item(&mut self, is_first: &mut bool) -> Read<bool> {
         self.next(b']', is_first)
@@ -188,8 +222,8 @@ impl<'a> Reader<'a> {
 
     fn skip_object(&mut self) -> Read<()> {
         self.open()?;
-        let mut is_first = true;
-        while self.next_key(&mut is_first)?.is_some() {
+        let mut keys = Keys::default();
+        while self.next_new_key(&mut keys)?.is_some() {
             self.scalar()?;
         }
         Ok(())
@@ -379,6 +413,21 @@ mod tests {
             assert!(read(text.as_bytes()).is_err(), "{text}");
         }
         assert!(read(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn a_key_that_appears_twice_is_refused_at_any_depth() {
+        let many: Vec<String> = (0..100).map(|n| format!("\"k{n}\":0")).collect();
+        let object = |last: &str| format!("[{{\"a\":{{{},{last}}}}}]", many.join(","));
+        assert!(read(object("\"k100\":0").as_bytes()).is_ok());
+        for text in [
+            "{\"a\":1,\"a\":1}",
+            "[{\"a\":{\"b\":1,\"\\u0062\":1}}]",
+            &object("\"k3\":0"),
+            &object("\"k99\":0"),
+        ] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use mlwright_features::{Cell, Value};
 use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, Snapshot, Variant};
 
 use crate::errors::ApiError;
-use crate::json::{Reader, Scalar};
+use crate::json::{Keys, Reader, Scalar};
 use crate::reply::Reply;
 use crate::routes::Target;
 use crate::rows::{Field, RowKind, Rows};
@@ -55,11 +55,12 @@ fn read_request<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Asked<'a>, 
         rows: Rows::default(),
         unit: None,
     };
-    let (mut is_first, mut has_rows, mut has_unit) = (true, false, false);
-    while let Some(key) = reader.next_key(&mut is_first)? {
+    let (mut keys, mut has_rows) = (Keys::default(), false);
+    while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
-            "rows" | "row" if has_rows => return Err(reader.wrong("a key appears twice").into()),
-            "unit" if has_unit => return Err(reader.wrong("a key appears twice").into()),
+            "rows" | "row" if has_rows => {
+                return Err(reader.wrong("`rows` and `row` in one body").into());
+            }
             "rows" => asked.rows.read_list(reader, limit)?,
             "row" => asked.rows.read_row(reader)?,
             "unit" => asked.unit = read_unit(reader)?,
@@ -70,7 +71,6 @@ fn read_request<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Asked<'a>, 
             }
         }
         has_rows |= key.starts_with("row");
-        has_unit |= key == "unit";
     }
     if !has_rows {
         return Err(ApiError::Shape("the body has no `rows`".to_owned()));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use mlwright_serve::{Answer, Servable};
 
 use crate::errors::ApiError;
-use crate::json::Reader;
+use crate::json::{Keys, Reader};
 use crate::predict::{Asked, find_model, push_decision, push_probabilities, read_unit, score};
 use crate::reply::Reply;
 use crate::routes::Target;
@@ -68,11 +68,11 @@ fn read_request<'a>(
         },
         columns: None,
     };
-    let (mut is_first, mut has_rows) = (true, false);
-    while let Some(key) = reader.next_key(&mut is_first)? {
+    let (mut keys, mut has_rows) = (Keys::default(), false);
+    while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
             "instances" | "inputs" if has_rows => {
-                return Err(reader.wrong("`instances` or `inputs` twice").into());
+                return Err(reader.wrong("`instances` and `inputs` in one body").into());
             }
             "instances" => read_instances(reader, &mut request.asked.rows, limit)?,
             "inputs" if reader.peek()? == b'{' => {

@@ -8,7 +8,7 @@ use mlwright_package::{EngineKind, SignatureInputs, TensorSpec};
 use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, Variant};
 
 use crate::errors::ApiError;
-use crate::json::{Number, Reader, Scalar};
+use crate::json::{Keys, Number, Reader, Scalar};
 use crate::predict::{Asked, find_model, push_probabilities, score};
 use crate::reply::Reply;
 use crate::routes::Target;
@@ -83,10 +83,9 @@ fn read_request<'a>(reader: &mut Reader<'a>) -> Result<InferRequest<'a>, ApiErro
     }
     reader.open()?;
     let mut request = InferRequest::default();
-    let (mut is_first, mut has_inputs) = (true, false);
-    while let Some(key) = reader.next_key(&mut is_first)? {
+    let (mut keys, mut has_inputs) = (Keys::default(), false);
+    while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
-            "inputs" if has_inputs => return Err(reader.wrong("a key appears twice").into()),
             "inputs" => {
                 request.tensors = read_tensors(reader)?;
                 has_inputs = true;
@@ -131,8 +130,8 @@ fn read_wanted<'a>(reader: &mut Reader<'a>) -> Result<Vec<Cow<'a, str>>, ApiErro
             return Err(wrong());
         }
         reader.open()?;
-        let mut is_first_key = true;
-        while let Some(key) = reader.next_key(&mut is_first_key)? {
+        let mut keys = Keys::default();
+        while let Some(key) = reader.next_new_key(&mut keys)? {
             match (key.as_ref(), reader.scalar()?) {
                 ("name", Scalar::Text(name)) => names.push(name),
                 ("name", _) => return Err(wrong()),

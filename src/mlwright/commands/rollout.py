@@ -24,6 +24,8 @@ from mlwright.deployment import (
 )
 from mlwright.deployment import decide as decide_rollout
 from mlwright.project import Project, find_project
+from mlwright.registry import Registry, parse_reference
+from mlwright.serving import check_package
 from mlwright.store import now_text
 
 
@@ -57,12 +59,14 @@ class RolloutRecord:
 def start(request: RolloutRequest) -> RolloutChange:
     """Give a version its first share of traffic.
 
-    Raises `RolloutUnderWay`, `ModelUnknown`, `DeploymentUnknown`, `ServerRefused`.
+    Raises `RolloutUnderWay`, `ModelUnknown`, `DeploymentUnknown`, `PackageCorrupt`, `ServerRefused`.
     """
     project = find_project(request.project)
     deployment = choose_deployment(project, request.deployment)
+    wanted = Registry(project.database).resolve(request.model or _candidate_of(project, deployment))
+    check_package(project.packages, wanted.digest)
     rollout = start_rollout(
-        project, deployment, request.model, actor=actor_name(), reason=request.reason or "by hand"
+        project, deployment, wanted.reference, actor=actor_name(), reason=request.reason or "by hand"
     )
     return _publish(project, rollout, "started by hand")
 
@@ -95,6 +99,10 @@ def list_rollouts(request: RolloutRequest) -> tuple[RolloutRecord, ...]:
         RolloutRecord(rollout, tuple(rollout_events(project.database, rollout.id)))
         for rollout in rollouts(project.database, request.deployment)
     )
+
+
+def _candidate_of(project: Project, deployment: str) -> str:
+    return f"{parse_reference(deployment_settings(project, deployment).model).name}@candidate"
 
 
 def _end(request: RolloutRequest, action: str) -> RolloutChange:

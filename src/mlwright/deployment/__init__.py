@@ -1,5 +1,6 @@
 """Targets, deployments, variants and rollouts: what is live, and how that changes."""
 
+from mlwright.deployment.decision import Decision, Evidence, GateVerdict, decide
 from mlwright.deployment.deployment import Deployment, Variant
 from mlwright.deployment.document import (
     Document,
@@ -16,12 +17,8 @@ from mlwright.deployment.plan import Plan
 from mlwright.deployment.publishing import Published, ensure_published, publish, target_of
 from mlwright.deployment.rollback import WayBack, roll_back, way_back
 from mlwright.deployment.rollout import (
-    Decision,
-    Evidence,
-    GateVerdict,
     carry_out,
     choose_deployment,
-    decide,
     deployment_settings,
     has_champion_changed,
     required_rollout,

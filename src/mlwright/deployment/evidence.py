@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mlwright.deployment.decision import Evidence
 from mlwright.deployment.plan import GateName
-from mlwright.deployment.rollout import Evidence
 from mlwright.deployment.rollout_history import Rollout
 from mlwright.monitoring import Arrivals, Monitors, Outcome, OutcomeLog, VersionId
 from mlwright.project import Project

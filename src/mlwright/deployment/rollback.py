@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlwright.deployment.decision import Decision, Evidence
 from mlwright.deployment.document import record_epoch_in
-from mlwright.deployment.rollout import Decision, Evidence, carry_out, deployment_settings
+from mlwright.deployment.rollout import carry_out, deployment_settings
 from mlwright.deployment.rollout_history import active_rollout_in
 from mlwright.errors import NothingToRollBack
 from mlwright.project import Project

@@ -40,7 +40,12 @@ ACTOR = "up"
 
 @dataclass(frozen=True)
 class LoopEvent:
-    """Something the loop did or found; `kind` is stable, `text` is for people."""
+    """Something the loop did or found; `text` is for people, `kind` is stable and one of:
+
+    ready · document.applied · alert.raised · alert.cleared · run.start · run.end · rollout.start ·
+    rollout.hold · rollout.advance · rollout.promote · rollout.roll-back · problem · recovered · stopping ·
+    stopped
+    """
 
     kind: str
     text: str

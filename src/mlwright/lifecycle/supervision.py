@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mlwright._version import __version__
 from mlwright.errors import MlwrightError, ServerError
 from mlwright.project import Project
 from mlwright.serving import ServerConfig, ServerProcess, find_server
@@ -26,6 +27,7 @@ class UpFile:
     url: str
     admin_port: int
     server_pid: int
+    version: str
 
 
 class Supervisor:
@@ -91,7 +93,7 @@ class Supervisor:
                 hint="stop that `mlwright serve` first",
                 pid=server.pid,
             )
-        if self._runs_as_configured():
+        if before.version == __version__ and self._runs_as_configured():
             return process
         process.stop()
         return None
@@ -109,7 +111,9 @@ class Supervisor:
         return bool(found == wanted)
 
     def _write_up_file(self, process: ServerProcess) -> None:
-        facts = UpFile(os.getpid(), self.started, process.server.url, process.server.admin_port, process.pid)
+        facts = UpFile(
+            os.getpid(), self.started, process.server.url, process.server.admin_port, process.pid, __version__
+        )
         write_atomic(up_path(self.project), json.dumps(facts.__dict__).encode())
 
 

@@ -154,6 +154,8 @@ class ServerProcess:
         written = folder / "server-config.json"
         write_atomic(written, config.to_json().encode(), mode=0o600)
         log = folder / "server.log"
+        if log.exists():
+            log.replace(folder / "server.previous.log")
         with log.open("wb") as output:
             child = subprocess.Popen(
                 [sys.executable, "-P", "-c", ENTRY, str(written)],

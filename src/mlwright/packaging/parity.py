@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from mlwright.data import Column
 from mlwright.errors import ParityFailed
+from mlwright.features import TransformDocument
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,6 +71,56 @@ def check_parity(
     return ParityReport(len(by_row) - edge_rows, edge_rows, largest, flips)
 
 
+def edge_frame(
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    thresholds: Mapping[int, Sequence[float]],
+    transform: TransformDocument,
+    *,
+    rows: int,
+    seed: int,
+) -> pl.DataFrame:
+    """Make rows out of real ones: null, infinite, huge, unseen, empty, or a hair from a threshold.
+
+    `thresholds` are those of numeric splits by model input; they are put into the columns that a transform
+    passes on unchanged.
+    """
+    generator = np.random.default_rng(seed)
+    base = frame[generator.integers(0, frame.height, rows)]
+    near = {
+        output["column"]: np.array(thresholds[place])
+        for place, output in enumerate(transform["outputs"])
+        if output["op"] == "number" and place in thresholds
+    }
+    made = [_edge_column(base[column.name], column, near.get(column.name), generator) for column in columns]
+    return pl.DataFrame(made)
+
+
+def _edge_column(
+    values: pl.Series, column: Column, near: Floats | None, generator: np.random.Generator
+) -> pl.Series:
+    odd: list[object]
+    if column.type == "string":
+        odd = [None, "", "\u2603 never seen", "x" * 300]
+    elif column.type == "timestamp":
+        odd = [None]
+    elif column.type == "boolean":
+        odd = [None, True, False]
+    else:
+        odd = [None, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9]
+        if near is not None:
+            chosen = generator.choice(near, min(len(near), 200), replace=False)
+            for edge in (chosen, np.nextafter(chosen, np.inf), np.nextafter(chosen, -np.inf)):
+                odd += edge.tolist()
+    share = 0.5 if near is not None else 0.15
+    dtype = pl.Float64 if column.type in ("number", "integer") else values.dtype
+    pool = pl.Series(odd, dtype=dtype)
+    drawn = pool.gather(generator.integers(0, len(pool), len(values)))
+    return drawn.zip_with(pl.Series(generator.random(len(values)) < share), values.cast(dtype)).alias(
+        column.name
+    )
+
+
 def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -> Floats:
     """Make rows out of real ones in which values are missing, infinite, huge, or a hair from a threshold."""
     generator = np.random.default_rng(seed)
@@ -84,7 +138,7 @@ def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -
 
 def _decisions(scores: Floats, threshold: float | None) -> npt.NDArray[np.int64]:
     if scores.ndim == 2:
-        return scores.argmax(axis=1)
+        return scores.argmax(axis=1).astype(np.int64)
     if threshold is None:
         return np.zeros(len(scores), dtype=np.int64)
     return (scores >= threshold).astype(np.int64)

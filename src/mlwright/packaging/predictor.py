@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright import native
+from mlwright.data import Column
 from mlwright.errors import PackageCorrupt
+from mlwright.features import NativeColumn
 from mlwright.packaging.runtime_library import find_runtime_library
 
 Floats = npt.NDArray[np.float64]
@@ -56,7 +58,25 @@ class PackagePredictor:
         assert isinstance(classes, list)
         return classes
 
-    def predict_columns(self, columns: Sequence[native.Column], rows: int) -> Floats:
+    @property
+    def is_tensor(self) -> bool:
+        """Tell whether it takes a matrix rather than named columns."""
+        return self.signature["kind"] == "tensor"
+
+    @property
+    def columns(self) -> list[Column]:
+        """Give the columns that it reads."""
+        inputs = self.signature["inputs"]
+        assert isinstance(inputs, list)
+        return [Column(item["name"], item["type"], item["nullable"]) for item in inputs]
+
+    @property
+    def threshold(self) -> float:
+        """Give the score from which a binary model says positive."""
+        threshold = self.signature.get("threshold")
+        return float(threshold) if isinstance(threshold, int | float) else 0.5
+
+    def predict_columns(self, columns: Sequence[NativeColumn], rows: int) -> Floats:
         """Score columns as `features.native_columns` gives them."""
         return self._flat(self._predictor.predict_columns(columns, rows))
 
@@ -67,9 +87,8 @@ class PackagePredictor:
     def decide(self, scores: Floats) -> npt.NDArray[np.int64]:
         """Give the index of the predicted class of each row, by the packaged threshold."""
         if self.task == "binary":
-            threshold = self.signature.get("threshold")
-            return (scores >= (0.5 if threshold is None else float(str(threshold)))).astype(np.int64)
-        return scores.argmax(axis=1)
+            return (scores >= self.threshold).astype(np.int64)
+        return scores.argmax(axis=1).astype(np.int64)
 
     def _flat(self, scores: Floats) -> Floats:
         return scores if self.task == "multiclass" else scores[:, 0]

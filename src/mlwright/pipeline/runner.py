@@ -101,6 +101,8 @@ def run_pipeline(
         status = "done" if made is None else "cached"
         if made is None:
             made = _run(step, inputs, blobs, progress)
+            if made.get("is_unchanged") is True:
+                status = "cached"
             if not step.has_effects:
                 journal.remember(step, key, made, time.monotonic() - began)
         values.update(made)
@@ -109,6 +111,23 @@ def run_pipeline(
         journal.record(run_id, record)
         progress.step_finished(step.name, status, record.seconds, _summary(made))
     return PipelineResult(values, tuple(records))
+
+
+def known_steps(
+    steps: Sequence[Step], start: Values, *, database: Database, blobs: BlobStore
+) -> tuple[tuple[str, bool], ...]:
+    """Tell for each step whether its result is known; what follows an unknown step is unknown too."""
+    journal = _Journal(database, blobs)
+    values: dict[str, Value] = dict(start)
+    found: list[tuple[str, bool]] = []
+    for step in steps:
+        has_inputs = all(name in values for name in step.inputs)
+        made = None
+        if has_inputs and not step.has_effects:
+            made = journal.find(step_key(step, {name: values[name] for name in step.inputs}))
+        values.update(made or {})
+        found.append((step.name, made is not None))
+    return tuple(found)
 
 
 def step_key(step: Step, inputs: Values) -> str:

@@ -70,8 +70,9 @@ class Step:
     """A named function from values to values.
 
     `function` is "package.module:name" and is imported only when the step must run. `inputs` and `outputs`
-    are names of values; `parameters` are JSON values that belong to the step's key. A step that changes
-    something outside its outputs says `has_effects` and is never cached; it has to be idempotent.
+    are names of values; `parameters` are JSON values that belong to the step's key. A step that looks at or
+    changes something outside its values says `has_effects` and is never cached; it has to be idempotent, and
+    says `is_unchanged` among its outputs when it found everything as it should be.
     """
 
     name: str

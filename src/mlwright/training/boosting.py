@@ -128,7 +128,7 @@ class _Budget:
 
 
 def _least_rows(request: FitRequest) -> int:
-    """Give rows per leaf: 30, fewer when there are few positives or rows, so that rare classes can still split."""
+    """Give rows per leaf: 30, fewer with few positives or rows, so that rare classes can still split."""
     rows = len(request.inner_train)
     if request.task == "binary":
         positives = int(request.target[request.inner_train].sum())

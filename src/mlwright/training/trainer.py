@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data import Column
+from mlwright.project import MetricName
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Document: TypeAlias = dict[str, object]
@@ -21,7 +22,7 @@ class FitRequest:
     """What a trainer gets.
 
     `frame` has the input columns; `target` is 0/1, the index of the class, or the value. `inner_train` and
-    `inner_valid` are rows of `frame` that choose between models; nothing else may be held out, nothing else seen.
+    `inner_valid` are rows of `frame` that choose between models.
     `budget_cpu_s` is CPU seconds of this process; `move(share, text)` tells progress.
     """
 
@@ -30,13 +31,13 @@ class FitRequest:
     inputs: Sequence[Column]
     task: Literal["binary", "multiclass", "regression"]
     classes: int
-    metric: str
+    metric: MetricName
     inner_train: npt.NDArray[np.int64]
     inner_valid: npt.NDArray[np.int64]
     threshold: float | Literal["best_f1"]
     budget_cpu_s: float
     seed: int
-    move: Callable[[float, str], None] = lambda share, text: None
+    move: Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

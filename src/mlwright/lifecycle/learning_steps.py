@@ -1,0 +1,350 @@
+"""The steps of the recipe that look at rows: load, contract, split, train, evaluate, gate."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.data import (
+    Column,
+    DataContract,
+    FileSource,
+    check_days,
+    conform_columns,
+    encode_target,
+    inner_split,
+    read_contract,
+    split_rows,
+)
+from mlwright.errors import LabelUnusable, TrainerUnknown
+from mlwright.evaluation import Answer, HeldOut, evaluate, judge
+from mlwright.features import TransformDocument, apply_transform, native_columns
+from mlwright.monitoring import labelled_rows
+from mlwright.packaging.predictor import PackagePredictor
+from mlwright.pipeline import Context, Value, Values
+from mlwright.project import DataConfig, GateConfig, SplitConfig, Task, TrainingConfig, find_project
+from mlwright.training.baseline import BaselineTrainer, library_scores
+from mlwright.training.trainer import FitRequest
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
+
+Floats = npt.NDArray[np.float64]
+Parameters = Mapping[str, "JSON"]
+WORST_FIRST: tuple[Answer, ...] = ("fail", "inconclusive", "pass")
+
+
+def load(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Read the source, and what was served since, joined with its labels."""
+    project = find_project(Path(str(parameters["root"])))
+    data = read_data_config(parameters)
+    contract = contract_of(inputs)
+    frame = FileSource(project.root, data.source).read()
+    said = f"{frame.height:,} rows of the source"
+    if inputs["served"] and contract.label is not None:
+        classes = contract.label.values
+        served = labelled_rows(
+            project.log,
+            deployments=list(project.config.deployment),
+            columns=contract.types,
+            label=contract.label.name,
+            unlabelled=data.unlabelled,
+            negative=None if not classes else classes[0],
+        )
+        frame = _stack(frame, served)
+        said += f" and {served.height:,} served" if served.height else ""
+    return {"rows": keep_frame(context, frame), "summary": said}
+
+
+def check_contract(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Hold every day to the contract; days that break it are kept out, or end the run."""
+    data = read_data_config(parameters)
+    frame = read_frame(context, inputs["rows"])
+    clean, findings = check_days(frame, contract_of(inputs), on_bad_day=data.on_bad_day)
+    bad_days = sum(finding.name == "contract.day" for finding in findings)
+    said = f"{clean.height:,} of {frame.height:,} rows keep it"
+    said += f", {bad_days} days are kept out" if bad_days else ""
+    return {
+        "clean": keep_frame(context, clean),
+        "findings": json.loads(json.dumps([finding.to_json() for finding in findings], default=str)),
+        "summary": said,
+    }
+
+
+def split(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Hold out the future, whole groups, or a random share."""
+    frame = read_frame(context, inputs["clean"])
+    found = split_rows(frame, read_data_config(parameters), task=_task(parameters), seed=_seed(parameters))
+    buffer = io.BytesIO()
+    np.savez(buffer, train=found.train, test=found.test)
+    return {
+        "split": context.keep(buffer.getvalue()),
+        "split_text": found.description,
+        "summary": found.description,
+    }
+
+
+def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Fit the ladder within the budget."""
+    config = TrainingConfig(**_section(parameters, "training"))  # type: ignore[arg-type]  # as it was parsed
+    if config.trainer != "baseline":
+        raise TrainerUnknown(
+            f"there is no trainer {config.trainer!r}", hint='set `trainer = "baseline"` in [training]'
+        )
+    data, task, seed = read_data_config(parameters), _task(parameters), _seed(parameters)
+    rows = Rows.read(context, inputs, data)
+    frame = rows.frame[rows.train]
+    target = rows.target[rows.train]
+    _check_target(target, task)
+    inner = inner_split(frame, data, task=task, seed=seed)
+    fitted = BaselineTrainer().fit(
+        FitRequest(
+            frame=frame,
+            target=target,
+            inputs=rows.inputs,
+            task=task,
+            classes=len(rows.classes),
+            metric=config.metric,
+            inner_train=inner.train,
+            inner_valid=inner.test,
+            threshold=config.threshold,
+            budget_cpu_s=_number(parameters["budget_cpu_s"]),
+            seed=seed,
+            move=context.move,
+        )
+    )
+    ladder: list[JSON] = [
+        {
+            "name": rung.name,
+            "value": _finite(rung.value),
+            "cpu_seconds": round(rung.cpu_seconds, 3),
+            "note": rung.note,
+        }
+        for rung in fitted.ladder
+    ]
+    kept = str(fitted.facts["kept"])
+    said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)
+    return {
+        "model": context.keep(fitted.model.encode()),
+        "transform": context.keep(json.dumps(fitted.transform).encode()),
+        "fitted": {
+            "engine": fitted.engine,
+            "kept": kept,
+            "threshold": fitted.threshold,
+            "metric": config.metric,
+            "ladder": ladder,
+            "rounds": int(str(fitted.facts["rounds"])),
+            "budget_ran_out": bool(fitted.facts["budget_ran_out"]),
+        },
+        "summary": f"{config.metric}: {said}; kept {kept}",
+    }
+
+
+def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Judge the model on the held-out rows, by intervals."""
+    rows = Rows.read(context, inputs, read_data_config(parameters))
+    fitted = inputs["fitted"]
+    assert isinstance(fitted, dict)
+    scores = model_scores(context, inputs, rows.frame[rows.test], rows.inputs, _task(parameters))
+    context.move(0.3, "bootstrap")
+    found = evaluate(
+        _task(parameters),
+        rows.target[rows.test],
+        scores,
+        classes=rows.classes,
+        threshold=_threshold(fitted),
+        blocks=rows.blocks(rows.test),
+        seed=_seed(parameters),
+    )
+    plain: JSON = json.loads(json.dumps(found, allow_nan=False))
+    assert isinstance(plain, dict)
+    metric = str(fitted["metric"])
+    metrics = plain["metrics"]
+    assert isinstance(metrics, dict)
+    interval = metrics[metric]
+    assert isinstance(interval, dict)
+    buffer = io.BytesIO()
+    np.save(buffer, scores)
+    said = " ".join(f"{_number(interval[name] or 0):.4g}" for name in ("low", "high"))
+    return {
+        "scores": context.keep(buffer.getvalue()),
+        "evaluation": plain,
+        "summary": f"{len(scores):,} held-out rows, {metric} {_number(interval['value'] or 0):.4g} [{said}]",
+    }
+
+
+def ask_gates(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Put every gate to the evidence; the worst answer is the version's verdict."""
+    project = find_project(Path(str(parameters["root"])))
+    rows = Rows.read(context, inputs, read_data_config(parameters))
+    fitted = inputs["fitted"]
+    assert isinstance(fitted, dict)
+    champion = _champion_scores(project.packages, str(inputs["champion"]), rows)
+    held_out = HeldOut(
+        y=rows.target[rows.test],
+        p=np.load(context.path(inputs["scores"])),
+        threshold=_threshold(fitted),
+        champion=None if champion is None else champion[0],
+        champion_threshold=0.5 if champion is None else champion[1],
+        blocks=rows.blocks(rows.test),
+    )
+    gates: list[JSON] = []
+    answers: list[Answer] = []
+    for name, settings in _section(parameters, "gates").items():
+        assert isinstance(settings, dict)
+        verdict = judge(GateConfig(**settings), held_out, seed=_seed(parameters))  # type: ignore[arg-type]  # as parsed
+        answers.append(verdict.answer)
+        gates.append({"gate": name, **json.loads(json.dumps(verdict.to_json()))})
+    answer = next((word for word in WORST_FIRST if word in answers), "pass")
+    said = ", ".join(
+        f"{name}: {word}" for name, word in zip(_section(parameters, "gates"), answers, strict=True)
+    )
+    return {"verdict": answer, "gates": gates, "summary": said or "no gates are set"}
+
+
+class Rows:
+    """Clean rows with their target, inputs and split."""
+
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        contract: DataContract,
+        data: DataConfig,
+        split: Mapping[str, npt.NDArray[np.int64]],
+    ):
+        self.frame = frame
+        self.data = data
+        self.contract = contract
+        self.inputs: list[Column] = contract.inputs(ignore=data.ignore, group=data.group)
+        assert contract.label is not None
+        self.classes = list(contract.label.values or ())
+        self.target = encode_target(frame[contract.label.name], self.classes)
+        self.train = split["train"]
+        self.test = split["test"]
+
+    @classmethod
+    def read(cls, context: Context, inputs: Values, data: DataConfig) -> Rows:
+        """Read them from the values of earlier steps."""
+        with np.load(context.path(inputs["split"])) as arrays:
+            split = {name: arrays[name] for name in ("train", "test")}
+        return cls(read_frame(context, inputs["clean"]), contract_of(inputs), data, split)
+
+    def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """Give the day or group of rows, which stand and fall together."""
+        name = self.data.group if self.data.split.by == self.data.group else self.data.time
+        if name is None or name not in self.frame.columns:
+            return None
+        values = self.frame[name][rows]
+        keys = values.dt.date() if values.dtype.is_temporal() else values
+        return keys.cast(pl.String).fill_null("").rank("dense").cast(pl.Int64).to_numpy()
+
+
+def model_scores(
+    context: Context, inputs: Values, frame: pl.DataFrame, columns: list[Column], task: Task
+) -> Floats:
+    """Score rows with the library that trained the model."""
+    fitted = inputs["fitted"]
+    assert isinstance(fitted, dict)
+    matrix = apply_transform(transform_of(context, inputs), frame, columns)
+    model = context.path(inputs["model"]).read_text(encoding="utf-8")
+    return library_scores(str(fitted["engine"]), model, task, matrix)
+
+
+def transform_of(context: Context, inputs: Values) -> TransformDocument:
+    """Read the transform document."""
+    document: TransformDocument = json.loads(context.path(inputs["transform"]).read_bytes())
+    return document
+
+
+def contract_of(inputs: Values) -> DataContract:
+    """Read the contract."""
+    return read_contract(str(inputs["contract"]))
+
+
+def read_frame(context: Context, value: Value) -> pl.DataFrame:
+    """Read rows that an earlier step kept."""
+    return pl.read_ipc(context.path(value).read_bytes())
+
+
+def keep_frame(context: Context, frame: pl.DataFrame) -> Value:
+    """Keep rows for later steps."""
+    return context.keep_written(lambda path: frame.write_ipc(path, compression="lz4"))
+
+
+def read_data_config(parameters: Parameters) -> DataConfig:
+    """Read [data] back from the parameters of a step."""
+    section = dict(_section(parameters, "data"))
+    nested = section.pop("split")
+    assert isinstance(nested, dict)
+    lists = {name: tuple(value) for name, value in section.items() if isinstance(value, list)}
+    return DataConfig(**{**section, **lists, "split": SplitConfig(**nested)})  # type: ignore[arg-type]  # as it was parsed
+
+
+def _champion_scores(packages: Path, digest: str, rows: Rows) -> tuple[Floats, float] | None:
+    if not digest:
+        return None
+    predictor = PackagePredictor(packages / digest)
+    if predictor.is_tensor or predictor.classes != rows.classes:
+        return None
+    frame = conform_columns(rows.frame[rows.test], predictor.columns)
+    scores = predictor.predict_columns(native_columns(frame, predictor.columns), frame.height)
+    return scores, predictor.threshold
+
+
+def _stack(frame: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
+    """Put served rows below the source's; the types of the source win."""
+    if not served.height:
+        return frame
+    typed = served.with_columns(
+        pl.col(name).cast(frame.schema[name], strict=False)
+        for name in served.columns
+        if name in frame.columns
+    )
+    return pl.concat([frame, typed], how="diagonal_relaxed")
+
+
+def _check_target(target: Floats, task: Task) -> None:
+    if task != "regression" and len(np.unique(target)) < 2:
+        raise LabelUnusable(
+            "the training rows have one class only",
+            hint="hold out fewer rows, or bring data in which both classes happen early enough",
+        )
+
+
+def _section(parameters: Parameters, name: str) -> dict[str, JSON]:
+    section = parameters[name]
+    assert isinstance(section, dict)
+    return section
+
+
+def _task(parameters: Parameters) -> Task:
+    task = parameters["task"]
+    tasks: dict[object, Task] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+    return tasks[task]
+
+
+def _seed(parameters: Parameters) -> int:
+    seed = parameters["seed"]
+    assert isinstance(seed, int)
+    return seed
+
+
+def _threshold(fitted: Mapping[str, JSON]) -> float:
+    threshold = fitted["threshold"]
+    return 0.5 if threshold is None else _number(threshold)
+
+
+def _number(value: JSON) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,164 @@
+"""The steps of the recipe that build a package and hold it to the trained model."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from mlwright.features import native_columns
+from mlwright.lifecycle.learning_steps import (
+    Rows,
+    contract_of,
+    model_scores,
+    read_data_config,
+    read_frame,
+    transform_of,
+)
+from mlwright.packaging.card import CardFacts, write_card
+from mlwright.packaging.package import (
+    JsonObject,
+    PackageContent,
+    Signature,
+    column_outputs,
+    publish_package,
+)
+from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS, check_parity, edge_frame
+from mlwright.packaging.predictor import PackagePredictor
+from mlwright.packaging.reference import build_reference
+from mlwright.packaging.trees import thresholds_of, trees_from_lightgbm
+from mlwright.pipeline import Context, Values, code_digest
+from mlwright.project import find_project
+from mlwright.store import digest_json
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
+
+LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn")
+
+
+def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> Values:
+    """Put model, transform, contract, reference cells, evaluation and card into one folder of data."""
+    project = find_project(Path(str(parameters["root"])))
+    rows = Rows.read(context, inputs, read_data_config(parameters))
+    fitted, evaluation = inputs["fitted"], inputs["evaluation"]
+    assert isinstance(fitted, dict)
+    assert isinstance(evaluation, dict)
+    task = project.config.project.task
+    transform = transform_of(context, inputs)
+    scores = np.load(context.path(inputs["scores"]))
+    quality = evaluation.get("quality")
+    contract = contract_of(inputs)
+    positive = rows.classes[1] if task == "binary" else None
+    threshold = fitted["threshold"]
+    signature = Signature(
+        kind="columns",
+        inputs=tuple(
+            {"name": column.name, "type": column.type, "nullable": column.nullable} for column in rows.inputs
+        ),
+        outputs=column_outputs(task, rows.classes),
+        classes=tuple(rows.classes),
+        positive=positive,
+        threshold=float(threshold) if isinstance(threshold, int | float) else None,
+    )
+    card = write_card(
+        CardFacts(
+            name=project.name,
+            task=task,
+            kept=str(fitted["kept"]),
+            metric=str(fitted["metric"]),
+            evaluation=evaluation,
+            ladder=fitted["ladder"],
+            gates=inputs["gates"],
+            findings=inputs["findings"],
+            split=str(inputs["split_text"]),
+            columns=len(rows.inputs),
+            training_rows=len(rows.train),
+        )
+    )
+    documents: dict[str, JsonObject] = {
+        "transform.json": dict(transform),
+        "contract.json": contract.to_json(),
+        "reference.json": build_reference(
+            rows.frame[rows.train],
+            rows.inputs,
+            scores if scores.ndim == 1 else scores.max(axis=1),
+            {name: float(str(value)) for name, value in quality.items()} if isinstance(quality, dict) else {},
+        ),
+        "evaluation.json": {**evaluation, "ladder": fitted["ladder"], "gates": inputs["gates"]},
+    }
+    content = PackageContent(
+        name=project.name,
+        task=task,
+        engine="trees" if fitted["engine"] == "trees" else "linear",
+        model=_model_bytes(context, inputs, str(fitted["engine"])),
+        signature=signature,
+        documents={
+            name: json.loads(json.dumps(document, allow_nan=False)) for name, document in documents.items()
+        },
+        card=card,
+        provenance=_provenance(inputs, parameters),
+    )
+    digest = publish_package(project.packages, content)
+    size = sum(path.stat().st_size for path in (project.packages / digest).iterdir())
+    return {"package": digest, "summary": f"{digest[:12]}, {size / 1024:,.0f} KiB"}
+
+
+def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> Values:
+    """Compare the package, run by the code that serves it, with the library that trained it."""
+    project = find_project(Path(str(parameters["root"])))
+    data = read_data_config(parameters)
+    contract = contract_of(inputs)
+    columns = contract.inputs(ignore=data.ignore, group=data.group)
+    frame = read_frame(context, inputs["clean"]).select([column.name for column in columns])
+    seed = int(str(parameters["seed"]))
+    real = frame.sample(min(REAL_ROWS, frame.height), seed=seed)
+    digest = str(inputs["package"])
+    folder = project.packages / digest
+    predictor = PackagePredictor(folder)
+    thresholds = (
+        thresholds_of((folder / "model.trees").read_bytes()) if (folder / "model.trees").exists() else {}
+    )
+    edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
+    both = pl.concat([real, edges], how="vertical_relaxed")
+    task = project.config.project.task
+    trained = model_scores(context, inputs, both, columns, task)
+    packaged = predictor.predict_columns(native_columns(both, columns), both.height)
+    report = check_parity(
+        trained,
+        packaged,
+        edge_rows=edges.height,
+        threshold=predictor.threshold if task == "binary" else None,
+        what=project.name,
+    )
+    said = f"{report.rows:,} rows and {report.edge_rows:,} edge rows, largest difference"
+    plain: JSON = json.loads(json.dumps(report.to_json()))
+    return {
+        "parity": plain,
+        "summary": f"{said} {report.largest_difference:.1e}, {report.label_flips} labels flip",
+    }
+
+
+def _model_bytes(context: Context, inputs: Values, engine: str) -> bytes:
+    model = context.path(inputs["model"]).read_bytes()
+    return trees_from_lightgbm(model.decode()).data if engine == "trees" else model
+
+
+def _provenance(inputs: Values, parameters: Mapping[str, JSON]) -> JsonObject:
+    sources = inputs["sources"]
+    libraries = {name: version(name) for name in LIBRARIES}
+    key = {"sources": sources, "contract": inputs["contract"], "parameters": dict(parameters)}
+    key["parameters"] = {name: value for name, value in parameters.items() if name != "root"}
+    return {
+        "run": digest_json(key)[:12],
+        "data": sources,
+        "code": code_digest(),
+        "libraries": {**libraries, "python": platform.python_version()},
+        "seed": parameters["seed"],
+    }

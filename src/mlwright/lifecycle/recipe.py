@@ -1,0 +1,157 @@
+"""The standard recipe: from a table to a registered version, as a list of steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mlwright.data import digest_files, find_files
+from mlwright.errors import ConfigError, SourceUnreadable
+from mlwright.pipeline import Step, Values
+from mlwright.project import Project
+from mlwright.store import digest_bytes, digest_json
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
+
+STEPS = "mlwright.lifecycle.learning_steps"
+PACKAGING = "mlwright.lifecycle.packaging_steps"
+REGISTRATION = "mlwright.lifecycle.registration_steps"
+
+
+def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step]:
+    """Give the steps of a run in order; each names its function, which is imported only when it must run."""
+    data: dict[str, JSON] = {
+        "data": _plain(project.config.data),
+        "task": project.config.project.task,
+        "seed": seed,
+    }
+    where: dict[str, JSON] = {"root": str(project.root), "name": project.name}
+    training: dict[str, JSON] = {
+        **data,
+        "training": _plain(project.config.training),
+        "budget_cpu_s": budget_cpu_s,
+    }
+    gates = _plain(project.config.gates)
+    return (
+        Step("load", f"{STEPS}:load", ("sources", "served", "contract"), ("rows",), {**data, **where}),
+        Step("contract", f"{STEPS}:check_contract", ("rows", "contract"), ("clean", "findings"), data),
+        Step("split", f"{STEPS}:split", ("clean",), ("split", "split_text"), data),
+        Step(
+            "train",
+            f"{STEPS}:train",
+            ("clean", "split", "contract"),
+            ("model", "transform", "fitted"),
+            training,
+        ),
+        Step(
+            "champion",
+            f"{REGISTRATION}:find_champion",
+            ("model", "transform"),
+            ("champion", "champion_reference"),
+            where,
+            has_effects=True,
+        ),
+        Step(
+            "evaluate",
+            f"{STEPS}:evaluate_held_out",
+            ("clean", "split", "contract", "model", "transform", "fitted"),
+            ("scores", "evaluation"),
+            training,
+        ),
+        Step(
+            "gate",
+            f"{STEPS}:ask_gates",
+            ("clean", "split", "contract", "scores", "fitted", "champion", "champion_reference"),
+            ("verdict", "gates"),
+            {**data, **where, "gates": gates},
+        ),
+        Step(
+            "package",
+            f"{PACKAGING}:package",
+            (
+                "clean",
+                "split",
+                "contract",
+                "model",
+                "transform",
+                "fitted",
+                "scores",
+                "evaluation",
+                "findings",
+                "gates",
+            )
+            + ("split_text", "sources"),
+            ("package",),
+            {**training, **where},
+        ),
+        Step(
+            "parity",
+            f"{PACKAGING}:parity",
+            ("clean", "contract", "model", "transform", "fitted", "package"),
+            ("parity",),
+            {**data, **where},
+        ),
+        Step(
+            "register",
+            f"{REGISTRATION}:register",
+            ("package", "model", "transform", "fitted", "evaluation", "verdict", "champion_reference"),
+            ("version", "moved"),
+            {**where, "task": project.config.project.task},
+            has_effects=True,
+        ),
+    )
+
+
+def recipe_inputs(project: Project) -> Values:
+    """Give the values that a run starts from: digests of its data, of what was served, and the contract.
+
+    Raises `SourceUnreadable` when there is no data, `ConfigError` without label or contract.
+    """
+    data = project.config.data
+    if data.label is None:
+        raise ConfigError("[data] names no `label`", hint='say which column to predict: `label = "…"`')
+    if not data.source:
+        raise SourceUnreadable(
+            "[data] names no `source`", hint='say which file to learn from: `source = "…"`'
+        )
+    if not project.contract_path.is_file():
+        raise ConfigError(
+            "there is no contract.json in the project",
+            hint="make one with `mlwright init` in an empty folder and copy it here",
+        )
+    paths = find_files(project.root, data.source)
+    return {
+        "sources": list(digest_files(project.database, paths)),
+        "served": _served_digest(project) if data.learn_from_log else "",
+        "contract": project.contract_path.read_text(encoding="utf-8"),
+    }
+
+
+def inputs_digest(values: Values) -> str:
+    """Name what a run starts from, in 12 characters."""
+    return digest_json({name: value for name, value in values.items() if isinstance(value, str | list)})[:12]
+
+
+def _served_digest(project: Project) -> str:
+    """Name the present content of the logs, which only grow: every segment with its size."""
+    folders = [project.log / name for name in (*project.config.deployment, "_feedback")]
+    segments = sorted(
+        f"{path.parent.name}/{path.name}:{path.stat().st_size}"
+        for folder in folders
+        for path in folder.glob("*.log")
+    )
+    return digest_bytes("\n".join(segments).encode()) if segments else ""
+
+
+def _plain(value: object) -> JSON:
+    """Turn settings into JSON values for the keys of steps."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    assert value is None or isinstance(value, bool | int | float | str)
+    return value

@@ -1,0 +1,83 @@
+"""The human page of a package: what it is for, how good it is, what to be careful with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card says; JSON values as the recipe's steps made them."""
+
+    name: str
+    task: str
+    kept: str
+    metric: str
+    evaluation: Mapping[str, object]
+    ladder: object
+    gates: object
+    findings: object
+    split: str
+    columns: int
+    training_rows: int
+
+
+def write_card(facts: CardFacts) -> str:
+    """Give the card as Markdown."""
+    lines = [
+        f"# {facts.name}",
+        "",
+        f"A {facts.kept} model ({facts.task}) of {facts.columns} columns,"
+        f" fitted on {facts.training_rows:,} rows.",
+        f"Held out: {facts.split}.",
+        "",
+        "## How good it is",
+        "",
+        "| metric | value | 95 % interval |",
+        "|---|---|---|",
+        *_metric_rows(facts.evaluation.get("metrics")),
+        "",
+        f"On the inner validation rows, by {facts.metric}:",
+        "",
+        *[
+            f"- {item['name']}: {_number(item['value'])} {item['note']}".rstrip()
+            for item in _items(facts.ladder)
+        ],
+        "",
+        "## Gates",
+        "",
+        *([f"- {item['gate']}: {item['answer']}" for item in _items(facts.gates)] or ["None are set."]),
+        "",
+        "## What was noticed in the data",
+        "",
+        *([f"- {item['severity']}: {item['text']}" for item in _items(facts.findings)] or ["Nothing."]),
+        "",
+        "## Limits",
+        "",
+        "The numbers hold for rows like the held-out ones. What changes after training is for the monitors to",
+        "notice; what the data never contained, the model cannot know.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _metric_rows(metrics: object) -> list[str]:
+    if not isinstance(metrics, dict):
+        return []
+    return [
+        f"| {name} | {_number(found['value'])} | {_number(found['low'])} – {_number(found['high'])} |"
+        for name, found in metrics.items()
+    ]
+
+
+def _rung(item: Mapping[str, object]) -> str:
+    return f"- {item['name']}: {_number(item['value'])} {item['note']}".rstrip()
+
+
+def _items(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else "unknown"

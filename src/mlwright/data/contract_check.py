@@ -16,8 +16,8 @@ from mlwright.data.finding import Finding
 from mlwright.errors import ContractBroken
 
 MOST_BAD_DAYS = 0.5  # of all days; beyond it the contract is wrong, or all of the data
-MOST_BEYOND = 0.3  # of a day far outside all earlier rows; a storm may bring a fifth
-MOST_BROKEN_ROWS = 0.01  # of a day; beyond it the day is broken, below it the rows are left out
+MOST_BEYOND = 0.5  # of a day far outside all earlier rows; a new season may bring a third
+MOST_BROKEN_ROWS = 0.05  # of a day; beyond it the day is broken, below it the rows are left out
 SURPRISE = 4.0  # standard deviations that a rate may lie above its limit by chance
 
 
@@ -202,7 +202,7 @@ def _tails(column: ColumnContract) -> tuple[float, float] | None:
     if column.quantiles is None:
         return None
     low, high = column.quantiles[0][1], column.quantiles[-1][1]
-    return (low - 0.5 * (high - low), high + 0.5 * (high - low)) if high > low else None
+    return (2 * low - high, 2 * high - low) if high > low else None
 
 
 def _most(rows: int, rate: float) -> float:

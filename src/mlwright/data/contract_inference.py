@@ -10,13 +10,13 @@ import polars as pl
 from mlwright.data.column import ColumnType
 from mlwright.data.column_type import convert
 from mlwright.data.contract import ColumnContract, DataContract, LabelContract
-from mlwright.data.day_profile import DayProfile, profile_days
+from mlwright.data.day_profile import DayProfile, profile_days, recurring_levels, with_day
 from mlwright.data.roles import Roles
 
 MOST_LEVELS = 255
 PROBABILITIES = (0.01, 0.25, 0.5, 0.75, 0.99)
 TIMES_MORE = 3.0  # a day may have this many times the rows of the largest ordinary day
-UNIT_FACTORS = (30.0, 20.0)  # below and above ordinary medians: a slip is mostly 60, 100 or 1000
+UNIT_FACTORS = (20.0, 20.0)  # below and above ordinary medians: a slip is mostly 60, 100 or 1000
 TIMES_LESS = 5.0  # and this part of the smallest one's
 
 
@@ -32,9 +32,10 @@ def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
     names = [name for name in roles.types if name != roles.label and _is_kept(name, roles)]
     typed = pl.DataFrame([convert(frame[name], roles.types[name]).alias(name) for name in names])
     profile = profile_days(typed, {name: roles.types[name] for name in names}, _day_column(roles))
+    dated = with_day(typed, _day_column(roles))
     values = None if roles.task == "regression" else tuple(roles.classes)
     return DataContract(
-        columns=tuple(_column(typed[name], roles.types[name], profile) for name in names),
+        columns=tuple(_column(dated, name, roles.types[name], profile) for name in names),
         label=LabelContract(roles.label, roles.types[roles.label], values),
         time=roles.time,
         ignored=tuple(name for name in frame.columns if name != roles.label and name not in names),
@@ -47,7 +48,7 @@ def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
 
 def _room(worst: float) -> float | None:
     """Bound a share far above what ordinary days have; None where a bound would say nothing."""
-    return None if worst > 0.6 else round(worst + 0.5 * (1 - worst), 4)
+    return None if worst > 0.6 else round(worst + 0.3 * (1 - worst), 4)
 
 
 def _is_kept(name: str, roles: Roles) -> bool:
@@ -58,8 +59,8 @@ def _day_column(roles: Roles) -> str | None:
     return roles.time if roles.time is not None and roles.types[roles.time] == "timestamp" else None
 
 
-def _column(values: pl.Series, kind: ColumnType, profile: DayProfile) -> ColumnContract:
-    name = values.name
+def _column(dated: pl.DataFrame, name: str, kind: ColumnType, profile: DayProfile) -> ColumnContract:
+    values = dated[name]
     nulls = values.null_count() / max(len(values), 1)
     worst = max(nulls, profile.column(name, "null_rate"))
     found = ColumnContract(
@@ -73,7 +74,7 @@ def _column(values: pl.Series, kind: ColumnType, profile: DayProfile) -> ColumnC
     if kind in {"number", "integer"}:
         said = _number_limits(values, profile)
     elif kind == "string":
-        said = _text_limits(values, profile)
+        said = _text_limits(values, profile, recurring_levels(dated, name))
     return ColumnContract(**{**found.__dict__, **said})
 
 
@@ -103,10 +104,10 @@ def _number_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
 def _median_range(ordered: list[float], medians: tuple[float, float]) -> tuple[float, float]:
     """Bound the median of a day.
 
-    Half a spread beyond the 1 % and 99 % points of all rows is far for a median; where all of them are
-    positive a change of units shows earlier, as a factor.
+    A whole spread beyond the 1 % and 99 % points of all rows is far for a median, also in a new season;
+    where all of them are positive a change of units shows earlier, as a factor.
     """
-    spread = 0.5 * (ordered[4] - ordered[0])
+    spread = ordered[4] - ordered[0]
     low, high = min(ordered[0] - spread, medians[0]), max(ordered[4] + spread, medians[1])
     if ordered[0] > 0 and medians[0] > 0:
         low = max(low, min(ordered[1], medians[0]) / UNIT_FACTORS[0])
@@ -114,9 +115,9 @@ def _median_range(ordered: list[float], medians: tuple[float, float]) -> tuple[f
     return low, high
 
 
-def _text_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
+def _text_limits(values: pl.Series, profile: DayProfile, recurring: pl.Series) -> dict[str, object]:
     texts = values.drop_nulls()
-    levels = texts.unique().sort()
+    levels = recurring
     longest = int(texts.str.len_chars().max() or 0)  # type: ignore[arg-type]
     is_listed = len(levels) <= MOST_LEVELS
     unseen = profile.column(values.name, "unseen_rate")

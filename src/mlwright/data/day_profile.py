@@ -7,6 +7,7 @@ quartiles (with some room where all days agree).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from mlwright.data.column import ColumnType
 FEWEST_ROWS = 30  # days with fewer rows say nothing about shares
 FEWEST_DAYS = 8  # with fewer days nothing can be called ordinary
 FENCE = 6.0  # quartile ranges
-ROOM = 0.15  # share that a day may always differ by
+ROOM = 0.1  # share that a day may always differ by
 DAY = "__day"
 
 
@@ -54,12 +55,21 @@ def profile_days(frame: pl.DataFrame, types: Mapping[str, ColumnType], time: str
     names = list(types)
     return DayProfile(
         has_days=time is not None,
-        fewest_rows=float(rows.min() or 0),  # type: ignore[arg-type]
+        fewest_rows=max(float(rows.min() or 0), 0.25 * float(rows.quantile(0.25) or 0.0)),  # type: ignore[arg-type]
         most_rows=highest_ordinary(rows.cast(pl.Float64)),
         most_duplicates=_most_ordinary(duplicate_rates(counted, names)),
         most_repeats=_most_ordinary(repeat_rates(counted, [n for n in names if n != time])),
         columns={name: _profile(counted, name, kind, time) for name, kind in types.items()},
     )
+
+
+def recurring_levels(dated: pl.DataFrame, name: str) -> pl.Series:
+    """Give the levels of a text column that came on more than one day, or all where days are few."""
+    seen = dated.select(DAY, name).drop_nulls(name).unique()
+    days = seen.group_by(name).agg(pl.len().alias("days"))
+    if dated[DAY].n_unique() >= FEWEST_DAYS:
+        days = days.filter(pl.col("days") > 1)
+    return days[name].sort()
 
 
 def duplicate_rates(dated: pl.DataFrame, columns: list[str]) -> dict[object, float]:
@@ -110,11 +120,18 @@ def _profile(dated: pl.DataFrame, name: str, kind: ColumnType, time: str | None)
     }
     if kind in {"number", "integer"}:
         medians = days["median"].drop_nulls()
-        found["lowest_median"] = -highest_ordinary(-medians)
-        found["highest_median"] = highest_ordinary(medians)
+        found["lowest_median"], found["highest_median"] = _ordinary_ends(medians)
     if kind == "string":
         found["unseen_rate"] = _unseen_rate(dated, name, time)
     return found
+
+
+def _ordinary_ends(medians: pl.Series) -> tuple[float, float]:
+    """Give the smallest and the largest ordinary median; on a scale of factors where all are positive."""
+    low, high = -highest_ordinary(-medians), highest_ordinary(medians)
+    if not len(medians) or float(medians.min()) <= 0:  # type: ignore[arg-type]
+        return low, high
+    return max(low, math.exp(-highest_ordinary(-medians.log()))), high
 
 
 def _top_shares(dated: pl.DataFrame, name: str) -> pl.Series:

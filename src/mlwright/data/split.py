@@ -65,7 +65,7 @@ def inner_split(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int,
 
 
 def row_blocks(frame: pl.DataFrame, data: DataConfig) -> Rows | None:
-    """Number the rows that stand and fall together, for intervals: groups, else days; None: each by itself."""
+    """Number the rows that stand and fall together: groups, else days; None means each by itself."""
     if data.group is not None and data.group in frame.columns:
         names = frame[data.group].cast(pl.String)
         single = pl.Series(range(frame.height)).cast(pl.String)

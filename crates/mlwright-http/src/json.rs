@@ -71,14 +71,14 @@ impl<'a> Keys<'a> {
     const FEW: usize = 32;
 
     /// Add a key; false when it was there.
-    fn add(&mut self, key: &Cow<'a, str>) -> bool {
-        if self.few.contains(key) {
+    fn add(&mut self, key: Cow<'a, str>) -> bool {
+        if self.few.contains(&key) {
             return false;
         }
         if self.few.len() == Self::FEW {
-            return self.more.insert(key.clone());
+            return self.more.insert(key);
         }
-        self.few.push(key.clone());
+        self.few.push(key);
         true
     }
 }
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
         let mut is_first = keys.few.is_empty();
         let key = self.next_key(&mut is_first)?;
         match &key {
-            Some(key) if !keys.add(key) => Err(self.wrong("a key appears twice")),
+            Some(key) if !keys.add(key.clone()) => Err(self.wrong("a key appears twice")),
             _ => Ok(key),
         }
     }

@@ -166,16 +166,14 @@ async fn serve(
             place = Arc::clone(&places).acquire_owned() => place,
             _ = stopped.changed() => break,
         };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => {
-                    // Out of descriptors, or the caller left: breathe, then go on.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, or the caller left: breathe, then go on.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
         };
         // A socket that cannot be tuned still works.
         let _ = stream.set_nodelay(true);

@@ -274,7 +274,7 @@ mod tests {
     fn histograms_are_cumulative_and_labels_are_escaped() {
         let counters = HttpCounters::new(["predict"].into_iter());
         counters.count(Some(0), 200, Duration::from_micros(20));
-        counters.count(Some(0), 422, Duration::from_micros(2_000));
+        counters.count(Some(0), 422, Duration::from_millis(2));
         counters.count(None, 404, Duration::from_secs(9));
         let mut page = Page::default();
         counters.write(&mut page);

@@ -172,11 +172,11 @@ mod tests {
     #[test]
     fn a_long_tail_of_zeros_keeps_its_value() {
         let text = format!("0.{}1", "0".repeat(40));
-        assert_eq!(
-            parse(text.as_bytes()).expect("a number").0.value,
-            text.parse::<f64>().expect("a float")
-        );
+        let parsed = parse(text.as_bytes()).expect("a number").0.value;
+        let wanted: f64 = text.parse().expect("a float");
+        assert_eq!(parsed.to_bits(), wanted.to_bits());
         let text = format!("1{}", "0".repeat(40));
-        assert_eq!(parse(text.as_bytes()).expect("a number").0.value, 1e40);
+        let parsed = parse(text.as_bytes()).expect("a number").0.value;
+        assert_eq!(parsed.to_bits(), 1e40_f64.to_bits());
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mlwright_features::{Cell, Value};
-use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, Snapshot, Variant};
+use mlwright_package::SignatureInputs;
+use mlwright_serve::{
+    Answer, Choice, Deployment, Inputs, PredictionId, Question, Servable, Snapshot, Variant,
+};
 
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader, Scalar};
@@ -89,7 +92,8 @@ pub(crate) fn read_unit<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, st
         .ok_or_else(|| ApiError::Type("`unit` has to be a text".to_owned()))
 }
 
-fn unit_text<'a>(value: &Scalar<'a>) -> Option<Cow<'a, str>> {
+/// The text of a value that may name a unit.
+pub(crate) fn unit_text<'a>(value: &Scalar<'a>) -> Option<Cow<'a, str>> {
     match value {
         Scalar::Text(text) => Some(text.clone()),
         Scalar::Number(number) => number
@@ -105,7 +109,15 @@ pub(crate) fn find_deployment<'s>(
     name: &str,
 ) -> Result<&'s Arc<Deployment>, ApiError> {
     let unknown = || ApiError::DeploymentUnknown(name.chars().take(100).collect());
-    snapshot.find(name).ok_or_else(unknown)
+    find(snapshot, name)?.ok_or_else(unknown)
+}
+
+/// What a server without any deployment does not have is not unknown but not there yet.
+fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<Option<&'s Arc<Deployment>>, ApiError> {
+    if snapshot.deployments().is_empty() {
+        return Err(ApiError::NotReady);
+    }
+    Ok(snapshot.find(name))
 }
 
 /// Find what an Open Inference or TensorFlow Serving route names: the same names, spoken of as models.
@@ -121,7 +133,7 @@ pub(crate) fn find_model<'s>(
                 .map_or(name.clone(), |version| format!("{name}, version {version}")),
         )
     };
-    let deployment = snapshot.find(target.name).ok_or_else(unknown)?;
+    let deployment = find(snapshot, target.name)?.ok_or_else(unknown)?;
     if target
         .version
         .is_some_and(|version| deployment.with_version(version).is_none())
@@ -129,6 +141,31 @@ pub(crate) fn find_model<'s>(
         return Err(unknown());
     }
     Ok(deployment)
+}
+
+/// Which variant answers, for whom, under which ids.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) choice: Choice,
+    pub(crate) ids: PredictionId,
+    pub(crate) unit: Option<Cow<'a, str>>,
+}
+
+impl<'a> Turn<'a> {
+    /// Take ids for the rows and choose the variant: the one with the version if the caller names one.
+    pub(crate) fn take(
+        shared: &Shared,
+        deployment: &Deployment,
+        version: Option<u32>,
+        unit: Option<Cow<'a, str>>,
+        rows: usize,
+    ) -> Self {
+        let ids = shared.engine.next_ids(rows);
+        let choice = version
+            .and_then(|version| deployment.with_version(version))
+            .unwrap_or_else(|| deployment.choose(unit.as_deref(), ids));
+        Self { choice, ids, unit }
+    }
 }
 
 /// Choose the variant, check and transform the rows, predict, log and count.
@@ -144,11 +181,20 @@ pub(crate) fn score<'d>(
         .unit
         .clone()
         .or_else(|| unit_of_first_row(deployment, rows));
-    let ids = shared.engine.next_ids(rows.kinds.len());
-    let choice = version
-        .and_then(|version| deployment.with_version(version))
-        .unwrap_or_else(|| deployment.choose(unit.as_deref(), ids));
-    let variant = &deployment.variants[choice.variant];
+    let turn = Turn::take(shared, deployment, version, unit, rows.kinds.len());
+    let answer = score_turn(shared, deployment, &turn, rows, received)?;
+    Ok((&deployment.variants[turn.choice.variant], answer))
+}
+
+/// Check and transform the rows, predict, log and count.
+pub(crate) fn score_turn(
+    shared: &Shared,
+    deployment: &Deployment,
+    turn: &Turn<'_>,
+    rows: &Rows<'_>,
+    received: Instant,
+) -> Result<Answer, ApiError> {
+    let variant = &deployment.variants[turn.choice.variant];
     let cells;
     let matrix;
     let inputs = if variant.servable.is_tensor() {
@@ -159,15 +205,14 @@ pub(crate) fn score<'d>(
         Inputs::Cells(&cells)
     };
     let question = Question {
-        choice,
-        ids,
-        unit: unit.as_deref(),
+        choice: turn.choice,
+        ids: turn.ids,
+        unit: turn.unit.as_deref(),
         inputs,
         raw: &rows.raw,
         received,
     };
-    let answer = shared.engine.answer(deployment, &question)?;
-    Ok((variant, answer))
+    Ok(shared.engine.answer(deployment, &question)?)
 }
 
 fn unit_of_first_row<'a>(deployment: &Deployment, rows: &Rows<'a>) -> Option<Cow<'a, str>> {
@@ -220,20 +265,56 @@ fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError>
     })?;
     let mut matrix = Vec::with_capacity(width * rows.kinds.len());
     for (row, kind) in rows.kinds.iter().enumerate() {
-        let RowKind::Numbers(range) = kind else {
-            return Err(ApiError::Type(format!(
-                "row {row} has to be a list of numbers: this model takes one tensor"
-            )));
-        };
-        if range.len() != width {
-            let found = range.len();
+        let start = matrix.len();
+        match kind {
+            RowKind::Numbers(range) => matrix.extend_from_slice(&rows.numbers[range.clone()]),
+            RowKind::Object(range) if names_tensor(&rows.fields[range.clone()], servable) => {
+                extend_with_list(&mut matrix, rows.raw[row], row)?;
+            }
+            RowKind::Object(_) | RowKind::Values(_) => return Err(no_numbers(row)),
+        }
+        let found = matrix.len() - start;
+        if found != width {
             return Err(ApiError::Shape(format!(
                 "row {row} has {found} numbers, the model takes {width}"
             )));
         }
-        matrix.extend_from_slice(&rows.numbers[range.clone()]);
     }
     Ok(matrix)
+}
+
+fn no_numbers(row: usize) -> ApiError {
+    ApiError::Type(format!(
+        "row {row} has to be a list of numbers: this model takes one tensor"
+    ))
+}
+
+/// Whether a row is `{"input": […]}`, with the name of the model's tensor.
+fn names_tensor(fields: &[Field<'_>], servable: &Servable) -> bool {
+    match (&servable.manifest().signature.inputs, fields) {
+        (SignatureInputs::Tensor(specs), [field]) => {
+            field.value == Scalar::List && specs.first().is_some_and(|spec| spec.name == field.key)
+        }
+        (SignatureInputs::Tensor(_) | SignatureInputs::Columns(_), _) => false,
+    }
+}
+
+/// Append the numbers of a row `{"input": [numbers]}`, which was checked to be JSON of this form.
+fn extend_with_list(matrix: &mut Vec<f64>, raw: &[u8], row: usize) -> Result<(), ApiError> {
+    let mut reader = Reader::new(raw, raw.len())?;
+    reader.peek()?;
+    reader.open()?;
+    reader.next_key(&mut true)?;
+    reader.peek()?;
+    reader.open()?;
+    let mut is_first = true;
+    while reader.next_item(&mut is_first)? {
+        match reader.scalar()? {
+            Scalar::Number(number) => matrix.push(number.value),
+            _ => return Err(no_numbers(row)),
+        }
+    }
+    Ok(())
 }
 
 fn render(variant: &Variant, answer: &Answer, rows: usize) -> Vec<u8> {

@@ -273,11 +273,16 @@ fn matches<'a>(parts: &[Part], path: &'a str) -> Option<Target<'a>> {
             Is(_) => return None,
             Name => target.name = name(piece)?,
             NamePredict => target.name = name(piece.strip_suffix(":predict")?)?,
-            Version => target.version = Some(piece.parse().ok()?),
-            VersionPredict => target.version = Some(piece.strip_suffix(":predict")?.parse().ok()?),
+            Version => target.version = Some(version(piece)?),
+            VersionPredict => target.version = Some(version(piece.strip_suffix(":predict")?)?),
         }
     }
     pieces.next().is_none().then_some(target)
+}
+
+fn version(piece: &str) -> Option<u32> {
+    let is_number = piece.bytes().all(|byte| byte.is_ascii_digit());
+    piece.parse().ok().filter(|_| is_number)
 }
 
 fn name(piece: &str) -> Option<&str> {

@@ -22,7 +22,7 @@ pub(crate) struct Field<'a> {
 pub(crate) enum RowKind {
     /// An object: its fields.
     Object(Range<usize>),
-    /// A list of numbers only (nested lists are flattened).
+    /// A list of numbers only.
     Numbers(Range<usize>),
     /// A list with other values among them.
     Values(Range<usize>),
@@ -59,6 +59,24 @@ impl<'a> Rows<'a> {
             self.read_row(reader)?;
         }
         Ok(())
+    }
+
+    /// Read rows that were composed of columns; `is_single` rounds numbers of lists to float32.
+    pub(crate) fn of_texts(
+        texts: &'a [Cow<'_, [u8]>],
+        depth: usize,
+        is_single: bool,
+    ) -> Result<Self, ApiError> {
+        let mut rows = Self::default();
+        for text in texts {
+            rows.read_row(&mut Reader::new(text, depth)?)?;
+        }
+        if is_single {
+            for number in &mut rows.numbers {
+                *number = f64::from(*number as f32);
+            }
+        }
+        Ok(rows)
     }
 
     /// Read one row.
@@ -115,8 +133,6 @@ impl<'a> Rows<'a> {
             let byte = reader.peek()?;
             if !has_others && matches!(byte, b'-' | b'0'..=b'9') {
                 self.numbers.push(reader.number()?.value);
-            } else if !has_others && byte == b'[' && self.fields.len() == first_field {
-                self.read_nested(reader)?;
             } else {
                 if !has_others {
                     has_others = true;
@@ -133,24 +149,6 @@ impl<'a> Rows<'a> {
             return Ok(RowKind::Values(first_field..self.fields.len()));
         }
         Ok(RowKind::Numbers(first_number..self.numbers.len()))
-    }
-
-    fn read_nested(&mut self, reader: &mut Reader<'a>) -> Result<(), ApiError> {
-        reader.open()?;
-        let mut is_first = true;
-        while reader.next_item(&mut is_first)? {
-            if reader.peek()? == b'[' {
-                self.read_nested(reader)?;
-            } else {
-                let Scalar::Number(number) = reader.scalar()? else {
-                    return Err(ApiError::Type(
-                        "a nested list holds something that is not a number".to_owned(),
-                    ));
-                };
-                self.numbers.push(number.value);
-            }
-        }
-        Ok(())
     }
 
     fn numbers_to_fields(&mut self, start: usize) {

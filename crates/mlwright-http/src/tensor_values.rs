@@ -5,11 +5,14 @@ use std::borrow::Cow;
 use mlwright_onnx::{Datatype as GraphType, Tensor, TensorData};
 use mlwright_package::Class;
 
+use crate::columnar::NamedValues;
 use crate::errors::ApiError;
-use crate::json::{Reader, Scalar};
+use crate::json::{Keys, Reader, Scalar};
 
 /// Most dimensions of a tensor.
 const DIMENSIONS: usize = 16;
+/// Most values of all tensors of a request; they take forty bytes each while they are checked.
+const ELEMENTS: usize = 4 << 20;
 
 /// Datatypes of the Open Inference Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +79,14 @@ impl Datatype {
     /// Whether a value is one of this type; null stands for a missing value.
     fn admits(self, value: &Scalar<'_>) -> bool {
         match (self, value) {
-            (_, Scalar::Null) | (Self::Bool, Scalar::Bool(_)) | (Self::Bytes, Scalar::Text(_)) => {
-                true
-            }
+            (_, Scalar::Null)
+            | (Self::Bool, Scalar::Bool(_))
+            | (Self::Bytes, Scalar::Text(_))
+            | (Self::Fp64, Scalar::Number(_)) => true,
             (Self::Integer { min, max, .. }, Scalar::Number(number)) => number
                 .integer
                 .is_some_and(|integer| (min..=max).contains(&integer)),
             (Self::Fp32, Scalar::Number(number)) => number.value.abs() <= f64::from(f32::MAX),
-            (Self::Fp64, Scalar::Number(_)) => true,
             (Self::Bool | Self::Integer { .. } | Self::Fp32 | Self::Fp64 | Self::Bytes, _) => false,
         }
     }
@@ -96,6 +99,37 @@ pub(crate) struct GivenTensor<'a> {
     pub(crate) datatype: Datatype,
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Vec<Scalar<'a>>,
+    /// The values as they stand in the body, when they are one list.
+    pub(crate) flat: Option<&'a [u8]>,
+}
+
+impl<'a> GivenTensor<'a> {
+    /// As rows are made of it.
+    pub(crate) fn named(&self) -> NamedValues<'_, 'a> {
+        NamedValues {
+            name: &self.name,
+            values: &self.values,
+            sizes: &self.shape,
+            flat: self.flat,
+            is_single: self.datatype == Datatype::Fp32,
+        }
+    }
+}
+
+/// Values of a list, or of lists inside it.
+#[derive(Debug, Default)]
+pub(crate) struct Data<'a> {
+    pub(crate) values: Vec<Scalar<'a>>,
+    /// Size of the lists of each level, from the outermost.
+    pub(crate) sizes: Vec<usize>,
+    raw: &'a [u8],
+}
+
+impl<'a> Data<'a> {
+    /// The values as they stand in the body, when they are one list.
+    pub(crate) fn flat(&self) -> Option<&'a [u8]> {
+        (self.sizes.len() == 1).then_some(self.raw)
+    }
 }
 
 /// Read the list `inputs`.
@@ -129,15 +163,10 @@ fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<
         return Err(wrong("is not an object"));
     }
     reader.open()?;
-    let (mut name, mut datatype, mut shape, mut values) = (None, None, None, None);
-    let mut is_first = true;
-    while let Some(key) = reader.next_key(&mut is_first)? {
+    let (mut name, mut datatype, mut shape, mut data) = (None, None, None, None);
+    let mut keys = Keys::default();
+    while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
-            "name" | "datatype" | "shape" | "data"
-                if is_set(&key, &name, &datatype, &shape, &values) =>
-            {
-                return Err(reader.wrong("a key appears twice").into());
-            }
             "name" => match reader.scalar()? {
                 Scalar::Text(text) => name = Some(text),
                 _ => return Err(wrong("has a name that is no text")),
@@ -151,37 +180,18 @@ fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<
                 reader.scalar()?;
                 return Err(wrong("has no list `data`"));
             }
-            "data" => {
-                let mut flat = Vec::new();
-                read_flat(reader, &mut flat)?;
-                values = Some(flat);
-            }
+            "data" => data = Some(Data::read(reader)?),
             "parameters" => {
                 reader.scalar()?;
             }
             other => return Err(wrong(&format!("has an unknown key {other:?}"))),
         }
     }
-    let (Some(name), Some(datatype), Some(shape), Some(values)) = (name, datatype, shape, values)
+    let (Some(name), Some(datatype), Some(shape), Some(data)) = (name, datatype, shape, data)
     else {
         return Err(wrong("needs `name`, `datatype`, `shape` and `data`"));
     };
-    check(name, &datatype, shape, values)
-}
-
-fn is_set<A, B, C, D>(
-    key: &str,
-    name: &Option<A>,
-    datatype: &Option<B>,
-    shape: &Option<C>,
-    data: &Option<D>,
-) -> bool {
-    match key {
-        "name" => name.is_some(),
-        "datatype" => datatype.is_some(),
-        "shape" => shape.is_some(),
-        _ => data.is_some(),
-    }
+    check(name, &datatype, shape, data)
 }
 
 fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiError> {
@@ -217,45 +227,78 @@ fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiEr
     }
 }
 
-/// Read a list of values, flattening lists inside it.
-pub(crate) fn read_flat<'a>(
-    reader: &mut Reader<'a>,
-    values: &mut Vec<Scalar<'a>>,
-) -> Result<(), ApiError> {
-    if reader.peek()? != b'[' {
-        reader.scalar()?;
-        return Err(ApiError::Shape("a list of values is expected".to_owned()));
+impl<'a> Data<'a> {
+    /// Read a list of values, or lists of lists of equal sizes.
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, ApiError> {
+        if reader.peek()? != b'[' {
+            reader.scalar()?;
+            return Err(ApiError::Shape("a list of values is expected".to_owned()));
+        }
+        let start = reader.position();
+        let mut data = Self::default();
+        let mut sizes = Vec::new();
+        data.read_level(reader, 0, &mut sizes)?;
+        data.sizes = sizes.into_iter().flatten().collect();
+        data.raw = reader.since(start);
+        Ok(data)
     }
-    reader.open()?;
-    let mut is_first = true;
-    while reader.next_item(&mut is_first)? {
-        if reader.peek()? == b'[' {
-            read_flat(reader, values)?;
-        } else {
-            values.push(reader.scalar()?);
+
+    /// Read the list at a level; the values have to lie in the last level, and lists of one level be of one size.
+    fn read_level(
+        &mut self,
+        reader: &mut Reader<'a>,
+        level: usize,
+        sizes: &mut Vec<Option<usize>>,
+    ) -> Result<(), ApiError> {
+        let ragged = || ApiError::Shape("the lists of `data` are not of equal sizes".to_owned());
+        if level == DIMENSIONS || (level == sizes.len() && !self.values.is_empty()) {
+            return Err(ragged());
+        }
+        if level == sizes.len() {
+            sizes.push(None);
+        }
+        reader.open()?;
+        let (mut count, mut is_first) = (0, true);
+        while reader.next_item(&mut is_first)? {
+            count += 1;
+            if reader.peek()? == b'[' {
+                self.read_level(reader, level + 1, sizes)?;
+            } else if level + 1 < sizes.len() {
+                return Err(ragged());
+            } else if self.values.len() == ELEMENTS {
+                return Err(ApiError::TooLarge(format!(
+                    "more than {ELEMENTS} values in one tensor"
+                )));
+            } else {
+                self.values.push(reader.scalar()?);
+            }
+        }
+        match sizes[level].replace(count) {
+            Some(other) if other != count => Err(ragged()),
+            _ => Ok(()),
         }
     }
-    Ok(())
 }
 
 fn check<'a>(
     name: Cow<'a, str>,
     datatype: &str,
     shape: Vec<usize>,
-    values: Vec<Scalar<'a>>,
+    data: Data<'a>,
 ) -> Result<GivenTensor<'a>, ApiError> {
     let datatype = Datatype::parse(datatype)
         .ok_or_else(|| ApiError::Type(format!("{name:?} has the unknown datatype {datatype:?}")))?;
     let elements = shape
         .iter()
         .try_fold(1_usize, |product, size| product.checked_mul(*size));
-    if elements != Some(values.len()) {
-        let found = values.len();
+    let is_flat = data.sizes.len() == 1;
+    if elements != Some(data.values.len()) || !(is_flat || data.sizes == shape) {
+        let found = data.values.len();
         return Err(ApiError::Shape(format!(
             "{name:?} has {found} values for the shape {shape:?}"
         )));
     }
-    if let Some(place) = values.iter().position(|value| !datatype.admits(value)) {
+    if let Some(place) = data.values.iter().position(|value| !datatype.admits(value)) {
         return Err(ApiError::Type(format!(
             "value {place} of {name:?} is no {}",
             datatype.word()
@@ -265,7 +308,8 @@ fn check<'a>(
         name,
         datatype,
         shape,
-        values,
+        flat: data.flat(),
+        values: data.values,
     })
 }
 
@@ -281,7 +325,6 @@ pub(crate) fn to_onnx(given: &GivenTensor<'_>, wanted: GraphType) -> Result<Tens
     };
     let number = |value: &Scalar<'_>| match value {
         Scalar::Number(number) => Ok(number.value),
-        Scalar::Null => Ok(f64::NAN),
         _ => Err(wrong()),
     };
     let integer = |value: &Scalar<'_>| match value {

@@ -3,17 +3,20 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use mlwright_serve::{Answer, Servable};
+use mlwright_serve::{Answer, Deployment, Servable};
 
+use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader};
-use crate::predict::{Asked, find_model, push_decision, push_probabilities, read_unit, score};
+use crate::predict::{
+    Asked, Turn, find_model, push_decision, push_probabilities, read_unit, score, score_turn,
+};
 use crate::reply::Reply;
 use crate::routes::Target;
 use crate::rows::Rows;
 use crate::shared::Shared;
-use crate::tensors;
-use crate::text::{push_list, push_number};
+use crate::tensor_values::Data;
+use crate::text::{push_list, push_number, push_text};
 
 /// Answer `POST /v1/models/{name}:predict`.
 pub(crate) fn predict(
@@ -28,26 +31,57 @@ pub(crate) fn predict(
     let mut reader = Reader::new(body, shared.limits.json_depth)?;
     let request = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
-    let composed = match &request.columns {
-        None => None,
-        Some(columns) => Some(tensors::rows_of_columns(columns, shared.limits.rows)?),
-    };
-    let asked = match &composed {
-        None => request.asked,
-        Some(texts) => read_composed(texts, shared, request.asked.unit)?,
-    };
-    let (variant, answer) = score(shared, deployment, target.version, &asked, received)?;
+    if let Some(columns) = &request.columns {
+        return predict_columns(shared, deployment, target, &request, columns, received);
+    }
+    let asked = &request.asked;
+    let (variant, answer) = score(shared, deployment, target.version, asked, received)?;
+    let rows = asked.rows.kinds.len();
     Ok(Reply::json(render(
         &variant.servable,
         &answer,
-        asked.rows.kinds.len(),
-        composed.is_some(),
+        rows,
+        "predictions",
+    )))
+}
+
+fn predict_columns(
+    shared: &Shared,
+    deployment: &Deployment,
+    target: Target<'_>,
+    request: &TensorflowRequest<'_>,
+    columns: &[(Cow<'_, str>, Data<'_>)],
+    received: Instant,
+) -> Result<Reply, ApiError> {
+    let named: Vec<_> = columns
+        .iter()
+        .map(|(name, data)| NamedValues {
+            name,
+            values: &data.values,
+            sizes: &data.sizes,
+            flat: data.flat(),
+            is_single: false,
+        })
+        .collect();
+    let count = count_rows(&named, shared.limits.rows)?;
+    let unit = request.asked.unit.clone();
+    let unit = unit.or_else(|| unit_of_columns(deployment, &named));
+    let turn = Turn::take(shared, deployment, target.version, unit, count);
+    let variant = &deployment.variants[turn.choice.variant];
+    let texts = compose(&named, &variant.servable, count)?;
+    let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
+    let answer = score_turn(shared, deployment, &turn, &rows, received)?;
+    Ok(Reply::json(render(
+        &variant.servable,
+        &answer,
+        count,
+        "outputs",
     )))
 }
 
 struct TensorflowRequest<'a> {
     asked: Asked<'a>,
-    columns: Option<Vec<tensors::NamedColumn<'a>>>,
+    columns: Option<Vec<(Cow<'a, str>, Data<'a>)>>,
 }
 
 fn read_request<'a>(
@@ -76,7 +110,7 @@ fn read_request<'a>(
             }
             "instances" => read_instances(reader, &mut request.asked.rows, limit)?,
             "inputs" if reader.peek()? == b'{' => {
-                request.columns = Some(tensors::read_columns(reader)?)
+                request.columns = Some(read_columns(reader)?);
             }
             "inputs" => request.asked.rows.read_list(reader, limit)?,
             "unit" => request.asked.unit = read_unit(reader)?,
@@ -110,25 +144,21 @@ fn read_instances<'a>(
     rows.read_list(reader, limit)
 }
 
-fn read_composed<'a>(
-    texts: &'a [Vec<u8>],
-    shared: &Shared,
-    unit: Option<Cow<'a, str>>,
-) -> Result<Asked<'a>, ApiError> {
-    let mut rows = Rows::default();
-    for text in texts {
-        rows.read_row(&mut Reader::new(text, shared.limits.json_depth)?)?;
+fn read_columns<'a>(reader: &mut Reader<'a>) -> Result<Vec<(Cow<'a, str>, Data<'a>)>, ApiError> {
+    reader.open()?;
+    let mut columns = Vec::new();
+    let mut keys = Keys::default();
+    while let Some(name) = reader.next_new_key(&mut keys)? {
+        columns.push((name, Data::read(reader)?));
     }
-    Ok(Asked { rows, unit })
+    Ok(columns)
 }
 
-fn render(servable: &Servable, answer: &Answer, rows: usize, is_columnar: bool) -> Vec<u8> {
+fn render(servable: &Servable, answer: &Answer, rows: usize, key: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(32 + rows * 64);
-    out.extend_from_slice(if is_columnar {
-        b"{\"outputs\":"
-    } else {
-        b"{\"predictions\":"
-    });
+    out.push(b'{');
+    push_text(&mut out, key);
+    out.push(b':');
     push_list(&mut out, 0..rows, |out, row| {
         let values = answer.row(row);
         if !servable.is_tensor() {

@@ -1,0 +1,157 @@
+//! Requests that come column by column, written as one JSON row each: the log keeps rows, and there is one way to check
+//! them.
+
+use std::borrow::Cow;
+
+use mlwright_package::SignatureInputs;
+use mlwright_serve::{Deployment, Servable};
+
+use crate::errors::ApiError;
+use crate::json::{Number, Scalar};
+use crate::predict::unit_text;
+use crate::text::{push_integer, push_list, push_number, push_text};
+
+/// A column, or the one tensor of a matrix model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedValues<'v, 'a> {
+    pub(crate) name: &'v str,
+    pub(crate) values: &'v [Scalar<'a>],
+    pub(crate) sizes: &'v [usize],
+    /// The values as they stand in the body, when they are one list.
+    pub(crate) flat: Option<&'a [u8]>,
+    /// Whether they are float32: a matrix model gets the nearest float32, as the caller holds it.
+    pub(crate) is_single: bool,
+}
+
+/// Rows of a columnar request.
+pub(crate) fn count_rows(columns: &[NamedValues<'_, '_>], limit: usize) -> Result<usize, ApiError> {
+    let rows = columns.first().and_then(|column| column.sizes.first());
+    match rows {
+        None => Err(ApiError::Shape("the request has no input".to_owned())),
+        Some(rows) if *rows > limit => Err(ApiError::TooLarge(format!(
+            "more than {limit} rows in one request"
+        ))),
+        Some(rows) => Ok(*rows),
+    }
+}
+
+/// The unit, when the deployment has a column for it: the value of the first row.
+pub(crate) fn unit_of_columns<'a>(
+    deployment: &Deployment,
+    columns: &[NamedValues<'_, 'a>],
+) -> Option<Cow<'a, str>> {
+    let name = deployment.spec.unit.as_deref()?;
+    let column = columns.iter().find(|column| column.name == name)?;
+    unit_text(column.values.first()?)
+}
+
+/// Write the rows as JSON: objects for a model of named columns, lists for a matrix model.
+pub(crate) fn compose<'a>(
+    columns: &[NamedValues<'_, 'a>],
+    servable: &Servable,
+    rows: usize,
+) -> Result<Vec<Cow<'a, [u8]>>, ApiError> {
+    match &servable.manifest().signature.inputs {
+        SignatureInputs::Columns(_) => compose_objects(columns, rows),
+        SignatureInputs::Tensor(specs) => {
+            let (Some(spec), Some(width)) = (specs.first(), servable.matrix_width()) else {
+                return Err(ApiError::Shape(
+                    "this model takes several tensors: use /v2/models/NAME/infer".to_owned(),
+                ));
+            };
+            compose_lists(columns, &spec.name, rows, width)
+        }
+    }
+}
+
+fn compose_objects<'a>(
+    columns: &[NamedValues<'_, 'a>],
+    rows: usize,
+) -> Result<Vec<Cow<'a, [u8]>>, ApiError> {
+    let is_column = |sizes: &[usize]| matches!(sizes, [count] | [count, 1] if *count == rows);
+    if let Some(other) = columns.iter().find(|column| !is_column(column.sizes)) {
+        let (name, shape) = (other.name, other.sizes);
+        return Err(ApiError::Shape(format!(
+            "{name:?} has shape {shape:?}, the columns of this request have [{rows}] or [{rows}, 1]"
+        )));
+    }
+    let write = |row: usize| {
+        let mut out = vec![b'{'];
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            push_text(&mut out, column.name);
+            out.push(b':');
+            push_scalar(&mut out, &column.values[row]);
+        }
+        out.push(b'}');
+        Cow::Owned(out)
+    };
+    Ok((0..rows).map(write).collect())
+}
+
+fn compose_lists<'a>(
+    tensors: &[NamedValues<'_, 'a>],
+    name: &str,
+    rows: usize,
+    width: usize,
+) -> Result<Vec<Cow<'a, [u8]>>, ApiError> {
+    let [tensor] = tensors else {
+        return Err(ApiError::Shape(format!(
+            "the model takes one tensor, {name:?}"
+        )));
+    };
+    if tensor.name != name {
+        let found = tensor.name;
+        return Err(ApiError::Shape(format!(
+            "the model has no input {found:?}, it takes {name:?}"
+        )));
+    }
+    if tensor.sizes != [rows, width] {
+        let found = tensor.sizes;
+        return Err(ApiError::Shape(format!(
+            "{name:?} has shape {found:?}, the model takes [rows, {width}]"
+        )));
+    }
+    if let Some(place) = tensor.values.iter().position(|value| !is_exact(value)) {
+        return Err(ApiError::Type(format!(
+            "value {place} of {name:?} is no number that float64 holds"
+        )));
+    }
+    if let (1, Some(flat)) = (rows, tensor.flat) {
+        return Ok(vec![Cow::Borrowed(flat)]);
+    }
+    let write = |row: &[Scalar<'_>]| {
+        let mut out = Vec::with_capacity(row.len() * 20);
+        push_list(&mut out, row, push_scalar);
+        Cow::Owned(out)
+    };
+    Ok(tensor.values.chunks_exact(width).map(write).collect())
+}
+
+fn is_exact(value: &Scalar<'_>) -> bool {
+    match value {
+        Scalar::Number(Number {
+            integer: Some(integer),
+            ..
+        }) => i128::from(*integer) == (*integer as f64) as i128,
+        Scalar::Number(_) => true,
+        Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => false,
+    }
+}
+
+fn push_scalar(out: &mut Vec<u8>, value: &Scalar<'_>) {
+    match value {
+        Scalar::Null => out.extend_from_slice(b"null"),
+        Scalar::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+        Scalar::Number(Number {
+            integer: Some(integer),
+            ..
+        }) => push_integer(out, *integer),
+        Scalar::Number(number) => push_number(out, number.value),
+        Scalar::Text(text) => push_text(out, text),
+        Scalar::List => out.extend_from_slice(b"[]"),
+        Scalar::Object => out.extend_from_slice(b"{}"),
+    }
+}

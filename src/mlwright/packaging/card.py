@@ -28,8 +28,7 @@ def write_card(facts: CardFacts) -> str:
     lines = [
         f"# {facts.name}",
         "",
-        f"A {facts.kept} model ({facts.task}) of {facts.columns} columns,"
-        f" fitted on {facts.training_rows:,} rows.",
+        f"A {facts.kept} model ({facts.task}) of {facts.columns} columns, from {facts.training_rows:,} rows.",
         f"Held out: {facts.split}.",
         "",
         "## How good it is",
@@ -55,8 +54,8 @@ def write_card(facts: CardFacts) -> str:
         "",
         "## Limits",
         "",
-        "The numbers hold for rows like the held-out ones. What changes after training is for the monitors to",
-        "notice; what the data never contained, the model cannot know.",
+        "The numbers hold for rows like the held-out ones. What changes after training is for the monitors",
+        "to notice; what the data never contained, the model cannot know.",
         "",
     ]
     return "\n".join(lines)
@@ -66,8 +65,8 @@ def _metric_rows(metrics: object) -> list[str]:
     if not isinstance(metrics, dict):
         return []
     return [
-        f"| {name} | {_number(found['value'])} | {_number(found['low'])} – {_number(found['high'])} |"
-        for name, found in metrics.items()
+        f"| {name} | {_number(item['value'])} | {_number(item['low'])} – {_number(item['high'])} |"
+        for name, item in metrics.items()
     ]
 
 

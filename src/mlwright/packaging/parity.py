@@ -141,4 +141,4 @@ def _decisions(scores: Floats, threshold: float | None) -> npt.NDArray[np.int64]
         return scores.argmax(axis=1).astype(np.int64)
     if threshold is None:
         return np.zeros(len(scores), dtype=np.int64)
-    return (scores >= threshold).astype(np.int64)
+    return np.asarray(scores >= threshold, dtype=np.int64)

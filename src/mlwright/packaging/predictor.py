@@ -71,6 +71,16 @@ class PackagePredictor:
         return [Column(item["name"], item["type"], item["nullable"]) for item in inputs]
 
     @property
+    def matrix_width(self) -> int | None:
+        """Give how many numbers a row has when it takes one matrix, None otherwise."""
+        inputs = self.signature["inputs"]
+        assert isinstance(inputs, list)
+        if not self.is_tensor or len(inputs) != 1 or len(inputs[0]["shape"]) != 2:
+            return None
+        width = inputs[0]["shape"][1]
+        return int(width) if width > 0 else None
+
+    @property
     def threshold(self) -> float:
         """Give the score from which a binary model says positive."""
         threshold = self.signature.get("threshold")
@@ -87,7 +97,7 @@ class PackagePredictor:
     def decide(self, scores: Floats) -> npt.NDArray[np.int64]:
         """Give the index of the predicted class of each row, by the packaged threshold."""
         if self.task == "binary":
-            return (scores >= self.threshold).astype(np.int64)
+            return np.asarray(scores >= self.threshold, dtype=np.int64)
         return scores.argmax(axis=1).astype(np.int64)
 
     def _flat(self, scores: Floats) -> Floats:

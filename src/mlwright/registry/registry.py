@@ -134,6 +134,12 @@ class Registry:
         return None if row is None else _from_row(row)
 
 
+def aliases_of(registry: Registry, version: Version) -> tuple[str, ...]:
+    """Give the aliases that point at a version."""
+    names: tuple[Alias, ...] = ("champion", "candidate")
+    return tuple(name for name in names if registry.alias(version.name, name) == version)
+
+
 def register_in(tx: Writer, new: NewVersion, *, actor: str) -> Version:
     """Add a version inside the caller's transaction."""
     row = tx.fetch_one("SELECT number FROM versions WHERE name = ? AND digest = ?", (new.name, new.digest))

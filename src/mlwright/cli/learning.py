@@ -1,0 +1,246 @@
+"""Render the commands that make and look at models."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlwright.cli.output import Output, table
+from mlwright.cli.progress_bar import ProgressBar
+from mlwright.registry import AliasMove
+
+DONE, REFUSED = 0, 3
+
+
+def init(args: argparse.Namespace, out: Output) -> int:
+    """Make a project and say what was assumed and what cannot be known."""
+    from mlwright.commands.init import InitRequest, InitResult
+    from mlwright.commands.init import init as make
+
+    result: InitResult = make(
+        InitRequest(
+            name=args.name,
+            parent=args.project,
+            data=tuple(args.data or ()),
+            label=args.label,
+            time=args.time,
+            group=args.group,
+            ignore=tuple(args.ignore or ()),
+            positive=args.positive,
+            task=args.task,
+            template=args.template,
+            empty=args.empty,
+        )
+    )
+    lines = [
+        f"{out.style('made', 'green')} {_near(result.root)}: {', '.join(path.name for path in result.files)}"
+    ]
+    if result.label is not None:
+        positive = f", positive is {result.positive!r}" if result.positive is not None else ""
+        lines.append(f"{result.rows:,} rows; {result.task}, predicts {result.label!r}{positive}")
+        lines += ["", *_columns(result)]
+    for title, sentences in (
+        ("assumed", result.assumed),
+        ("cannot be known from the table", result.unknown),
+        ("look at this", result.warnings),
+    ):
+        if sentences:
+            lines += ["", f"{out.style(title, 'bold')}:", *(f"  - {sentence}" for sentence in sentences)]
+    lines += ["", f"{out.style('next', 'bold')}:", *(f"  {step}" for step in result.next_steps)]
+    out.result(result, lines)
+    return DONE
+
+
+def run(args: argparse.Namespace, out: Output) -> int:
+    """Run the recipe; exit code 3 when a gate did not say yes."""
+    from mlwright.commands.run import RunRequest, RunResult, plan_run
+    from mlwright.commands.run import run as run_recipe
+
+    request = RunRequest(
+        project=args.project,
+        budget_cpu_s=args.budget_cpu_s,
+        seed=args.seed,
+        reason=args.reason or "asked for",
+        actor=os.environ.get("USER", "cli"),
+    )
+    if args.dry_run:
+        plan = plan_run(request)
+        rows = [(name, "known" if is_known else "would run") for name, is_known in plan.steps]
+        out.result(plan, table(rows, header=("step", "result")))
+        return DONE
+    result: RunResult = run_recipe(request, ProgressBar(out))
+    out.result(result, _run_lines(result, out))
+    return DONE if result.verdict == "pass" else REFUSED
+
+
+def predict(args: argparse.Namespace, out: Output) -> int:
+    """Predict a table with a version."""
+    from mlwright.commands.predict import PredictRequest, PredictResult
+    from mlwright.commands.predict import predict as predict_table
+
+    result: PredictResult = predict_table(
+        PredictRequest(args.project, args.model, Path(args.data), Path(args.out))
+    )
+    lines = [
+        f"{result.rows:,} rows predicted by {result.reference} into {result.out}",
+        *_bullets(result.notes),
+    ]
+    out.result(result, lines)
+    return DONE
+
+
+def model_import(args: argparse.Namespace, out: Output) -> int:
+    """Register a model that was trained elsewhere."""
+    from mlwright.commands.model_import import ModelImportRequest, ModelImportResult
+    from mlwright.commands.model_import import model_import as import_model
+
+    result: ModelImportResult = import_model(
+        ModelImportRequest(args.project, Path(args.file), args.framework, args.name)
+    )
+    out.result(
+        result,
+        [
+            ", ".join(filter(None, (result.reference, result.task, result.moved, result.digest[:12]))),
+            f"answers as its library on {result.parity_rows:,} rows,"
+            f" largest difference {result.largest_difference:.1e}",
+            "",
+            f"next: mlwright serve {result.reference}",
+        ],
+    )
+    return DONE
+
+
+def model_list(args: argparse.Namespace, out: Output) -> int:
+    """List models and their versions."""
+    from mlwright.commands.model_list import ModelListRequest
+    from mlwright.commands.model_list import model_list as list_models
+
+    result = list_models(ModelListRequest(args.project))
+    rows = [
+        (
+            item.reference,
+            ", ".join(item.aliases),
+            item.verdict,
+            item.framework,
+            item.created_at,
+            item.digest[:12],
+        )
+        for item in result.versions
+    ]
+    header = ("version", "alias", "verdict", "kind", "since", "package")
+    out.result(result, table(rows, header=header) if rows else ["no models yet: `mlwright run` makes one"])
+    return DONE
+
+
+def model_show(args: argparse.Namespace, out: Output) -> int:
+    """Show one version."""
+    from mlwright.commands.model_show import ModelShowRequest
+    from mlwright.commands.model_show import model_show as show_model
+
+    result = show_model(ModelShowRequest(args.project, args.reference))
+    lines = [
+        f"{out.style(result.reference, 'bold')} {', '.join(result.aliases)}".rstrip(),
+        f"{result.task}, {result.framework}, {result.origin}, verdict {result.verdict}, {result.created_at}",
+        f"package {_near(result.package)}",
+        "",
+        *_metric_lines(result.metrics),
+    ]
+    if result.moves:
+        lines += ["", "moves of its model's aliases:"]
+        lines += table([_move(move) for move in result.moves])
+    out.result(result, lines)
+    return DONE
+
+
+def _move(move: AliasMove) -> tuple[str, ...]:
+    way = f"{_number(move.from_version)} → {_number(move.to_version)}"
+    return (move.at, move.alias, way, move.actor, move.reason)
+
+
+def _columns(result: object) -> list[str]:
+    from mlwright.commands.init import InitResult
+
+    assert isinstance(result, InitResult)
+    rows = [(column.name, column.type, column.role, column.reason or "") for column in result.columns]
+    shown = rows if len(rows) <= 40 else [*rows[:40], ("…", "", "", f"{len(rows) - 40} more")]
+    return table(shown, header=("column", "type", "role", ""))
+
+
+def _run_lines(result: object, out: Output) -> list[str]:
+    from mlwright.commands.run import RunResult
+
+    assert isinstance(result, RunResult)
+    colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
+    lines = [f"{out.style(result.reference, 'bold')}: {out.style(result.verdict, colour)}"]
+    lines += [line for gate in result.gates if isinstance(gate, Mapping) for line in _gate_lines(gate)]
+    lines += ["", *_metric_lines(result.metrics)]
+    findings = [item for item in result.findings if isinstance(item, Mapping)]
+    if findings:
+        lines += [
+            "",
+            "noticed in the data:",
+            *(f"  - {item['severity']}: {item['text']}" for item in findings[:10]),
+        ]
+        lines += [f"  - {len(findings) - 10} more, see --json"] if len(findings) > 10 else []
+    lines += ["", _next_step(result.reference, result.moved, result.verdict, is_new=bool(result.moved))]
+    return lines
+
+
+def _gate_lines(gate: Mapping[str, object]) -> list[str]:
+    evidence = gate.get("evidence")
+    if not isinstance(evidence, Mapping):
+        return []
+    lines = []
+    questions = evidence.get("questions")
+    for name, found in questions.items() if isinstance(questions, Mapping) else ():
+        if isinstance(found, Mapping):
+            value = (
+                f"{_number(found.get('value'))} [{_number(found.get('low'))}, {_number(found.get('high'))}]"
+            )
+            bound = found.get("limit", found.get("tolerance"))
+            lines.append(
+                f"  gate {gate['gate']}: {evidence['metric']} {name.replace('_', ' ')} {_number(bound)}:"
+                f" {value}: {found.get('answer')}"
+            )
+    return lines
+
+
+def _next_step(reference: str, moved: str, verdict: str, *, is_new: bool) -> str:
+    if not is_new:
+        return f"{reference} was registered before; nothing changed"
+    if moved == "champion":
+        return "it is the champion: `mlwright up` serves and watches it"
+    if verdict == "pass":
+        return "it is the candidate: `mlwright up` or `mlwright rollout start` tries it on a share of traffic"
+    return "it is kept as candidate and not rolled out; `mlwright model show` has the evidence"
+
+
+def _metric_lines(metrics: Mapping[str, object]) -> list[str]:
+    rows = []
+    for name, found in metrics.items():
+        if isinstance(found, Mapping):
+            rows.append(
+                (
+                    name,
+                    _number(found.get("value")),
+                    f"{_number(found.get('low'))} … {_number(found.get('high'))}",
+                )
+            )
+    return table(rows, header=("metric", "held out", "95 % interval")) if rows else []
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"
+
+
+def _bullets(notes: tuple[str, ...]) -> list[str]:
+    return [f"  - {note}" for note in notes]
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,131 @@
+"""Read ONNX graphs as data: tensors in, tensors out, nothing outside the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from mlwright.errors import ModelUnsupported
+from mlwright.packaging.package import JsonObject
+from mlwright.packaging.trees import Task
+
+DATATYPES: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "FP32",
+    onnx.TensorProto.DOUBLE: "FP64",
+    onnx.TensorProto.INT64: "INT64",
+    onnx.TensorProto.INT32: "INT32",
+    onnx.TensorProto.BOOL: "BOOL",
+    onnx.TensorProto.STRING: "BYTES",
+}
+FLOATS = ("FP32", "FP64")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph's bytes, its tensors, and what its output means. `width` is the classes of a classifier."""
+
+    data: bytes
+    inputs: tuple[JsonObject, ...]
+    outputs: tuple[JsonObject, ...]
+    task: Task
+    width: int
+
+
+def read_graph(data: bytes) -> Graph:
+    """Check a graph and describe it.
+
+    Raises `ModelUnsupported` when it is not ONNX, keeps data outside the file, or has inputs or outputs that
+    are no tensors.
+    """
+    try:
+        model = onnx.load_model_from_string(data)
+        onnx.checker.check_model(model)
+    except Exception as cause:  # protobuf and the checker raise what they like; all of it means the same
+        raise ModelUnsupported(
+            "the file is not an ONNX model that onnx accepts", hint="check it with `onnx.checker.check_model`"
+        ) from cause
+    _refuse_external_data(model)
+    _remove_zip_map(model)
+    initial = {tensor.name for tensor in model.graph.initializer}
+    inputs = tuple(_tensor(value) for value in model.graph.input if value.name not in initial)
+    outputs = tuple(_tensor(value) for value in model.graph.output)
+    task, width = _meaning(model, outputs)
+    return Graph(model.SerializeToString(deterministic=True), inputs, outputs, task, width)
+
+
+def run_graph(data: bytes, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Run a graph of one float input with the onnxruntime library from Python; gives its main output."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0]
+    given = matrix.astype(np.float64 if entry.type == "tensor(double)" else np.float32)
+    answers = session.run(None, {entry.name: given})
+    floats = [answer for answer in answers if getattr(answer, "dtype", None) in (np.float32, np.float64)]
+    names = [output.name for output in session.get_outputs()]
+    main = answers[names.index("probabilities")] if "probabilities" in names else floats[-1]
+    return np.asarray(main, dtype=np.float64).reshape(len(matrix), -1)
+
+
+def _refuse_external_data(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise ModelUnsupported(
+                "the model keeps weights outside its file", hint="save it again with all weights inside"
+            )
+
+
+def _remove_zip_map(model: onnx.ModelProto) -> None:
+    """Take the list of dictionaries off that some exporters put at the end."""
+    graph = model.graph
+    for node in list(graph.node):
+        if node.op_type != "ZipMap":
+            continue
+        graph.node.remove(node)
+        for output in graph.output:
+            if output.name == node.output[0]:
+                width = len(_labels(node))
+                output.CopyFrom(
+                    onnx.helper.make_tensor_value_info(
+                        node.input[0], onnx.TensorProto.FLOAT, [None, width or None]
+                    )
+                )
+
+
+def _labels(node: onnx.NodeProto) -> Sequence[object]:
+    for attribute in node.attribute:
+        if attribute.name in ("classlabels_int64s", "classlabels_strings"):
+            return list(attribute.ints) or list(attribute.strings)
+    return []
+
+
+def _tensor(value: onnx.ValueInfoProto) -> JsonObject:
+    kind = value.type.tensor_type
+    datatype = DATATYPES.get(int(kind.elem_type)) if value.type.HasField("tensor_type") else None
+    if datatype is None:
+        raise ModelUnsupported(
+            f"{value.name!r} is no tensor of a type that can be served",
+            hint="export with tensors only; for scikit-learn pass options={id(model): {'zipmap': False}}",
+        )
+    shape = [
+        size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else -1 for size in kind.shape.dim
+    ]
+    return {"name": value.name, "datatype": datatype, "shape": shape or [-1]}
+
+
+def _meaning(model: onnx.ModelProto, outputs: Sequence[JsonObject]) -> tuple[Task, int]:
+    """Tell a classifier by its operators or by a second output of probabilities beside labels."""
+    operators = {node.op_type for node in model.graph.node}
+    classifies = any(name.endswith("Classifier") for name in operators) or bool(operators & {"Softmax"})
+    classifies |= len(outputs) == 2 and outputs[0]["datatype"] in ("INT64", "BYTES")
+    floats = [output for output in outputs if output["datatype"] in FLOATS]
+    shape = floats[-1]["shape"] if floats else [-1]
+    assert isinstance(shape, list)
+    width = int(shape[1]) if len(shape) == 2 else 1
+    if not classifies or width < 2:
+        return "regression", 0
+    return ("binary", 2) if width == 2 else ("multiclass", width)

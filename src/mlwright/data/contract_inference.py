@@ -67,7 +67,7 @@ def _column(dated: pl.DataFrame, name: str, kind: ColumnType, profile: DayProfil
         name=name,
         type=kind,
         nullable=values.null_count() > 0,
-        max_null_rate=round(min(1.0, 1.5 * worst + 0.02), 4),
+        max_null_rate=round(min(1.0, 1.2 * worst + 0.02), 4),
         max_top_share=_top_share(profile.column(name, "top_share")) if kind != "timestamp" else None,
     )
     said: Mapping[str, object] = {}

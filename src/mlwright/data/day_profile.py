@@ -1,7 +1,7 @@
 """How ordinary days differ from each other: the yardstick for calling a day broken.
 
 Extremes are taken over ordinary days only, so that a broken day in the rows a contract is made from does not
-make the contract blind to its like: a day's value counts up to a fence of six quartile ranges beyond the
+make the contract blind to its like: a day's value counts up to a fence of four quartile ranges beyond the
 quartiles (with some room where all days agree).
 """
 
@@ -17,7 +17,7 @@ from mlwright.data.column import ColumnType
 
 FEWEST_ROWS = 30  # days with fewer rows say nothing about shares
 FEWEST_DAYS = 8  # with fewer days nothing can be called ordinary
-FENCE = 6.0  # quartile ranges
+FENCE = 4.0  # quartile ranges
 ROOM = 0.1  # share that a day may always differ by
 DAY = "__day"
 

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mlwright.data import FileSource
+from mlwright.errors import SourceUnreadable
+
+FRAME = pl.DataFrame({"x": [1, 2], "name": ["a", None]})
+
+
+@pytest.mark.promise("init.formats")
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.arrow", "t.feather"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    match path.suffix:
+        case ".parquet":
+            FRAME.write_parquet(path)
+        case ".csv":
+            FRAME.write_csv(path)
+        case _:
+            FRAME.write_ipc(path)
+    assert FileSource(tmp_path, name).read().equals(FRAME)
+
+
+def test_marks_of_missing_values_in_csv_are_null_and_types_are_found(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "\ufeffn;zip;when;flag;word\n1;01234;2024-01-05;true;?\n"
+        "?;00001;2024-01-06 10:30;False; b \nNA;12345;;;\n"
+    )
+    frame = FileSource(tmp_path, "t.csv").read()
+    assert frame["n"].to_list() == [1, None, None]
+    assert frame["zip"].to_list() == ["01234", "00001", "12345"]
+    assert frame.schema["when"] == pl.Datetime("us")
+    assert frame["flag"].to_list() == [True, False, None]
+    assert frame["word"].to_list() == [None, "b", None]
+
+
+def test_a_glob_reads_files_in_order_and_fills_columns_that_one_lacks(tmp_path: Path) -> None:
+    FRAME.write_parquet(tmp_path / "day1.parquet")
+    pl.DataFrame({"x": [3], "new": [True]}).write_parquet(tmp_path / "day2.parquet")
+    source = FileSource(tmp_path, "day*.parquet")
+    assert [path.name for path in source.paths()] == ["day1.parquet", "day2.parquet"]
+    assert source.read()["new"].to_list() == [None, None, True]
+
+
+def test_csv_files_together_get_the_type_that_fits_all(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "b.csv").write_text("x\n2.5\n")
+    assert FileSource(tmp_path, ("a.csv", "b.csv")).read()["x"].to_list() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("trans.parquet", None, "did you mean 'tran.parquet'?"),
+        ("broken.parquet", b"PAR?", "reads .parquet"),
+        ("table.xlsx", b"x", "reads .parquet"),
+        ("empty.csv", b"", "reads .parquet"),
+    ],
+)
+def test_what_cannot_be_read_says_what_can(
+    tmp_path: Path, name: str, content: bytes | None, hint: str
+) -> None:
+    (tmp_path / "tran.parquet").write_bytes(b"")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceUnreadable) as caught:
+        FileSource(tmp_path, name).read()
+    assert hint in caught.value.hint

@@ -20,6 +20,8 @@ pub struct Limits {
     pub body_timeout_ms: u64,
     /// Most rows of one request.
     pub rows: usize,
+    /// Most bytes of all bodies in memory; more get 503.
+    pub held_bytes: usize,
     /// Most requests being answered at once; more get 503.
     pub in_flight: usize,
     /// Most connections of one worker; more wait in the backlog.
@@ -34,6 +36,7 @@ impl Default for Limits {
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             rows: 100_000,
+            held_bytes: 512 << 20,
             in_flight: 1024,
             connections: 8192,
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, RETRY_AFTER,
 };
 use hyper::{Request, Response, StatusCode};
 
@@ -20,6 +20,9 @@ use crate::shared::Shared;
 
 /// Most bytes of a URL.
 const URL_BYTES: usize = 8 << 10;
+/// How long a refused body is read on, and the longest pause in it.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_PAUSE: Duration = Duration::from_secs(1);
 
 /// Answer one request; every failure becomes an answer.
 pub(crate) async fn answer(
@@ -30,29 +33,67 @@ pub(crate) async fn answer(
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let mut is_whole = false;
-    let mut route = None;
-    let outcome = match admit(&shared, door, &parts, body.size_hint().exact()) {
-        Ok((place, target)) => {
-            route = Some(place);
-            match read_body(&shared, body).await {
-                Ok(bytes) => {
-                    is_whole = true;
-                    run(&shared, place, target, &bytes)
-                }
-                Err(error) => Err(error),
-            }
-        }
+    let mut held = Held::new(&shared);
+    let (outcome, route, rest) = match admit(&shared, door, &parts, body.size_hint().exact()) {
+        Ok((place, target)) => match read_body(&shared, body, &mut held).await {
+            Ok(bytes) => (run(&shared, place, target, &bytes), Some(place), None),
+            Err((error, rest)) => (Err(error), Some(place), Some(rest)),
+        },
         Err(error) => {
-            is_whole = body.is_end_stream();
-            Err(error)
+            let rest = (!body.is_end_stream()).then_some(body);
+            (Err(error), None, rest)
         }
     };
     let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, path));
     shared
         .counters
         .count(route, reply.status, started.elapsed());
-    Ok(respond(reply, !is_whole || shared.is_draining()))
+    let is_last = rest.is_some() || shared.is_draining();
+    // A caller that waits for `100 Continue` sends nothing after a refusal.
+    if let Some(rest) = rest.filter(|_| !parts.headers.contains_key(EXPECT)) {
+        tokio::task::spawn_local(linger(rest));
+    }
+    Ok(respond(reply, is_last))
+}
+
+/// Read on what was refused, so that a caller that sends all before it reads gets the answer, not a reset connection.
+async fn linger(mut body: Incoming) {
+    let read_on = async {
+        while let Ok(Some(Ok(_))) = tokio::time::timeout(LINGER_PAUSE, body.frame()).await {}
+    };
+    // After this time the caller has to live with a reset.
+    let _ = tokio::time::timeout(LINGER, read_on).await;
+}
+
+/// Bytes of bodies in memory on account of one request.
+#[derive(Debug)]
+struct Held<'s> {
+    shared: &'s Shared,
+    bytes: usize,
+}
+
+impl<'s> Held<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        Self { shared, bytes: 0 }
+    }
+
+    /// Hold more bytes; all requests together may hold so many.
+    fn add(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.bytes += bytes;
+        let before = self.shared.held_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.shared.limits.held_bytes {
+            return Err(ApiError::Overloaded);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.shared
+            .held_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 fn admit<'a>(
@@ -107,20 +148,25 @@ fn check_media_type(parts: &hyper::http::request::Parts) -> Result<(), ApiError>
     Err(ApiError::MediaType(text.chars().take(100).collect()))
 }
 
-async fn read_body(shared: &Shared, body: Incoming) -> Result<Bytes, ApiError> {
+/// Read the body; on refusal give what is left of it too.
+async fn read_body(
+    shared: &Shared,
+    mut body: Incoming,
+    held: &mut Held<'_>,
+) -> Result<Bytes, (ApiError, Incoming)> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     let allowed = shared.limits.body_timeout_ms;
-    tokio::time::timeout(
-        Duration::from_millis(allowed),
-        collect(body, shared.limits.body_bytes),
-    )
-    .await
-    .unwrap_or(Err(ApiError::Timeout(allowed)))
+    let read = tokio::time::timeout(Duration::from_millis(allowed), collect(&mut body, held)).await;
+    match read.unwrap_or(Err(ApiError::Timeout(allowed))) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err((error, body)),
+    }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
+async fn collect(body: &mut Incoming, held: &mut Held<'_>) -> Result<Bytes, ApiError> {
+    let limit = held.shared.limits.body_bytes;
     let mut first = Bytes::new();
     let mut rest: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -128,11 +174,12 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if first.len().max(rest.len()) + data.len() > limit {
+        if held.bytes + data.len() > limit {
             return Err(ApiError::TooLarge(format!(
                 "the body has more than {limit} bytes"
             )));
         }
+        held.add(data.len())?;
         if first.is_empty() && rest.is_empty() {
             first = data;
         } else {

@@ -1,7 +1,7 @@
 //! What every worker and the admin listener look at.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mlwright_serve::{Document, Engine};
@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     admin_token: String,
     is_draining: AtomicBool,
     requests: AtomicU64,
+    /// Bytes of bodies in memory.
+    pub(crate) held_bytes: AtomicUsize,
 }
 
 /// How the newest document was taken.
@@ -43,6 +45,7 @@ impl Shared {
             admin_token: config.admin_token.clone(),
             is_draining: AtomicBool::new(false),
             requests: AtomicU64::new(0),
+            held_bytes: AtomicUsize::new(0),
         }
     }
 

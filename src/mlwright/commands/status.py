@@ -142,10 +142,11 @@ def status(request: StatusRequest) -> StatusResult:
 
 def _look_at(project: Project, name: str, health: Health | None) -> DeploymentStatus:
     """Take what the loop saw a tick ago, or read the log when no loop runs."""
-    seen = None if health is None else last_seen(health, name)
-    if seen is None:
-        seen = DeploymentWatch(project, name).look()
     live = live_deployment(project, name)
+    version = None if live is None else live.variants[-1].version
+    seen = None if health is None else last_seen(health, name)
+    if seen is None or seen.version != version:
+        seen = DeploymentWatch(project, name).look()
     return DeploymentStatus(
         name=name,
         model=project.config.deployment[name].model,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mlwright.deployment import live_deployment
 from mlwright.monitoring import Alert, standing_alerts
 from mlwright.project import Project, TriggerConfig
 from mlwright.store import Database, Writer, audit, canonical_json, now_text
@@ -92,7 +92,7 @@ def source_files(project: Project) -> list[Path]:
 
 def _ask(project: Project, name: str, config: TriggerConfig, now: datetime) -> Firing | None:
     if config.on == "alert":
-        return _ask_alerts(name, config, standing_alerts(project.database))
+        return _ask_alerts(project, name, config)
     last_run = _last_run(project.database)
     if last_run is None:
         return None  # the first run is a person's
@@ -103,13 +103,21 @@ def _ask(project: Project, name: str, config: TriggerConfig, now: datetime) -> F
     return _ask_data(project, name, last_run)
 
 
-def _ask_alerts(name: str, config: TriggerConfig, alerts: Sequence[Alert]) -> Firing | None:
-    """Fire while an alert stands, again after each cooldown: the first retraining may come too early."""
-    for alert in alerts:
-        if config.monitor in (None, alert.monitor):
+def _ask_alerts(project: Project, name: str, config: TriggerConfig) -> Firing | None:
+    """Fire while an alert about the live version stands, and again after each cooldown."""
+    for alert in standing_alerts(project.database):
+        if config.monitor in (None, alert.monitor) and _is_about_live(project, alert):
             facts: dict[str, object] = {"alert": alert.id, "deployment": alert.deployment}
             return Firing(name, f"monitor {alert.monitor!r}: {alert.summary}", alert.id, facts)
     return None
+
+
+def _is_about_live(project: Project, alert: Alert) -> bool:
+    """Tell whether the version that an alert is about still answers: its successor is watched anew."""
+    if alert.deployment not in project.config.deployment:
+        return False
+    live = live_deployment(project, alert.deployment)
+    return live is not None and live.variants[-1].version == alert.version
 
 
 def _ask_data(project: Project, name: str, last_run: datetime) -> Firing | None:

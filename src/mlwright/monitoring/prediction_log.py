@@ -65,7 +65,8 @@ def _frame(batch: Mapping[str, Sequence[Any]], schema: pl.Schema) -> pl.DataFram
     import polars as pl
 
     columns = {**batch, "time": batch["time_us"], "scores": _lists(batch["scores"])}
-    return pl.DataFrame({name: columns[name] for name in schema}).cast(schema)
+    frame = pl.DataFrame({name: columns[name] for name in schema}).cast(schema)
+    return frame.with_columns(pl.col("rollout").replace(0, None))  # 0 in the log: no rollout under way
 
 
 def _prediction_schema() -> pl.Schema:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,15 @@ def read_reference(package: Path) -> Reference:
         classes=tuple(signature.get("classes") or ()),
         positive=signature.get("positive"),
         quality=cells.get("quality") or {},
-        columns=tuple(cells.get("columns") or ()),
+        columns=tuple(
+            column for column in cells.get("columns") or () if column["name"] not in _moments(signature)
+        ),
     )
+
+
+def _moments(signature: Mapping[str, Any]) -> set[str]:
+    """Name the inputs that are moments: time always moves on, that is no drift."""
+    return {item["name"] for item in signature.get("inputs", ()) if item.get("type") == "timestamp"}
 
 
 def _text(value: object) -> str:

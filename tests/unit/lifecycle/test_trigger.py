@@ -15,6 +15,7 @@ from mlwright.lifecycle.trigger import (
 )
 from mlwright.monitoring import Judgement, record_judgement
 from mlwright.project import Project
+from mlwright.registry import Registry
 from tests.unit.deployment.versions import CONFIG, make_project
 
 TRIGGERS = """
@@ -78,6 +79,12 @@ def test_a_standing_alert_fires_again_only_after_the_cooldown(project: Project) 
     record_started(project.database, firing)
     assert due_firing(project, _now() + timedelta(minutes=59)) is None
     assert due_firing(project, _now() + timedelta(minutes=61)) is not None
+
+
+def test_an_alert_about_a_version_that_is_no_longer_live_fires_nothing(project: Project) -> None:
+    _raise_alert(project)
+    Registry(project.database).move_alias("fraud", "champion", 2, actor="up", reason="promoted")
+    assert due_firing(project, _now()) is None
 
 
 def test_the_clock_counts_from_the_last_run_of_any_kind(project: Project) -> None:

@@ -38,3 +38,14 @@ def test_a_package_without_reference_cells_has_an_empty_yardstick(tmp_path: Path
     (tmp_path / "manifest.json").write_text(json.dumps({"task": "binary", "signature": signature}))
     reference = read_reference(tmp_path)
     assert (reference.quality, reference.columns, reference.positive_index) == ({}, (), 1)
+
+
+def test_moments_are_not_watched_for_drift(tmp_path: Path) -> None:
+    inputs = [{"name": "ts", "type": "timestamp"}, {"name": "amount", "type": "number"}]
+    signature = {"kind": "columns", "inputs": inputs, "classes": [0, 1], "positive": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps({"task": "binary", "signature": signature}))
+    cells = [
+        {"name": name, "kind": "number", "edges": [0.0], "counts": [1, 1, 0]} for name in ("ts", "amount")
+    ]
+    (tmp_path / "reference.json").write_text(json.dumps({"columns": cells, "quality": {}}))
+    assert [column["name"] for column in read_reference(tmp_path).columns] == ["amount"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,14 @@ def test_versions_are_served_by_the_name_of_their_model(project: Project) -> Non
         (answer,) = client.predict(row(50), to="fraud")
         assert (answer["prediction"], str(answer["version"])) == (1, "2")
     assert not list(project.run_folder.glob("serve-*"))
+
+
+def test_ctrl_c_drains_and_ends_without_a_traceback(project: Project) -> None:
+    with _serving(project) as served, served.client() as client:
+        client.predict(row(50))
+        served.process.send_signal(signal.SIGINT)
+        assert served.process.wait(30) == 0
+    assert "Traceback" not in (project.root / "serve.txt").read_text()
 
 
 def test_latest_is_the_newest_version_whatever_its_gates_said(project: Project) -> None:

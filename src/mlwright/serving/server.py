@@ -61,8 +61,15 @@ class RunningServer:
 
 
 def run_server(config: ServerConfig) -> int:
-    """Serve in this process until it is asked to stop; give the exit code."""
-    return native.serve(config.to_json())
+    """Serve in this process until it is asked to stop; give the exit code. Call it from the main thread.
+
+    Ctrl-C is the server's to handle: with Python's handler beside it, a drained server ends in a traceback.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return native.serve(config.to_json())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def read_server_file(path: Path) -> RunningServer | None:

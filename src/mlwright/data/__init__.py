@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlwright.data.leakage import smell_label_copies
     from mlwright.data.roles import Roles, infer_roles, require_column
     from mlwright.data.source import FileSource, Source
-    from mlwright.data.split import Split, inner_split, row_blocks, split_rows
+    from mlwright.data.split import Split, inner_split, split_rows
 
 _PLACES = {
     "FileSource": "source",
@@ -36,7 +36,6 @@ _PLACES = {
     "infer_roles": "roles",
     "inner_split": "split",
     "require_column": "roles",
-    "row_blocks": "split",
     "smell_label_copies": "leakage",
     "split_rows": "split",
 }
@@ -65,7 +64,6 @@ __all__ = [
     "inner_split",
     "read_contract",
     "require_column",
-    "row_blocks",
     "smell_label_copies",
     "split_rows",
     "write_contract",

@@ -17,7 +17,6 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 DAY_US = 86_400e6
 FEWEST_ROWS = 10
-FEWEST_BLOCKS = 10  # days
 MOST_COPIES = 0.8  # share of distinct rows below which copies are ordinary
 
 
@@ -62,23 +61,6 @@ def inner_split(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int,
     """Divide training rows again in the same manner, for early stopping and choices; indices are theirs."""
     inner = replace(data, split=replace(data.split, test_share=share, test_days=None))
     return split_rows(frame, inner, task=task, seed=seed + 1)
-
-
-def row_blocks(frame: pl.DataFrame, data: DataConfig) -> Rows | None:
-    """Number the rows that stand and fall together: groups, else days; None means each by itself."""
-    if data.group is not None and data.group in frame.columns:
-        names = frame[data.group].cast(pl.String)
-        single = pl.Series(range(frame.height)).cast(pl.String)
-        return _numbers(names.fill_null("\x00" + single))
-    if data.time is None or data.time not in frame.columns or not frame.schema[data.time].is_temporal():
-        return None
-    days = frame[data.time].dt.date()
-    return _numbers(days) if days.n_unique() >= FEWEST_BLOCKS else None
-
-
-def _numbers(values: pl.Series) -> Rows:
-    found: Rows = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
-    return found
 
 
 def _enough(split: Split, rows: int) -> Split:

@@ -127,19 +127,27 @@ struct RouteCounts {
 #[derive(Debug)]
 pub(crate) struct HttpCounters {
     routes: Vec<(&'static str, RouteCounts)>,
+    /// Place of each row of the route table among `routes`; rows of one name count together.
+    places: Vec<usize>,
     pub(crate) panics: AtomicU64,
     pub(crate) document_failures: AtomicU64,
 }
 
 impl HttpCounters {
     /// One set of counts per route name; the last is for requests that match none.
-    pub(crate) fn new(routes: impl Iterator<Item = &'static str>) -> Self {
-        let routes = routes
-            .chain(["none"])
-            .map(|name| (name, RouteCounts::default()))
-            .collect();
+    pub(crate) fn new(names: impl Iterator<Item = &'static str>) -> Self {
+        let mut routes: Vec<(&'static str, RouteCounts)> = Vec::new();
+        let mut places = Vec::new();
+        for name in names.chain(["none"]) {
+            let known = routes.iter().position(|(other, _)| *other == name);
+            places.push(known.unwrap_or(routes.len()));
+            if known.is_none() {
+                routes.push((name, RouteCounts::default()));
+            }
+        }
         Self {
             routes,
+            places,
             panics: AtomicU64::new(0),
             document_failures: AtomicU64::new(0),
         }
@@ -147,7 +155,7 @@ impl HttpCounters {
 
     /// Count one request.
     pub(crate) fn count(&self, route: Option<usize>, status: u16, took: Duration) {
-        let place = route.unwrap_or(self.routes.len() - 1);
+        let place = self.places[route.unwrap_or(self.places.len() - 1)];
         let counts = &self.routes[place].1;
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_US
@@ -272,9 +280,9 @@ mod tests {
 
     #[test]
     fn histograms_are_cumulative_and_labels_are_escaped() {
-        let counters = HttpCounters::new(["predict"].into_iter());
+        let counters = HttpCounters::new(["predict", "predict"].into_iter());
         counters.count(Some(0), 200, Duration::from_micros(20));
-        counters.count(Some(0), 422, Duration::from_millis(2));
+        counters.count(Some(1), 422, Duration::from_millis(2));
         counters.count(None, 404, Duration::from_secs(9));
         let mut page = Page::default();
         counters.write(&mut page);

@@ -161,13 +161,11 @@ def _rollout_change(args: argparse.Namespace, out: Output, change: object) -> in
     assert callable(change)
     result = change(RolloutRequest(args.project, args.deployment, getattr(args, "model", None), args.reason))
     rollout = result.rollout
-    place = rollout.outcome or f"{rollout.share:.0%} of the units"
+    place = rollout.outcome or f"{rollout.share:.0%} of {rollout.deployment}"
     live = "live now" if result.is_live else "no server runs: the next start uses it"
     out.result(
         result,
-        [
-            f"rollout {rollout.id}: {rollout.model}@{rollout.candidate}, {place} of {rollout.deployment}; {live}"
-        ],
+        [f"rollout {rollout.id}: {rollout.model}@{rollout.candidate}, {place}; {live}"],
     )
     return DONE
 

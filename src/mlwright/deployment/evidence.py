@@ -115,7 +115,7 @@ def collect_evidence(project: Project, rollout: Rollout) -> Evidence:
         {}, packages=project.packages, log=project.log, deployment=rollout.deployment, since_us=since_us
     )
     for version in Registry(project.database).versions(rollout.model):
-        monitors.know(VersionId(version.number, version.digest))
+        monitors.know(VersionId(version.number, version.digest, version.compared_with))
     tally = RolloutTally(rollout, judge_outcome(monitors, rollout))
     tally.observe(OutcomeLog(project.log, rollout.deployment, since_us=since_us).advance())
     return tally.evidence(share=rollout.share)

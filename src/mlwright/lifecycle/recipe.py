@@ -81,8 +81,9 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
                 "evaluation",
                 "findings",
                 "gates",
-            )
-            + ("split_text", "sources"),
+                "split_text",
+                "sources",
+            ),
             ("package",),
             {**training, **where},
         ),

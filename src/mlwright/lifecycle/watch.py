@@ -88,7 +88,7 @@ class DeploymentWatch:
 
     def _know_versions(self) -> None:
         for version in Registry(self.project.database).versions(self._model()):
-            self.monitors.know(VersionId(version.number, version.digest))
+            self.monitors.know(VersionId(version.number, version.digest, version.compared_with))
 
     def _model(self) -> str:
         return self.project.config.deployment[self.deployment].model.split("@", maxsplit=1)[0]

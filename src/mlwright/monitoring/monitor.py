@@ -13,15 +13,17 @@ from mlwright.monitoring.judgement import Judgement
 from mlwright.monitoring.outcomes import Arrivals
 from mlwright.monitoring.quality import QualityDetector
 from mlwright.monitoring.reference import Reference, read_reference
+from mlwright.monitoring.yardstick import hold_to
 from mlwright.project import MonitorConfig
 
 
 @dataclass(frozen=True)
 class VersionId:
-    """A version as far as monitors need to know it."""
+    """A version as far as monitors need to know it; `predecessor` was champion when it was made."""
 
     number: int
     digest: str
+    predecessor: int | None = None
 
 
 @dataclass
@@ -48,14 +50,14 @@ class Monitors:
         self.config = config
         self._packages = packages
         self._windows = WindowLog(log, deployment, since_us=since_us)
-        self._digests: dict[int, str] = {}
+        self._versions: dict[int, VersionId] = {}
         self._references: dict[int, Reference] = {}
         self._detectors: dict[tuple[str, int], Detector] = {}
         self._coverage: dict[int, _Coverage] = {}
 
     def know(self, version: VersionId) -> None:
         """Tell where the package of a version is."""
-        self._digests[version.number] = version.digest
+        self._versions[version.number] = version
 
     def observe(self, arrivals: Arrivals) -> None:
         """Show what came in."""
@@ -86,8 +88,8 @@ class Monitors:
 
     def reference(self, version: int) -> Reference | None:
         """Give the yardstick of a version, None when its package is not known."""
-        if version not in self._references and version in self._digests:
-            self._references[version] = read_reference(self._packages / self._digests[version])
+        if version not in self._references and version in self._versions:
+            self._references[version] = read_reference(self._packages / self._versions[version].digest)
         return self._references.get(version)
 
     def _of(self, version: int) -> list[Detector]:
@@ -101,8 +103,17 @@ class Monitors:
 
     def _make(self, name: str, config: MonitorConfig, reference: Reference, version: int) -> Detector:
         if config.kind == "quality":
-            return QualityDetector(name, config, reference)
+            return QualityDetector(name, config, self._yardstick(version, reference, config.tolerance))
         return DriftDetector(name, config, reference, partial(self._windows.cells, version))
+
+    def _yardstick(self, version: int, own: Reference, tolerance: float) -> Reference:
+        predecessor = self._versions[version].predecessor
+        if predecessor is None or predecessor >= version:
+            return own
+        before = self.reference(predecessor)
+        if before is not None:
+            before = self._yardstick(predecessor, before, tolerance)
+        return hold_to(own, before, tolerance=tolerance)
 
     def _covered(self, version: int) -> _Coverage:
         return self._coverage.setdefault(version, _Coverage())

@@ -28,6 +28,29 @@ pub(crate) enum RowKind {
     Values(Range<usize>),
 }
 
+/// Which keys a row may have had: one bit of 256 per key, so that most keys are known to be new without comparing.
+#[derive(Debug, Default)]
+struct Seen([u64; 4]);
+
+impl Seen {
+    /// Add a key; whether its bit was set.
+    fn add(&mut self, key: &str) -> bool {
+        let bytes = key.as_bytes();
+        let (mut first, mut last) = ([0; 8], [0; 8]);
+        let length = bytes.len().min(8);
+        first[..length].copy_from_slice(&bytes[..length]);
+        last[..length].copy_from_slice(&bytes[bytes.len() - length..]);
+        let mixed = u64::from_le_bytes(first)
+            ^ u64::from_le_bytes(last).rotate_left(29)
+            ^ bytes.len() as u64;
+        let place = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let (word, bit) = ((place / 64) as usize, 1 << (place % 64));
+        let was_set = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        was_set
+    }
+}
+
 /// All rows of a body.
 #[derive(Debug, Default)]
 pub(crate) struct Rows<'a> {
@@ -101,22 +124,22 @@ impl<'a> Rows<'a> {
 
     fn read_object(&mut self, reader: &mut Reader<'a>) -> Result<RowKind, ApiError> {
         let start = self.fields.len();
+        let mut seen = Seen::default();
         reader.open()?;
         let mut is_first = true;
         while let Some(key) = reader.next_key(&mut is_first)? {
-            if self.fields.len() - start < FEW_FIELDS
-                && self.fields[start..].iter().any(|field| field.key == key)
-            {
+            let may_be_old = seen.add(&key) && self.fields.len() - start < FEW_FIELDS;
+            if may_be_old && self.fields[start..].iter().any(|field| field.key == key) {
                 return Err(reader.wrong("a key appears twice").into());
             }
             let value = reader.scalar()?;
             self.fields.push(Field { key, value });
         }
         if self.fields.len() - start > FEW_FIELDS {
-            let mut seen = HashSet::with_capacity(self.fields.len() - start);
+            let mut keys = HashSet::with_capacity(self.fields.len() - start);
             if !self.fields[start..]
                 .iter()
-                .all(|field| seen.insert(field.key.as_ref()))
+                .all(|field| keys.insert(field.key.as_ref()))
             {
                 return Err(reader.wrong("a key appears twice").into());
             }
@@ -161,5 +184,31 @@ impl<'a> Rows<'a> {
         });
         self.fields.extend(fields);
         self.numbers.truncate(start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<usize, ApiError> {
+        let mut rows = Rows::default();
+        rows.read_row(&mut Reader::new(text.as_bytes(), 100)?)?;
+        Ok(rows.fields.len())
+    }
+
+    #[test]
+    fn keys_of_a_row_are_unique_however_many_there_are() {
+        for count in [1, 2, 30, 47, 48, 49, 50, 300] {
+            let fields: Vec<String> = (0..count).map(|n| format!("\"column_{n}\":1")).collect();
+            let row = |last: &str| format!("{{{}{last}}}", fields.join(","));
+            assert_eq!(read(&row("")), Ok(count));
+            for twice in [0, count / 2, count - 1] {
+                assert!(
+                    read(&row(&format!(",\"column_{twice}\":2"))).is_err(),
+                    "{count} {twice}"
+                );
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import polars as pl
@@ -16,6 +16,7 @@ from mlwright.data.finding import Finding
 from mlwright.errors import ContractBroken
 
 MOST_BAD_DAYS = 0.5  # of all days; beyond it the contract is wrong, or all of the data
+MOST_MISSING_DAYS = 0.1  # of a span; beyond it days without rows are ordinary
 MOST_BEYOND = 0.5  # of a day far outside all earlier rows; a new season may bring a third
 MOST_BROKEN_ROWS = 0.05  # of a day; beyond it the day is broken, below it the rows are left out
 SURPRISE = 4.0  # standard deviations that a rate may lie above its limit by chance
@@ -50,7 +51,7 @@ def check_days(
         findings.append(_row_finding(dropped))
         left = left.join(dropped, on="__row", how="anti")
     extra = [name for name in ("__row", DAY, TYPE_ERRORS) if name in left.columns]
-    return left.drop(extra), findings + unlabelled
+    return left.drop(extra), findings + unlabelled + _gaps(sizes)
 
 
 def _labelled(frame: pl.DataFrame, contract: DataContract) -> tuple[pl.DataFrame, list[Finding]]:
@@ -63,6 +64,19 @@ def _labelled(frame: pl.DataFrame, contract: DataContract) -> tuple[pl.DataFrame
         return frame, []
     text = f"{rows} of {frame.height} rows have no value of the label {label.name!r} and are left out"
     return known, [Finding("label.missing", "info", text, {"rows": rows})]
+
+
+def _gaps(sizes: dict[object, int]) -> list[Finding]:
+    """Name the days without rows between others; where they are many, such as weekends, they are ordinary."""
+    days = {day for day in sizes if isinstance(day, date)}
+    if not days:
+        return []
+    span = (max(days) - min(days)).days + 1
+    missing = [day for day in (min(days) + timedelta(days=n) for n in range(span)) if day not in days]
+    if not missing or len(missing) > MOST_MISSING_DAYS * span:
+        return []
+    text = f"no rows on {len(missing)} days between others, first {missing[0]}"
+    return [Finding("contract.gap", "warning", text, {"days": [str(day) for day in missing]})]
 
 
 def _refusal(findings: list[Finding], days: int) -> ContractBroken:

@@ -114,6 +114,15 @@ def test_clean_days_pass(seed: int) -> None:
     assert clean.height == later(days).height
 
 
+def test_a_day_that_never_came_is_a_warning(days: pl.DataFrame, contract: DataContract) -> None:
+    rows = later(days).filter(~on_day(BAD_DAY))
+    clean, findings = check_days(rows, contract)
+    assert [(finding.name, finding.evidence["days"]) for finding in findings] == [
+        ("contract.gap", [str(BAD_DAY)])
+    ]
+    assert clean.height == rows.height
+
+
 def test_a_bad_day_can_fail_the_run(days: pl.DataFrame, contract: DataContract) -> None:
     with pytest.raises(ContractBroken, match="1 of 60 days"):
         check_days(break_day(later(days), "stuck number"), contract, on_bad_day="fail")

@@ -4,10 +4,13 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use mlwright_model::{Model, Trees};
+use mlwright_model::{Model, ModelError, Trees};
 
 const ROWS: usize = 4_096;
 const ROUNDS: usize = 7;
+
+/// One way to score a row.
+type Predict = fn(&Trees, &[f64], &mut [f64]) -> Result<(), ModelError>;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args()
@@ -22,7 +25,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         trees.inputs(),
         trees.has_kernel()
     );
-    type Predict = fn(&Trees, &[f64], &mut [f64]) -> Result<(), mlwright_model::ModelError>;
     let ways: [(&str, Predict); 2] = [
         ("kernel", |trees, row, out| trees.predict(row, 1, out)),
         ("walk", |trees, row, out| trees.predict_by_walk(row, 1, out)),

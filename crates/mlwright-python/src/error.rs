@@ -2,8 +2,6 @@
 
 use mlwright_features::FeatureError;
 use mlwright_http::ServerError;
-use mlwright_model::ModelError;
-use mlwright_onnx::OnnxError;
 use mlwright_package::PackageError;
 use mlwright_serve::ServeError;
 use mlwright_stats::assign::WeightError;
@@ -24,8 +22,6 @@ pub(crate) enum Failure {
     /// An argument that is not what the function takes.
     Argument(String),
     Features(FeatureError),
-    Model(ModelError),
-    Onnx(OnnxError),
     Package(PackageError),
     Weights(WeightError),
     Detector(DetectorError),
@@ -44,8 +40,6 @@ impl From<Failure> for PyErr {
         let (code, message) = match failure {
             Failure::Argument(message) => ("native.argument", message),
             Failure::Features(error) => (error.code(), error.to_string()),
-            Failure::Model(error) => (error.code(), error.to_string()),
-            Failure::Onnx(error) => (error.code(), error.to_string()),
             Failure::Package(error) => (error.code(), error.to_string()),
             Failure::Weights(error) => ("stats.weights", error.to_string()),
             Failure::Detector(error) => ("stats.detector", error.to_string()),
@@ -68,8 +62,6 @@ macro_rules! failure_from {
 
 failure_from!(
     Features: FeatureError,
-    Model: ModelError,
-    Onnx: OnnxError,
     Package: PackageError,
     Weights: WeightError,
     Detector: DetectorError,

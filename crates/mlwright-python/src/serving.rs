@@ -21,11 +21,11 @@ pub(crate) fn serve(py: Python<'_>, config_json: &str) -> PyResult<i32> {
 
 /// Read predictions that follow a cursor.
 #[pyfunction]
-pub(crate) fn read_log<'py>(
-    py: Python<'py>,
+pub(crate) fn read_log(
+    py: Python<'_>,
     directory: PathBuf,
     after: Cursor,
-) -> PyResult<(Bound<'py, PyDict>, Cursor)> {
+) -> PyResult<(Bound<'_, PyDict>, Cursor)> {
     let (columns, cursor) = py
         .detach(|| log::read_predictions(&directory, &after))
         .map_err(Failure::from)?;
@@ -68,11 +68,11 @@ pub(crate) fn read_feedback(
 
 /// Read counter windows that follow a cursor.
 #[pyfunction]
-pub(crate) fn read_windows<'py>(
-    py: Python<'py>,
+pub(crate) fn read_windows(
+    py: Python<'_>,
     directory: PathBuf,
     after: Cursor,
-) -> PyResult<(Bound<'py, PyDict>, Cursor)> {
+) -> PyResult<(Bound<'_, PyDict>, Cursor)> {
     let (columns, cursor) = py
         .detach(|| log::read_windows(&directory, &after))
         .map_err(Failure::from)?;

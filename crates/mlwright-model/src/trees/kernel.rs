@@ -1,4 +1,4 @@
-//! The fast path: branchless, eight trees in flight.
+//! The fast path: branchless, sixteen trees in flight.
 //!
 //! Idea: a node becomes one 16-byte slot and its children stand side by side, so a step is one compare and one
 //! add: `n = left + !(x ≤ threshold)`. Everything that is not "x ≤ threshold" is done once per row, when the row is
@@ -19,7 +19,7 @@ use super::walk::{category, has_bit};
 use super::{Forest, Missing, Test, ZERO};
 
 /// Trees walked at the same time, to hide the latency of loads.
-const IN_FLIGHT: usize = 8;
+const IN_FLIGHT: usize = 16;
 /// Beyond this many distinct categorical splits, testing all of them per row costs more than the walk.
 const MOST_CATEGORICAL: usize = 2_048;
 /// A forest deeper than this (a chain) is left to the walk, which stops at the leaf.
@@ -158,7 +158,8 @@ impl Kernel {
             for _ in 0..group.depth {
                 for place in &mut at {
                     let slot = self.slots[*place as usize];
-                    *place = slot.left + u32::from(!(lanes[slot.lane as usize] <= slot.threshold));
+                    let goes_left = lanes[slot.lane as usize] <= slot.threshold;
+                    *place = slot.left + u32::from(!goes_left);
                 }
             }
             for (&place, &tree) in at.iter().zip(&group.trees) {

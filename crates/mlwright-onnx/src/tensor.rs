@@ -235,3 +235,46 @@ impl Tensor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(shape: Vec<usize>, data: TensorData) -> String {
+        let spec = TensorSpec {
+            name: "x".to_owned(),
+            datatype: Datatype::Fp32,
+            shape: vec![-1, 2],
+        };
+        let checked = spec.check(&Tensor { shape, data });
+        checked.err().map_or(String::new(), |error| {
+            assert_eq!(error.code(), "onnx.tensor");
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn tensors_must_have_the_datatype_and_shape_of_the_graph() {
+        let floats = |count: usize| TensorData::Fp32(vec![0.0; count]);
+        assert_eq!(refusal(vec![3, 2], floats(6)), "");
+        assert_eq!(refusal(vec![0, 2], floats(0)), "");
+        assert!(refusal(vec![3, 2], TensorData::Fp64(vec![0.0; 6])).contains("FP64"));
+        assert!(refusal(vec![3, 3], floats(9)).contains("[3, 3]"));
+        assert!(refusal(vec![6], floats(6)).contains("[6]"));
+        assert!(refusal(vec![3, 2], floats(5)).contains("5 elements"));
+        let overflowing = refusal(vec![usize::MAX, 2], floats(6));
+        assert!(overflowing.contains("6 elements"), "{overflowing}");
+    }
+
+    #[test]
+    fn numbers_become_the_type_of_the_input() {
+        let of = |datatype| TensorData::of_numbers(&[1.5, f64::NAN, 1e300], datatype);
+        assert!(matches!(of(Datatype::Fp32), Some(TensorData::Fp32(x)) if x[2].is_infinite()));
+        assert_eq!(
+            of(Datatype::Int64),
+            Some(TensorData::Int64(vec![2, 0, i64::MAX]))
+        );
+        assert_eq!(of(Datatype::Bytes), None);
+        assert_eq!(of(Datatype::Bool), None);
+    }
+}

@@ -2,7 +2,8 @@
 
 /// First bytes of a segment.
 pub(crate) const MAGIC: &[u8; 8] = b"MLWLOG1\n";
-const HEAD: usize = 8;
+/// Bytes before a payload.
+pub(crate) const HEAD: usize = 8;
 /// Longest payload that a reader believes in.
 pub(crate) const LONGEST: usize = 1 << 30;
 
@@ -27,16 +28,4 @@ pub(crate) fn next_frame(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let end = at + HEAD + length;
     let payload = bytes.get(at + HEAD..end)?;
     (crc32fast::hash(payload) == sum).then_some((payload, end))
-}
-
-/// Where the whole frames of a segment end.
-pub(crate) fn sound_length(bytes: &[u8]) -> usize {
-    if !bytes.starts_with(MAGIC) {
-        return 0;
-    }
-    let mut at = MAGIC.len();
-    while let Some((_, next)) = next_frame(bytes, at) {
-        at = next;
-    }
-    at
 }

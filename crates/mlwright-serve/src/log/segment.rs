@@ -1,10 +1,11 @@
 //! Files of a log: named by the time they began and the process that writes them, locked while it does.
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::io::{self, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
-use super::frame::{MAGIC, sound_length};
+use super::frame::{HEAD, MAGIC};
 
 /// A segment that is full is followed by another.
 pub(crate) const SEGMENT_BYTES: u64 = 64 << 20;
@@ -68,25 +69,67 @@ impl Segment {
     }
 }
 
-/// Cut the torn tails of segments that no live process writes.
+/// Cut the torn tails of segments that no live process writes. Only the last segment of a writer can have one that
+/// matters, and only the lengths of its frames are read: a folder may hold years of log.
 pub(crate) fn cut_torn_tails(folder: &Path) -> io::Result<()> {
+    let mut last_of_writer: HashMap<String, PathBuf> = HashMap::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "log") {
+        let Some(writer) = path.to_str().and_then(writer_of) else {
             continue;
+        };
+        let last = last_of_writer
+            .entry(writer.to_owned())
+            .or_insert_with(|| path.clone());
+        if path > *last {
+            *last = path;
         }
-        let mut file = OpenOptions::new().read(true).append(true).open(&path)?;
+    }
+    for path in last_of_writer.values() {
+        let file = OpenOptions::new().read(true).append(true).open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let sound = sound_length(&bytes);
-        if sound < bytes.len() {
-            file.set_len(sound as u64)?;
+        if let Some(whole) = whole_length(&file)? {
+            file.set_len(whole)?;
         }
     }
     Ok(())
+}
+
+/// The writer in the name of a segment, `<began>-<writer>.log`.
+fn writer_of(path: &str) -> Option<&str> {
+    path.strip_suffix(".log")?
+        .rsplit_once('-')
+        .map(|(_, writer)| writer)
+}
+
+/// Where the frames end that are in a segment whole, if that is not its end; none for a file that is no segment.
+fn whole_length(file: &File) -> io::Result<Option<u64>> {
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    let mut head = [0; MAGIC.len()];
+    if length < MAGIC.len() as u64 {
+        return Ok(None);
+    }
+    reader.read_exact(&mut head)?;
+    if head != *MAGIC {
+        return Ok(None);
+    }
+    let mut at = MAGIC.len() as u64;
+    while at + HEAD as u64 <= length {
+        let mut head = [0; HEAD];
+        reader.read_exact(&mut head)?;
+        let [a, b, c, d, ..] = head;
+        let payload = u32::from_le_bytes([a, b, c, d]);
+        let next = at + HEAD as u64 + u64::from(payload);
+        if next > length {
+            break;
+        }
+        reader.seek_relative(i64::from(payload))?;
+        at = next;
+    }
+    Ok((at < length).then_some(at))
 }

@@ -177,8 +177,12 @@ fn the_next_writer_cuts_torn_tails_of_dead_writers_only() {
     let living_path = segments(folder.path()).remove(1);
     let (dead_whole, living_whole) = (tear(&dead_path), tear(&living_path));
 
+    let foreign = folder.path().join("other-program.log");
+    fs::write(&foreign, b"not a segment").expect("written");
+
     Writer::open(folder.path(), 3, Arc::default()).expect("a log folder");
 
+    assert_eq!(length(&foreign), 13);
     assert_eq!(length(&dead_path), dead_whole);
     assert_eq!(length(&living_path), living_whole + 13);
 }

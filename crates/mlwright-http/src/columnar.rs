@@ -130,14 +130,15 @@ fn compose_lists<'a>(
     Ok(tensor.values.chunks_exact(width).map(write).collect())
 }
 
+/// Whether float64 holds a value; null is a missing one, which JSON has no other way to say.
 fn is_exact(value: &Scalar<'_>) -> bool {
     match value {
         Scalar::Number(Number {
             integer: Some(integer),
             ..
         }) => i128::from(*integer) == (*integer as f64) as i128,
-        Scalar::Number(_) => true,
-        Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => false,
+        Scalar::Number(_) | Scalar::Null => true,
+        Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => false,
     }
 }
 

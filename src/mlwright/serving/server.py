@@ -67,7 +67,12 @@ def run_server(config: ServerConfig) -> int:
     """
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
+        try:
         return native.serve(config.to_json())
+    except native.NativeError as cause:
+        code, message = cause.args
+        hint = "choose another port with --port" if code == "server.bind" else "look at .mlwright/run"
+        raise ServerError(f"the server did not start: {message}", hint=hint, reason=code) from cause
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -40,10 +40,11 @@ pub(crate) fn metrics(shared: &Shared) -> Reply {
     }
     page.head("mlwright_contract_violations_total");
     for (deployment, variant) in snapshot.variants() {
-        for (kind, count) in variant.violations().filter(|(_, count)| *count > 0) {
+        for (column, kind, count) in variant.violations().filter(|row| row.2 > 0) {
             let labels = [
                 ("deployment", deployment.spec.name.as_str()),
                 ("variant", variant.spec.name.as_str()),
+                ("column", column),
                 ("kind", kind.word()),
             ];
             page.sample("mlwright_contract_violations_total", &labels, count as f64);

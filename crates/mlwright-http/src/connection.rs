@@ -214,7 +214,11 @@ fn run(
 }
 
 fn refuse(shared: &Shared, error: &ApiError, path: &str) -> Reply {
-    let body = error.body(&shared.next_request_id(), has_error_field(path));
+    let id = shared.next_request_id();
+    if *error == ApiError::Internal {
+        eprintln!("server.internal: the request {id} failed");
+    }
+    let body = error.body(&id, has_error_field(path));
     Reply {
         retry_after: error.retry_after(),
         ..Reply::with_status(error.status(), body)

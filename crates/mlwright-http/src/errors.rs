@@ -121,8 +121,14 @@ impl From<ServeError> for ApiError {
         match error {
             ServeError::Contract { violation, row } => Self::Contract { violation, row },
             ServeError::Tensor(message) => Self::Shape(message),
-            other => {
-                eprintln!("server.internal: {other}");
+            ServeError::Package(_)
+            | ServeError::Feature(_)
+            | ServeError::Model(_)
+            | ServeError::Onnx(_)
+            | ServeError::Unfit(_)
+            | ServeError::Document(_)
+            | ServeError::Log(_) => {
+                eprintln!("server.internal: {error}");
                 Self::Internal
             }
         }

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::LocalSet;
 
 use crate::config::{ServerConfig, ServerError};
@@ -26,7 +26,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// `Connection: close`.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
-const MAX_HEADERS: usize = 100;
 const HEAD_BYTES: usize = 64 << 10;
 
 /// Serve until SIGTERM or SIGINT, then drain.
@@ -60,8 +59,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
                 .spawn(move || on_own_runtime(serve(listener, shared, Door::Serving, stopped)))
         })
         .collect::<Result<_, _>>()?;
-    on_own_runtime(control(config, &shared, &listener, admin, stop, stopped))?;
-    drop(listener);
+    on_own_runtime(control(config, &shared, listener, admin, stop, stopped))?;
     for worker in workers {
         worker
             .join()
@@ -98,14 +96,14 @@ fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServerError> {
 async fn control(
     config: &ServerConfig,
     shared: &Arc<Shared>,
-    listener: &std::net::TcpListener,
+    listener: std::net::TcpListener,
     admin: std::net::TcpListener,
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    write_server_file(config, shared, listener, &admin)?;
+    write_server_file(config, shared, &listener, &admin)?;
     let admin = tokio::task::spawn_local(serve(admin, Arc::clone(shared), Door::Admin, stopped));
     let mut ticks = tokio::time::interval(TICK);
     let mut last_problem = None;
@@ -114,7 +112,7 @@ async fn control(
             _ = terminated.recv() => break,
             _ = interrupted.recv() => break,
             _ = ticks.tick() => {
-                let applied = shared.apply_document();
+                let applied = shared.poll_document();
                 if applied.problem != last_problem {
                     if let Some(problem) = &applied.problem {
                         eprintln!("the deployment document is not served: {problem}");
@@ -126,6 +124,7 @@ async fn control(
         }
     }
     shared.start_draining();
+    drop(listener);
     // Workers may be gone already only when they failed; join reports that.
     let _ = stop.send(true);
     admin.await.map_err(std::io::Error::other)?
@@ -175,13 +174,26 @@ async fn serve(
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
-        // A socket that cannot be tuned still works.
-        let _ = stream.set_nodelay(true);
-        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
-        tokio::task::spawn_local(async move {
-            connection(stream, shared, door, stopped).await;
-            drop(place);
-        });
+        tokio::task::spawn_local(connection(
+            stream,
+            Arc::clone(&shared),
+            door,
+            stopped.clone(),
+            place.ok(),
+        ));
+    }
+    // Who was let in by the system before is served too.
+    while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            break;
+        };
+        tokio::task::spawn_local(connection(
+            stream,
+            Arc::clone(&shared),
+            door,
+            stopped.clone(),
+            Some(place),
+        ));
     }
     drop(listener);
     let until = Instant::now() + DRAIN;
@@ -196,13 +208,15 @@ async fn connection(
     shared: Arc<Shared>,
     door: Door,
     mut stopped: watch::Receiver<bool>,
+    _place: Option<OwnedSemaphorePermit>,
 ) {
+    // A socket that cannot be tuned still works.
+    let _ = stream.set_nodelay(true);
     let timeout = Duration::from_millis(shared.limits.header_timeout_ms);
     let service = service_fn(move |request| answer(Arc::clone(&shared), door, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
-        .max_headers(MAX_HEADERS)
         .max_buf_size(HEAD_BYTES)
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service);
@@ -210,7 +224,7 @@ async fn connection(
     // What a caller does wrong on the wire concerns that caller alone.
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stopped.changed() => {}
+        _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
     }
     tokio::select! {
         _ = connection.as_mut() => return,

@@ -35,7 +35,7 @@ pub(crate) const METRICS: [(&str, &str, &str); 14] = [
     (
         "mlwright_contract_violations_total",
         "counter",
-        "Rows refused by the data contract, by deployment and kind",
+        "Rows refused by the data contract, by deployment, variant, column and kind",
     ),
     (
         "mlwright_prediction_log_records_total",

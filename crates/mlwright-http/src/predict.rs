@@ -252,7 +252,7 @@ fn to_cells<'r>(variant: &Variant, rows: &'r Rows<'_>) -> Result<Vec<Cell<'r>>, 
             }
         };
         read.map_err(|violation| {
-            variant.count_violation(violation.kind);
+            variant.count_violation(&violation);
             ApiError::Contract { violation, row }
         })?;
     }
@@ -271,7 +271,12 @@ fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError>
             RowKind::Object(range) if names_tensor(&rows.fields[range.clone()], servable) => {
                 extend_with_list(&mut matrix, rows.raw[row], row)?;
             }
-            RowKind::Object(_) | RowKind::Values(_) => return Err(no_numbers(row)),
+            RowKind::Values(range) => {
+                for field in &rows.fields[range.clone()] {
+                    matrix.push(number_or_missing(&field.value).ok_or_else(|| no_numbers(row))?);
+                }
+            }
+            RowKind::Object(_) => return Err(no_numbers(row)),
         }
         let found = matrix.len() - start;
         if found != width {
@@ -281,6 +286,15 @@ fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError>
         }
     }
     Ok(matrix)
+}
+
+/// A number; null stands for a missing one, which the kernels know as NaN.
+fn number_or_missing(value: &Scalar<'_>) -> Option<f64> {
+    match value {
+        Scalar::Number(number) => Some(number.value),
+        Scalar::Null => Some(f64::NAN),
+        Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => None,
+    }
 }
 
 fn no_numbers(row: usize) -> ApiError {
@@ -309,10 +323,7 @@ fn extend_with_list(matrix: &mut Vec<f64>, raw: &[u8], row: usize) -> Result<(),
     reader.open()?;
     let mut is_first = true;
     while reader.next_item(&mut is_first)? {
-        match reader.scalar()? {
-            Scalar::Number(number) => matrix.push(number.value),
-            _ => return Err(no_numbers(row)),
-        }
+        matrix.push(number_or_missing(&reader.scalar()?).ok_or_else(|| no_numbers(row))?);
     }
     Ok(())
 }
@@ -325,6 +336,11 @@ fn render(variant: &Variant, answer: &Answer, rows: usize) -> Vec<u8> {
         answer.first.nth(row).write(out);
         out.extend_from_slice(b"\",");
         push_decision(out, &variant.servable, answer, row);
+        if variant.servable.is_tensor() {
+            out.extend_from_slice(b",\"output\":[");
+            push_probabilities(out, &variant.servable, answer.row(row));
+            out.push(b']');
+        }
         out.extend_from_slice(b",\"model\":");
         push_text(out, &variant.spec.model);
         out.extend_from_slice(b",\"version\":");

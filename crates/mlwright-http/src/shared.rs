@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mlwright_serve::{Document, Engine};
 
 use crate::config::Limits;
 use crate::metrics::HttpCounters;
 use crate::routes::{Authorisation, ROUTES};
+
+/// When a refused document is tried again though it did not change.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// The engine, the tokens and the state of this process.
 #[derive(Debug)]
@@ -22,8 +26,17 @@ pub(crate) struct Shared {
     admin_token: String,
     is_draining: AtomicBool,
     requests: AtomicU64,
+    refused: Mutex<Option<Refused>>,
     /// Bytes of bodies in memory.
     pub(crate) held_bytes: AtomicUsize,
+}
+
+/// A document that was not served.
+#[derive(Debug)]
+struct Refused {
+    bytes: Vec<u8>,
+    problem: String,
+    at: Instant,
 }
 
 /// How the newest document was taken.
@@ -45,6 +58,7 @@ impl Shared {
             admin_token: config.admin_token.clone(),
             is_draining: AtomicBool::new(false),
             requests: AtomicU64::new(0),
+            refused: Mutex::new(None),
             held_bytes: AtomicUsize::new(0),
         }
     }
@@ -68,10 +82,40 @@ impl Shared {
             .is_some_and(|given| is_equal(given, wanted.as_bytes()))
     }
 
+    /// Serve a new document; one that was refused is tried again after a while only, its packages may be large.
+    pub(crate) fn poll_document(&self) -> Applied {
+        {
+            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(refused) = refused.as_ref()
+                && refused.at.elapsed() < RETRY
+                && std::fs::read(&self.document).is_ok_and(|bytes| bytes == refused.bytes)
+            {
+                return Applied {
+                    epoch: self.engine.snapshot().epoch(),
+                    problem: Some(refused.problem.clone()),
+                };
+            }
+        }
+        self.apply_document()
+    }
+
     /// Read the deployment document and serve it; on failure what was served goes on.
     pub(crate) fn apply_document(&self) -> Applied {
         let read = std::fs::read(&self.document)
-            .map_err(|error| format!("{}: {error}", self.document.display()))
+            .map_err(|error| format!("{}: {error}", self.document.display()));
+        let bytes = read.as_ref().map_or_else(|_| Vec::new(), Clone::clone);
+        let applied = self.apply_bytes(read);
+        let refused = applied.problem.clone().map(|problem| Refused {
+            bytes,
+            problem,
+            at: Instant::now(),
+        });
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+        applied
+    }
+
+    fn apply_bytes(&self, read: Result<Vec<u8>, String>) -> Applied {
+        let read = read
             .and_then(|bytes| {
                 serde_json::from_slice::<Document>(&bytes).map_err(|error| error.to_string())
             })

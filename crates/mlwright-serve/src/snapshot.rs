@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mlwright_features::ViolationKind;
+use mlwright_features::{RowReader, Violation, ViolationKind};
 use mlwright_stats::assign::{choose, thresholds, unit_hash};
 
 use crate::engine::now_us;
@@ -47,7 +47,8 @@ pub struct Variant {
 #[derive(Debug)]
 pub(crate) struct VariantCounts {
     pub(crate) predictions: AtomicU64,
-    violations: [AtomicU64; ViolationKind::ALL.len()],
+    /// Per column of the model, and once for all others.
+    violations: Vec<[AtomicU64; ViolationKind::ALL.len()]>,
     pub(crate) windows: Windows,
 }
 
@@ -207,20 +208,32 @@ impl Variant {
     }
 
     /// Count a row that broke the contract.
-    pub fn count_violation(&self, kind: ViolationKind) {
-        if let Some(place) = ViolationKind::ALL.iter().position(|other| *other == kind) {
-            self.counts.violations[place].fetch_add(1, Ordering::Relaxed);
+    pub fn count_violation(&self, violation: &Violation) {
+        let kind = ViolationKind::ALL
+            .iter()
+            .position(|kind| *kind == violation.kind);
+        let columns = self.servable.reader().map_or(&[][..], RowReader::columns);
+        let column = columns
+            .iter()
+            .position(|column| column.name == violation.column)
+            .unwrap_or(columns.len());
+        if let Some(count) = kind.and_then(|kind| self.counts.violations.get(column)?.get(kind)) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Rows that broke the contract, by kind.
-    pub fn violations(&self) -> impl Iterator<Item = (ViolationKind, u64)> {
-        let counts = self
-            .counts
-            .violations
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed));
-        ViolationKind::ALL.into_iter().zip(counts)
+    /// Rows that broke the contract, by column and kind; columns that the model does not read count under no name.
+    pub fn violations(&self) -> impl Iterator<Item = (&str, ViolationKind, u64)> {
+        let columns = self.servable.reader().map_or(&[][..], RowReader::columns);
+        let names = columns.iter().map(|column| column.name.as_str());
+        let rows = names.chain([""]).zip(&self.counts.violations);
+        rows.flat_map(|(name, counts)| {
+            let counts = counts.iter().map(|count| count.load(Ordering::Relaxed));
+            ViolationKind::ALL
+                .into_iter()
+                .zip(counts)
+                .map(move |(kind, count)| (name, kind, count))
+        })
     }
 }
 
@@ -228,7 +241,9 @@ impl VariantCounts {
     pub(crate) fn new(servable: &Servable) -> Result<Self, ServeError> {
         Ok(Self {
             predictions: AtomicU64::new(0),
-            violations: Default::default(),
+            violations: (0..=servable.reader().map_or(0, RowReader::inputs))
+                .map(|_| Default::default())
+                .collect(),
             windows: Windows::new(servable)?,
         })
     }

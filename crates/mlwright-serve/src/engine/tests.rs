@@ -219,7 +219,7 @@ fn a_row_that_breaks_the_contract_is_named_and_counted_and_not_logged() {
     let violation = reader
         .read(fields, &mut cells)
         .expect_err("beyond the limit");
-    variant.count_violation(violation.kind);
+    variant.count_violation(&violation);
 
     let broken = ServeError::Contract { violation, row: 3 };
     assert_eq!(broken.code(), "contract.range");
@@ -229,9 +229,9 @@ fn a_row_that_breaks_the_contract_is_named_and_counted_and_not_logged() {
     );
     let counted: Vec<_> = variant
         .violations()
-        .filter(|(_, count)| *count > 0)
+        .filter(|(_, _, count)| *count > 0)
         .collect();
-    assert_eq!(counted, [(ViolationKind::Range, 1)]);
+    assert_eq!(counted, [("amount", ViolationKind::Range, 1)]);
     assert_eq!(variant.predictions(), 0);
     assert_eq!(engine.counters().log_records(), 0);
 }

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::LocalSet;
 
 use crate::config::{ServerConfig, ServerError};
-use crate::connection::answer;
+use crate::connection::{Counted, answer};
 use crate::routes::Door;
 use crate::shared::Shared;
 
@@ -210,6 +210,7 @@ async fn connection(
     mut stopped: watch::Receiver<bool>,
     _place: Option<OwnedSemaphorePermit>,
 ) {
+    let _counted = Counted::new();
     // A socket that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
     let timeout = Duration::from_millis(shared.limits.header_timeout_ms);

@@ -10,6 +10,9 @@ use crate::json::{Reader, Scalar};
 /// Above this many fields duplicates are found by hashing instead of comparing.
 const FEW_FIELDS: usize = 48;
 
+/// Room that is made for the fields of a row before they are counted.
+const FIRST_FIELDS: usize = 16;
+
 /// One `key: value` of a row; rows that are lists have empty keys.
 #[derive(Debug)]
 pub(crate) struct Field<'a> {
@@ -125,6 +128,7 @@ impl<'a> Rows<'a> {
     fn read_object(&mut self, reader: &mut Reader<'a>) -> Result<RowKind, ApiError> {
         let start = self.fields.len();
         let mut seen = Seen::default();
+        self.fields.reserve(FIRST_FIELDS);
         reader.open()?;
         let mut is_first = true;
         while let Some(key) = reader.next_key(&mut is_first)? {
@@ -149,6 +153,7 @@ impl<'a> Rows<'a> {
 
     fn read_values(&mut self, reader: &mut Reader<'a>) -> Result<RowKind, ApiError> {
         let (first_number, first_field) = (self.numbers.len(), self.fields.len());
+        self.numbers.reserve(FIRST_FIELDS);
         reader.open()?;
         let mut is_first = true;
         let mut has_others = false;

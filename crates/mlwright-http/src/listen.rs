@@ -8,6 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mlwright_serve::{Engine, EngineConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -27,6 +28,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
 const HEAD_BYTES: usize = 64 << 10;
+/// Listeners, logs, packages being read.
+const OTHER_DESCRIPTORS: usize = 256;
 
 /// Serve until SIGTERM or SIGINT, then drain.
 ///
@@ -34,6 +37,7 @@ const HEAD_BYTES: usize = 64 << 10;
 /// [`ServerError`] when the configuration, the address or a folder cannot be used. A deployment document that cannot
 /// be served is no error: the server says it is not ready and waits for a better one.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
+    allow_descriptors(config);
     let listener = bind(config.address()?)?;
     let admin = bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?;
     let engine = Engine::new(EngineConfig {
@@ -67,6 +71,21 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     }
     shared.engine.flush();
     Ok(())
+}
+
+/// Raise the soft limit of open files to what the connections need, as far as the system lets us.
+fn allow_descriptors(config: &ServerConfig) {
+    let needed = (config.limits.connections * config.worker_count() + OTHER_DESCRIPTORS) as u64;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(needed, |most| most.min(needed));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            maximum: limit.maximum,
+        };
+        // With fewer descriptors the server works as well, callers wait in the backlog earlier.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
 }
 
 fn on_own_runtime<T>(

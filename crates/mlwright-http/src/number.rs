@@ -119,11 +119,14 @@ fn full(bytes: &[u8]) -> Result<f64, &'static str> {
 }
 
 fn integer(is_negative: bool, digits: &Digits) -> Option<i64> {
-    if digits.count > 18 {
+    // Nineteen digits fit into 64 bits without a sign.
+    if digits.count > 19 {
         return None;
     }
-    let size = i64::try_from(digits.mantissa).ok()?;
-    Some(if is_negative { -size } else { size })
+    if is_negative {
+        return 0_i64.checked_sub_unsigned(digits.mantissa);
+    }
+    i64::try_from(digits.mantissa).ok()
 }
 
 #[cfg(test)]
@@ -163,6 +166,9 @@ mod tests {
         let integer = |text: &str| parse(text.as_bytes()).expect("a number").0.integer;
         assert_eq!(integer("9007199254740993"), Some(9_007_199_254_740_993));
         assert_eq!(integer("-5"), Some(-5));
+        assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
+        assert_eq!(integer("-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(integer("9223372036854775808"), None);
         assert_eq!(integer("1.0"), Some(1));
         assert_eq!(integer("1e3"), Some(1000));
         assert_eq!(integer("1.5"), None);

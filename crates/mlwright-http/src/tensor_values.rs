@@ -317,7 +317,7 @@ fn check<'a>(
 pub(crate) fn to_onnx(given: &GivenTensor<'_>, wanted: GraphType) -> Result<Tensor, ApiError> {
     let wrong = || {
         ApiError::Type(format!(
-            "{:?} is {}, the model takes {}",
+            "{:?} is {} and holds a value that is no {} of the model",
             given.name,
             given.datatype.word(),
             wanted.word()

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use mlwright_onnx::{OnnxModel, Tensor, TensorData};
+use mlwright_onnx::{OnnxError, OnnxModel, Tensor, TensorData};
 use mlwright_package::TensorSpec;
-use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, Variant};
+use mlwright_serve::{Answer, Deployment, Inputs, Question, Servable, ServeError, Variant};
 
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
@@ -278,7 +278,10 @@ fn infer_graph(
         raw: &[],
         received,
     };
-    let answer = shared.engine.answer(deployment, &question)?;
+    let answer = shared
+        .engine
+        .answer(deployment, &question)
+        .map_err(refused_by_graph)?;
     let mut out = head(target.name, request, variant, &answer, rows);
     let specs: &[TensorSpec] = &variant.servable.manifest().signature.outputs;
     let named: Vec<(&str, &Tensor)> = answer
@@ -294,6 +297,16 @@ fn infer_graph(
     });
     out.push(b'}');
     Ok(Reply::json(out))
+}
+
+/// A graph with free dimensions finds out while computing that tensors do not fit each other; its own words name parts of
+/// the model and stay in the server's log.
+fn refused_by_graph(error: ServeError) -> ApiError {
+    if let ServeError::Onnx(OnnxError::Run(message)) = &error {
+        eprintln!("request.shape: {message}");
+        return ApiError::Shape("the graph cannot compute these tensors".to_owned());
+    }
+    error.into()
 }
 
 /// The tensors as the graph takes them; inputs with a free first dimension have to agree on it.

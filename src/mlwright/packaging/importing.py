@@ -136,7 +136,8 @@ def _generated(width: int, thresholds: dict[int, list[float]]) -> Floats:
     generator = np.random.default_rng(SEED)
     matrix = generator.normal(size=(CHECK_ROWS, width))
     for place, values in thresholds.items():
-        low, high = min(values), max(values)
+        known = [value for value in values if np.isfinite(value)] or [0.0]  # inf splits off missing values
+        low, high = min(known), max(known)
         spread = (high - low) or max(abs(high), 1.0)
         matrix[:, place] = generator.uniform(low - 0.1 * spread, high + 0.1 * spread, CHECK_ROWS)
     return matrix

@@ -67,7 +67,6 @@ def run_server(config: ServerConfig) -> int:
     """
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        try:
         return native.serve(config.to_json())
     except native.NativeError as cause:
         code, message = cause.args

@@ -130,3 +130,13 @@ def test_the_same_seed_gives_the_same_split(seed: int) -> None:
     data = DataConfig(label="y")
     first, second = (split_rows(frame, data, task="binary", seed=seed) for _ in range(2))
     assert np.array_equal(first.test, second.test)
+
+
+def test_a_group_that_was_held_out_stays_so_when_the_table_grows() -> None:
+    data = DataConfig(group="g", split=SplitConfig(by="g", test_share=0.2))
+    names = [f"c{number}" for number in range(400)]
+    first = pl.DataFrame({"g": names[:300] * 3})
+    later = pl.DataFrame({"g": names * 5})
+    before = set(first["g"].gather(split_rows(first, data, task="binary", seed=7).test))
+    after = set(later["g"].gather(split_rows(later, data, task="binary", seed=7).test))
+    assert len(before & after) > 0.9 * len(before)

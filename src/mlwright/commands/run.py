@@ -81,7 +81,12 @@ def run(request: RunRequest, progress: Progress) -> RunResult:
         project,
         run_id,
         "done",
-        {"reference": result.reference, "verdict": result.verdict, "moved": result.moved},
+        {
+            "reference": result.reference,
+            "verdict": result.verdict,
+            "moved": result.moved,
+            "findings": result.findings,
+        },
     )
     return result
 

@@ -12,6 +12,7 @@ import polars as pl
 from mlwright.data.roles import require_column
 from mlwright.errors import ConfigError, TooFewRows
 from mlwright.project import DataConfig, Task
+from mlwright.statistics import unit_hash
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -110,12 +111,15 @@ def _cut(ordered: npt.NDArray[np.float64], data: DataConfig, unit: float) -> flo
 
 
 def _by_group(frame: pl.DataFrame, data: DataConfig, *, seed: int) -> Split:
-    """Draw whole groups until the share is reached; rows without a group are their own."""
+    """Take whole groups in the order of their hashes until the share is reached; rows without one are alone.
+
+    A group keeps its place when the table grows, so what was held out from a champion stays held out.
+    """
     by = data.split.by
     named = frame.select(pl.col(by).cast(pl.String)).with_row_index("row")
     key = pl.col(by).fill_null(pl.format("\x00{}", "row"))
     groups = named.select(key.alias("group")).group_by("group").len().sort("group")
-    order = np.random.default_rng(seed).permutation(len(groups))
+    order = np.argsort([unit_hash(f"split-{seed}", name) for name in groups["group"]], kind="stable")
     sizes = groups["len"].to_numpy()[order]
     before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     chosen = groups["group"].gather(order[before < data.split.test_share * frame.height])

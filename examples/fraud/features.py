@@ -95,7 +95,7 @@ def make_features(purchases: Purchases, arrival: Floats, population: Population)
         "new_device": _is_new_device(purchases),
         "merchant_age_days": np.round(np.minimum(sold.age(merchant, day), SEEN_DAYS), 1),
         "merchant_seen_30d": sold.count(merchant, day, SEEN_DAYS).astype(np.int64),
-        "pair_seen": np.minimum(History(pair, day).count(pair, day), 20).astype(np.int64),
+        "pair_seen_30d": History(pair, day).count(pair, day, SEEN_DAYS).astype(np.int64),
         "distance_km": np.round(_distance(population, customer, merchants.city[merchant]), 1),
         "account_days": np.round(day - people.joined[customer], 1),
         "merchant_risk": np.round(risky, 5),

@@ -27,8 +27,8 @@ class Timing:
     new_scheme: int = 72
     last_day: int = 108
     day_seconds: float = 1.3
-    training_day_seconds: float = 7.0
-    budget_cpu_s: int = 20
+    training_day_seconds: float = 10.0
+    budget_cpu_s: int = 12
     cooldown_minutes: float = 0.3
 
 

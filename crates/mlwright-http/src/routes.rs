@@ -323,6 +323,7 @@ pub(crate) fn operate(
 mod tests {
     use super::*;
 
+    // promise: serve.routes-declare
     #[test]
     fn every_route_declares_who_may_call_it() {
         for route in &ROUTES {

@@ -31,6 +31,7 @@ def days_of(moments: pl.Series) -> np.ndarray:
     return (moments - simulator.START).dt.total_seconds().to_numpy() / 86_400
 
 
+@pytest.mark.promise("fraud.simulator")
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     small = replace(REQUEST, rows=3_000, incidents=KINDS)
     digests = []
@@ -51,6 +52,7 @@ def test_rows_and_fraud_are_as_many_as_asked_for(market: simulator.Market) -> No
     assert 0.005 < market.truth["is_fraud"].mean() < 0.025
 
 
+@pytest.mark.promise("fraud.simulator")
 def test_every_scheme_happens(market: simulator.Market) -> None:
     assert set(market.truth["scheme"].unique()) == {"", *SCHEMES}
 
@@ -65,6 +67,7 @@ def test_the_new_scheme_starts_mid_way_and_the_old_one_adapts_later(market: simu
     assert set(fresh["channel"].unique()) == {"online"}
 
 
+@pytest.mark.promise("fraud.simulator")
 def test_labels_arrive_late_and_only_for_fraud(market: simulator.Market) -> None:
     joined = market.labels.join(market.truth, on="transaction_id").join(
         market.transactions.select("transaction_id", "ts"), on="transaction_id"
@@ -88,6 +91,7 @@ def test_the_training_table_knows_only_labels_that_had_arrived(market: simulator
     assert frauds.height < true
 
 
+@pytest.mark.promise("fraud.no-future")
 def test_features_never_use_the_future() -> None:
     streams = [np.random.default_rng(seed) for seed in np.random.SeedSequence(9).spawn(4)]
     population, purchases = simulator.trade(*streams[:3], REQUEST)

@@ -157,6 +157,7 @@ fn a_flipped_bit_hides_the_rest_of_its_segment_only() {
     assert_eq!(ids(folder.path(), &Cursor::new()).0.len(), 3);
 }
 
+// promise: log.torn
 #[test]
 fn the_next_writer_cuts_torn_tails_of_dead_writers_only() {
     let folder = Folder::new();
@@ -200,6 +201,7 @@ fn files_that_are_no_segments_are_passed_over() {
     assert_eq!(ids(&nowhere, &Cursor::new()), (Vec::new(), Cursor::new()));
 }
 
+// promise: log.torn
 #[test]
 fn a_log_that_cannot_be_written_counts_drops_and_recovers() {
     let folder = Folder::new();

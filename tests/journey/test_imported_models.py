@@ -149,6 +149,7 @@ def test_an_onnx_graph_answers_as_onnxruntime(project: Shell) -> None:
         assert np.abs(plain - expected).max() < 1e-6
 
 
+@pytest.mark.promise("model.import")
 def test_what_is_no_model_is_refused_with_a_reason(project: Shell) -> None:
     (project.folder / "bad.txt").write_text("hello")
     for framework in ("lightgbm", "onnx"):

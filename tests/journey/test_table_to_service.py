@@ -133,6 +133,7 @@ def test_wrong_wishes_are_named(shell: Shell) -> None:
     assert (shell.folder / "churn" / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.promise("model.predict")
 def test_several_classes_and_numbers_are_learned_too(shell: Shell) -> None:
     frame = customers(2_000)
     frame.write_parquet(shell.folder / "t.parquet")

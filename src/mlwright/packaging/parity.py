@@ -138,7 +138,7 @@ def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -
 
 def _decisions(scores: Floats, threshold: float | None) -> npt.NDArray[np.int64]:
     if scores.ndim == 2:
-        return scores.argmax(axis=1).astype(np.int64)
+        return np.asarray(scores.argmax(axis=1), dtype=np.int64)
     if threshold is None:
         return np.zeros(len(scores), dtype=np.int64)
     return np.asarray(scores >= threshold, dtype=np.int64)

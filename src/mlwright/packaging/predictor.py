@@ -98,7 +98,7 @@ class PackagePredictor:
         """Give the index of the predicted class of each row, by the packaged threshold."""
         if self.task == "binary":
             return np.asarray(scores >= self.threshold, dtype=np.int64)
-        return scores.argmax(axis=1).astype(np.int64)
+        return np.asarray(scores.argmax(axis=1), dtype=np.int64)
 
     def _flat(self, scores: Floats) -> Floats:
         return scores if self.task == "multiclass" else scores[:, 0]

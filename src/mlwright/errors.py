@@ -99,6 +99,12 @@ class TooFewRows(DataError):
     code = "data.too-few-rows"
 
 
+class StepFailed(MlwrightError):
+    """A step broke in a way that nobody foresaw; the cause is chained."""
+
+    code = "pipeline.step-failed"
+
+
 class TrainingError(MlwrightError):
     """Fitting failed."""
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlwright.errors import MlwrightError
+from mlwright.errors import MlwrightError, StepFailed
 from mlwright.pipeline.progress import Progress
 from mlwright.pipeline.source_code import code_digest
-from mlwright.pipeline.step import JSON, Blob, Context, Step, StepFailed, Value, Values
+from mlwright.pipeline.step import JSON, Blob, Context, Step, Value, Values
 from mlwright.store import BlobStore, Database, canonical_json, digest_json, now_text
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from mlwright.errors import MlwrightError
 from mlwright.pipeline.progress import Progress
 from mlwright.store import BlobStore, digest_file
 
@@ -87,9 +86,3 @@ class Step:
         module, _, name = self.function.partition(":")
         function: StepFunction = getattr(importlib.import_module(module), name)
         return function
-
-
-class StepFailed(MlwrightError):
-    """A step broke in a way that nobody foresaw; the cause is chained."""
-
-    code = "pipeline.step-failed"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mlwright.errors import StepFailed
 from mlwright.pipeline import Blob, Context, Silent, Step, Values, run_pipeline
-from mlwright.pipeline.step import JSON, StepFailed
+from mlwright.pipeline.step import JSON
 from mlwright.store import BlobStore, Database
 
 CALLS: list[str] = []

@@ -30,6 +30,8 @@ class Timing:
     training_day_seconds: float = 10.0
     budget_cpu_s: int = 12
     cooldown_minutes: float = 0.3
+    monitor_tolerance: float = 1.25
+    false_alarms_per: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,13 @@ class LiveDays:
             now = time.monotonic()
             due = max(due, now - 0.2)  # a clock that fell behind is not caught up with a burst
             time.sleep(max(due - now, 0.0))
+
+    @property
+    def has_renewed(self) -> bool:
+        """Tell whether the loop has put a new version in place."""
+        return (
+            any(moment.kind == "champion" for moment in self.moments) and self._watcher.sight.rollout is None
+        )
 
     def roll_back_and_forward(self) -> Exercise:
         """Roll back, and forward again, while purchases keep coming."""

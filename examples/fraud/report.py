@@ -40,6 +40,7 @@ class Report:
     steps_seconds: dict[str, float]
     moments: list[Moment] = field(default_factory=list)
     daily: list[Period] = field(default_factory=list)
+    refusals: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -70,12 +71,17 @@ def describe(report: Report) -> list[str]:
         *lines,
         f"requests      {report.requests:,} predictions, {report.labels_sent:,} labels",
         f"failures      {report.failures}",
-        f"refused       {report.refused_by_contract:,} by the data contract",
+        f"refused       {report.refused_by_contract:,} by the data contract{_most_refused(report)}",
         f"kept out      {report.quarantined or '-'}",
         f"rollback      {exercise}",
         f"time          {report.seconds:.0f} s",
         *(f"PROBLEM       {problem}" for problem in report.problems),
     ]
+
+
+def _most_refused(report: Report) -> str:
+    most = sorted(report.refusals.items(), key=lambda item: -item[1])[:3]
+    return ": " + ", ".join(f"{count} {what}" for what, count in most) if most else ""
 
 
 def _without_nan(value: object) -> object:

@@ -17,7 +17,7 @@ HOUR = 1 / 24
 RISK_DAYS = 21.0
 SEEN_DAYS = 30.0
 SPACING = 4096.0  # days between two entities on the common axis; more than any history
-PRIOR_ROWS, PRIOR_RATE = 40.0, 0.008
+PRIOR_ROWS, PRIOR_RATE, HIGHEST_RISK = 40.0, 0.008, 0.1
 
 
 class History:
@@ -98,7 +98,7 @@ def make_features(purchases: Purchases, arrival: Floats, population: Population)
         "pair_seen_30d": History(pair, day).count(pair, day, SEEN_DAYS).astype(np.int64),
         "distance_km": np.round(_distance(population, customer, merchants.city[merchant]), 1),
         "account_days": np.round(day - people.joined[customer], 1),
-        "merchant_risk": np.round(risky, 5),
+        "merchant_risk": np.round(np.minimum(risky, HIGHEST_RISK), 5),
     }
     missing = [pl.col(name).fill_nan(None) for name in ("gap_hours", "amount_ratio", "distance_km")]
     return pl.DataFrame(columns).with_columns(missing)

@@ -5,6 +5,7 @@ from mlwright.evaluation.gate import HeldOut, judge
 from mlwright.evaluation.interval import Interval
 from mlwright.evaluation.metric import METRICS, is_loss, metric_value
 from mlwright.evaluation.report import calibrate, evaluate
+from mlwright.evaluation.slices import Slice, evaluate_slices
 from mlwright.evaluation.verdict import Answer, Verdict
 
 __all__ = [
@@ -12,10 +13,12 @@ __all__ = [
     "Answer",
     "HeldOut",
     "Interval",
+    "Slice",
     "Verdict",
     "bootstrap_interval",
     "calibrate",
     "evaluate",
+    "evaluate_slices",
     "is_loss",
     "judge",
     "metric_value",

@@ -24,7 +24,7 @@ from mlwright.data import (
     split_rows,
 )
 from mlwright.errors import LabelUnusable, TrainerUnknown
-from mlwright.evaluation import Answer, HeldOut, evaluate, judge
+from mlwright.evaluation import Answer, HeldOut, evaluate, evaluate_slices, judge
 from mlwright.features import TransformDocument, apply_transform, native_columns
 from mlwright.monitoring import labelled_rows
 from mlwright.packaging.predictor import PackagePredictor
@@ -93,7 +93,7 @@ def split(context: Context, inputs: Values, parameters: Parameters) -> Values:
 
 def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Fit the ladder within the budget."""
-    config = TrainingConfig(**_section(parameters, "training"))  # type: ignore[arg-type]  # as it was parsed
+    config = _training(parameters)
     if config.trainer != "baseline":
         raise TrainerUnknown(
             f"there is no trainer {config.trainer!r}", hint='set `trainer = "baseline"` in [training]'
@@ -153,6 +153,7 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
     fitted = inputs["fitted"]
     assert isinstance(fitted, dict)
     scores = model_scores(context, inputs, rows.frame[rows.test], rows.inputs, _task(parameters))
+    metric = _training(parameters).metric
     context.move(0.3, "bootstrap")
     found = evaluate(
         _task(parameters),
@@ -163,9 +164,19 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
         blocks=rows.blocks(rows.test),
         seed=_seed(parameters),
     )
+    context.move(0.7, "slices")
+    slices = evaluate_slices(
+        metric,
+        rows.frame[rows.test],
+        rows.target[rows.test],
+        scores,
+        columns=[column.name for column in rows.inputs],
+        threshold=_threshold(fitted),
+        seed=_seed(parameters),
+    )
+    found["slices"] = [part.to_json() for part in slices]
     plain: JSON = json.loads(json.dumps(found, allow_nan=False))
     assert isinstance(plain, dict)
-    metric = str(fitted["metric"])
     metrics = plain["metrics"]
     assert isinstance(metrics, dict)
     interval = metrics[metric]
@@ -334,6 +345,10 @@ def _seed(parameters: Parameters) -> int:
     seed = parameters["seed"]
     assert isinstance(seed, int)
     return seed
+
+
+def _training(parameters: Parameters) -> TrainingConfig:
+    return TrainingConfig(**_section(parameters, "training"))  # type: ignore[arg-type]  # as it was parsed
 
 
 def _threshold(fitted: Mapping[str, JSON]) -> float:

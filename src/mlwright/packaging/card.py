@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MOST_SLICES = 5
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -44,6 +46,7 @@ def write_card(facts: CardFacts) -> str:
             for item in _items(facts.ladder)
         ],
         "",
+        *_weak_slices(facts),
         "## Gates",
         "",
         *([f"- {item['gate']}: {item['answer']}" for item in _items(facts.gates)] or ["None are set."]),
@@ -70,8 +73,15 @@ def _metric_rows(metrics: object) -> list[str]:
     ]
 
 
-def _rung(item: Mapping[str, object]) -> str:
-    return f"- {item['name']}: {_number(item['value'])} {item['note']}".rstrip()
+def _weak_slices(facts: CardFacts) -> list[str]:
+    """Name the parts of the held-out rows on which the model is surely worse than on all of them."""
+    weak = [item for item in _items(facts.evaluation.get("slices")) if item["is_weak"]][:MOST_SLICES]
+    lines = [
+        f"- {item['column']} = {item['value']} ({item['rows']} rows): {_number(item['metric'])}"
+        f" [{_number(item['low'])}, {_number(item['high'])}]"
+        for item in weak
+    ]
+    return [f"Where it is weaker, by {facts.metric}:", "", *lines, ""] if lines else []
 
 
 def _items(value: object) -> list[dict[str, object]]:

@@ -67,7 +67,7 @@ def import_onnx(data: bytes, name: str) -> ImportedModel:
     Raises `ModelUnsupported` for external data, sequences, or a graph that ONNX itself refuses.
     """
     graph = read_graph(data)
-    classes = _classes(graph.task, graph.width)
+    classes = graph.labels or _classes(graph.task, graph.width)
     content = PackageContent(
         name=name,
         task=graph.task,
@@ -169,7 +169,7 @@ def _levels_by_place(model: TreeModel) -> dict[int, list[str]]:
     places = sorted(model.categorical)
     if len(places) != len(model.levels):
         raise ModelUnsupported(
-            f"the model knows levels of {len(model.levels)} columns but splits on {len(places)} of them",
+            f"the model knows levels of {len(model.levels)} columns but has {len(places)} of categories",
             hint="train on category codes (integers) instead of pandas categories",
         )
     return {

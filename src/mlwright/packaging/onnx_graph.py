@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,8 @@ class Graph:
     outputs: tuple[JsonObject, ...]
     task: Task
     width: int
+    labels: tuple[int | str, ...] = ()
+    """The classes that the graph names, in the order of their probabilities; empty when it names none."""
 
 
 def read_graph(data: bytes) -> Graph:
@@ -49,12 +51,14 @@ def read_graph(data: bytes) -> Graph:
             "the file is not an ONNX model that onnx accepts", hint="check it with `onnx.checker.check_model`"
         ) from cause
     _refuse_external_data(model)
+    labels = next((found for node in model.graph.node if (found := _labels(node))), ())
     _remove_zip_map(model)
     initial = {tensor.name for tensor in model.graph.initializer}
     inputs = tuple(_tensor(value) for value in model.graph.input if value.name not in initial)
     outputs = tuple(_tensor(value) for value in model.graph.output)
     task, width = _meaning(model, outputs)
-    return Graph(model.SerializeToString(deterministic=True), inputs, outputs, task, width)
+    named = labels if len(labels) == width else ()
+    return Graph(model.SerializeToString(deterministic=True), inputs, outputs, task, width, named)
 
 
 def run_graph(data: bytes, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -72,11 +76,22 @@ def run_graph(data: bytes, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.fl
 
 
 def _refuse_external_data(model: onnx.ModelProto) -> None:
-    for tensor in model.graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            raise ModelUnsupported(
-                "the model keeps weights outside its file", hint="save it again with all weights inside"
-            )
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
+        raise ModelUnsupported(
+            "the model keeps weights outside its file", hint="save it again with all weights inside"
+        )
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Give every tensor of a graph: its weights, constants, and those of graphs inside nodes."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from attribute.tensors
+            if attribute.HasField("t"):
+                yield attribute.t
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                yield from _tensors(inner)
 
 
 def _remove_zip_map(model: onnx.ModelProto) -> None:
@@ -96,11 +111,12 @@ def _remove_zip_map(model: onnx.ModelProto) -> None:
                 )
 
 
-def _labels(node: onnx.NodeProto) -> Sequence[object]:
+def _labels(node: onnx.NodeProto) -> tuple[int | str, ...]:
+    """Give the classes that a classifier or a ZipMap names."""
     for attribute in node.attribute:
-        if attribute.name in ("classlabels_int64s", "classlabels_strings"):
-            return list(attribute.ints) or list(attribute.strings)
-    return []
+        if attribute.name in ("classlabels_int64s", "classlabels_ints", "classlabels_strings"):
+            return tuple(attribute.ints) or tuple(text.decode() for text in attribute.strings)
+    return ()
 
 
 def _tensor(value: onnx.ValueInfoProto) -> JsonObject:

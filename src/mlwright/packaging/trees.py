@@ -27,6 +27,7 @@ LINKS: Mapping[str, Link] = {
     "binary": "sigmoid",
     "cross_entropy": "sigmoid",
     "multiclass": "softmax",
+    "multiclassova": "sigmoid",
     "poisson": "exp",
     "gamma": "exp",
     "tweedie": "exp",
@@ -36,6 +37,8 @@ LINKS: Mapping[str, Link] = {
     "fair": "identity",
     "quantile": "identity",
     "mape": "identity",
+    "lambdarank": "identity",
+    "rank_xendcg": "identity",
 }
 
 
@@ -76,8 +79,8 @@ def trees_from_lightgbm(text: str) -> TreeModel:
     square-root regression.
     """
     head, trees = _sections(text)
-    link, sigmoid, task = _objective(head)
     outputs = int(head.get("num_tree_per_iteration", "1"))
+    link, sigmoid, task = _objective(head, outputs)
     features = tuple(head["feature_names"].split())
     arrays = _Arrays()
     for number, tree in enumerate(trees):
@@ -94,7 +97,10 @@ def trees_from_lightgbm(text: str) -> TreeModel:
         "leaves": len(arrays.leaf),
         "words": len(arrays.words),
     }
-    categorical = {feature for feature, flag in zip(arrays.feature, arrays.flags, strict=True) if flag & 1}
+    # A column of categories lists them (0:1:2), one of numbers gives its range ([0:2]).
+    ranges = head.get("feature_infos", "").split()
+    categorical = {place for place, text in enumerate(ranges) if text[0] != "[" and text != "none"}
+    categorical |= {feature for feature, flag in zip(arrays.feature, arrays.flags, strict=True) if flag & 1}
     return TreeModel(
         data=_pack(header, arrays),
         features=features,
@@ -143,7 +149,8 @@ def _sections(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
     return head, trees
 
 
-def _objective(head: Mapping[str, str]) -> tuple[Link, float, Task]:
+def _objective(head: Mapping[str, str], outputs: int) -> tuple[Link, float, Task]:
+    """Give link, slope and task; without an objective (it was a function) raw sums are the answer."""
     name, *settings = head.get("objective", "regression").split()
     link = LINKS.get(name)
     if link is None or "sqrt" in settings:
@@ -152,9 +159,14 @@ def _objective(head: Mapping[str, str]) -> tuple[Link, float, Task]:
             hint=f"train with one of: {', '.join(sorted(LINKS))}",
         )
     sigmoid = next((float(item[8:]) for item in settings if item.startswith("sigmoid:")), 1.0)
-    if link == "sigmoid":
-        return link, sigmoid, "binary"
-    return link, sigmoid, "multiclass" if link == "softmax" else "regression"
+    if link in ("sigmoid", "softmax"):
+        return link, sigmoid, "multiclass" if name.startswith("multiclass") else "binary"
+    if outputs > 1:
+        raise ModelUnsupported(
+            f"the model gives {outputs} raw sums and does not say what they mean",
+            hint="train with objective=multiclass",
+        )
+    return link, sigmoid, "regression"
 
 
 def _add_tree(arrays: _Arrays, tree: Mapping[str, str], output: int) -> None:

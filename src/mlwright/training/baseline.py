@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from mlwright.training.trainer import Document, FitRequest, Fitted, Floats, Rung
 
 MOST_LINEAR_ROWS = 100_000  # a linear model learns no more from more
 F1_STEPS = 200
+IMPOSSIBLE = -1e9  # raw sum of a class that was never seen
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class BaselineTrainer:
     def _linear(self, request: FitRequest, train: _Part, valid: _Part) -> tuple[Rung, Floats]:
         began = time.process_time()
         document = self._linear_document(request, train)
+        if request.task != "regression" and len(np.unique(train.target)) < 2:
+            note = "the inner training rows have one class only"
+            return Rung("linear", float("nan"), 0.0, note), np.zeros(len(valid.target))
         model, coefficients = self._fit_linear(request, document, train)
         matrix = apply_transform(document, request.frame[valid.rows], list(request.inputs))
         scores = _linear_scores(request.task, model, matrix)
@@ -171,6 +176,8 @@ class BaselineTrainer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a rung of the ladder, not the last word
             model.fit(matrix, target)
+        if isinstance(model, LogisticRegression) and request.task == "multiclass":
+            _add_absent_classes(model, request.classes)
         return model, int(np.size(model.coef_))
 
 
@@ -198,16 +205,32 @@ def library_scores(fitted_engine: str, model: str, task: str, matrix: Floats) ->
 
         booster = lgb.Booster(model_str=model)
         return np.asarray(booster.predict(matrix), dtype=np.float64)
-    import json
+    return _linear_scores(task, _linear_model(task, model), matrix)
 
-    document = json.loads(model)
-    raw = matrix @ np.array(document["coefficients"]).T + np.array(document["intercept"])
-    if task == "regression":
-        return np.asarray(raw[:, 0], dtype=np.float64)
-    if task == "binary":
-        return np.asarray(1.0 / (1.0 + np.exp(-raw[:, 0])), dtype=np.float64)
-    exponentials = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), dtype=np.float64)
+
+def _linear_model(task: str, text: str) -> LogisticRegression | Ridge:
+    """Give the library's own model back from its coefficients."""
+    document = json.loads(text)
+    model = Ridge() if task == "regression" else LogisticRegression()
+    coefficients, intercept = np.array(document["coefficients"]), np.array(document["intercept"])
+    model.coef_ = coefficients[0] if task == "regression" else coefficients
+    model.intercept_ = intercept[0] if task == "regression" else intercept
+    if isinstance(model, LogisticRegression):
+        model.classes_ = np.arange(max(len(intercept), 2))
+    return model
+
+
+def _add_absent_classes(model: LogisticRegression, classes: int) -> None:
+    """Give classes that no training row had a probability of 0, so that every class has its column."""
+    present = model.classes_.astype(np.int64)
+    coefficients, intercept = model.coef_, model.intercept_
+    if len(present) == 2:  # scikit-learn keeps one row for two classes
+        coefficients = np.vstack([-coefficients / 2, coefficients / 2])
+        intercept = np.array([-intercept[0] / 2, intercept[0] / 2])
+    model.coef_ = np.zeros((classes, coefficients.shape[1]))
+    model.intercept_ = np.full(classes, IMPOSSIBLE)
+    model.coef_[present], model.intercept_[present] = coefficients, intercept
+    model.classes_ = np.arange(classes)
 
 
 def _linear_scores(task: str, model: LogisticRegression | Ridge, matrix: Floats) -> Floats:

@@ -100,7 +100,7 @@ def run_pipeline(
         made = None if step.has_effects else journal.find(key)
         status = "done" if made is None else "cached"
         if made is None:
-            made = _run(step, inputs, blobs, progress)
+            made = _as_remembered(_run(step, inputs, blobs, progress))
             if made.get("is_unchanged") is True:
                 status = "cached"
             if not step.has_effects:
@@ -160,6 +160,12 @@ def _run(step: Step, inputs: Values, blobs: BlobStore, progress: Progress) -> Va
     if missing:
         raise TypeError(f"step {step.name!r} did not make {sorted(missing)}")
     return made
+
+
+def _as_remembered(made: Values) -> Values:
+    """Give values as a later run will find them, so that a resumed run goes on from the very same ones."""
+    text = canonical_json({name: _encode(value) for name, value in made.items()})
+    return {name: _decode(value) for name, value in json.loads(text).items()}
 
 
 def _summary(made: Mapping[str, Value]) -> str:

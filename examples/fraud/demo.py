@@ -45,6 +45,7 @@ QUICK = Timing(
     monitor_tolerance=1.0,
     false_alarms_per=10_000,
 )  # half the labels a day: an alarm must come from fewer of them
+DAYS_TO_JUDGE = 5
 TURNS = ("alert", "run", "canary", "champion")
 T = TypeVar("T")
 
@@ -171,10 +172,11 @@ class Story:
         answers, timing = replay.answers, self.timing
         score, alert = answers.score, answers.alert
         renewed = [moment.day for moment in moments if moment.kind == "champion" and moment.day <= end]
-        first, last = (renewed[0], renewed[-1]) if renewed else (end, timing.new_scheme + 3.0)
+        first = renewed[0] if renewed else end
+        settled = [day for day in renewed if day <= end - DAYS_TO_JUDGE] or [first]
         worst = [
-            scorer.measure(day, day + 5, score, alert)
-            for day in range(timing.new_scheme, max(int(first) - 4, timing.new_scheme + 1))
+            scorer.measure(day, day + DAYS_TO_JUDGE, score, alert)
+            for day in range(timing.new_scheme, max(int(first) - DAYS_TO_JUDGE + 1, timing.new_scheme + 1))
         ]
         quarantined = self._find_quarantine(market.corrupted_day)
         problems = [f"{count} × {text}" for text, count in answers.problems.most_common(5)]
@@ -186,7 +188,7 @@ class Story:
             rows=timing.rows,
             before=scorer.measure(timing.train_days, timing.new_scheme, score, alert),
             worst=min(worst, key=lambda period: period.average_precision),
-            after=scorer.measure(last, end, score, alert),
+            after=scorer.measure(settled[-1], end, score, alert),
             requests=answers.sent,
             refused_by_contract=answers.refused,
             labels_sent=answers.feedback_sent,

@@ -55,7 +55,7 @@ class PackageContent:
     model: bytes
     signature: Signature
     documents: Mapping[str, JsonObject] = field(default_factory=dict)
-    """JSON files by name: transform.json, contract.json, reference.json, evaluation.json, parity.json."""
+    """JSON files by name: transform.json, contract.json, reference.json, evaluation.json."""
     card: str | None = None
     provenance: JsonObject = field(default_factory=dict)
 

@@ -78,7 +78,7 @@ def read_sight(status: Mapping[str, Any]) -> Sight:
     deployment = status["deployments"][0]
     shares = {item["variant"]: float(item["share"]) for item in deployment["variants"]}
     references = {item["variant"]: str(item["reference"]) for item in deployment["variants"]}
-    rollout = deployment["rollout"]
+    rollout = None if deployment["rollout"] is None else deployment["rollout"]["rollout"]
     return Sight(
         champion=references.get("champion", ""),
         shares={references[name]: share for name, share in shares.items()},
@@ -88,7 +88,7 @@ def read_sight(status: Mapping[str, Any]) -> Sight:
         },
         rollout=None
         if rollout is None
-        else (int(rollout["rollout"]["id"]), float(rollout["rollout"]["share"]), references["candidate"]),
+        else (int(rollout["id"]), float(rollout["share"]), f"{rollout['model']}@{rollout['candidate']}"),
     )
 
 

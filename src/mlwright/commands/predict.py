@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from mlwright.packaging.predictor import PackagePredictor
+    from mlwright.data import ColumnType
+    from mlwright.packaging.predictor import PackagePredictor, TensorInput
 
 WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".arrow": "write_ipc", ".feather": "write_ipc"}
+
+COLUMN_TYPES: Mapping[str, ColumnType] = {
+    "FP32": "number",
+    "FP64": "number",
+    "INT64": "integer",
+    "INT32": "integer",
+    "BOOL": "boolean",
+    "BYTES": "string",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,12 @@ def predict(request: PredictRequest) -> PredictResult:
 
     predictor = PackagePredictor(project.packages / version.digest)
     frame = FileSource(Path.cwd(), str(request.data)).read()
-    scores = _matrix_scores(predictor, frame) if predictor.is_tensor else _column_scores(predictor, frame)
+    if not predictor.is_tensor:
+        scores = _column_scores(predictor, frame)
+    elif predictor.matrix_width is not None:
+        scores = _matrix_scores(predictor, frame, predictor.matrix_width)
+    else:
+        scores = _tensor_scores(predictor, frame)
     answer = _answer(predictor, scores)
     _write(answer, request.out)
     return PredictResult(version.reference, answer.height, tuple(answer.columns), request.out)
@@ -75,14 +91,16 @@ def _column_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDAr
     return predictor.predict_columns(native_columns(typed, columns), typed.height)
 
 
-def _matrix_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
-    """Take the columns in their order, or those that the model's width asks for when the table has more."""
+def _matrix_scores(predictor: PackagePredictor, frame: pl.DataFrame, width: int) -> npt.NDArray[np.float64]:
+    """Take the columns that LightGBM names when it knows no names, else all of them in their order."""
     import numpy as np
     import polars as pl
 
-    width = predictor.matrix_width
+    unnamed = [f"Column_{place}" for place in range(width)]
+    if set(unnamed) <= set(frame.columns):
+        frame = frame.select(unnamed)
     numeric = [name for name, kind in frame.schema.items() if kind.is_numeric() or kind == pl.Boolean]
-    if width is None or len(numeric) < width or (len(numeric) > width and len(frame.columns) != len(numeric)):
+    if len(numeric) < width or (len(numeric) > width and len(frame.columns) != len(numeric)):
         raise ContractBroken(
             f"the model takes {width} numbers per row, the table has {len(numeric)} numeric columns",
             hint="give a table with exactly the model's columns, in their order",
@@ -94,6 +112,40 @@ def _matrix_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDAr
         )
     matrix = frame.select(pl.col(numeric).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
     return predictor.predict_matrix(np.ascontiguousarray(matrix))
+
+
+def _tensor_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """Give each tensor of a graph the column of its name."""
+    from mlwright.data import Column, conform_columns
+    from mlwright.packaging.graph_run import numbers_of
+
+    for tensor in predictor.tensors:
+        if len(tensor.shape) > 2 or tensor.shape[1:] not in ((), (1,)):
+            raise ContractBroken(
+                f"the model's input {tensor.name!r} has the shape {list(tensor.shape)}, a column has [-1, 1]",
+                hint="serve the model and ask `/v2/models/…/infer`",
+                column=tensor.name,
+            )
+    columns = [Column(tensor.name, COLUMN_TYPES[tensor.datatype]) for tensor in predictor.tensors]
+    typed = conform_columns(frame, columns)
+    tensors = {tensor.name: _tensor(typed[tensor.name], tensor) for tensor in predictor.tensors}
+    return predictor.narrow(numbers_of(predictor.run_tensors(tensors)))
+
+
+def _tensor(values: pl.Series, tensor: TensorInput) -> npt.NDArray[np.generic]:
+    from mlwright.packaging.graph_run import NUMPY_TYPES
+
+    if values.null_count():
+        empty = {"FP32": float("nan"), "FP64": float("nan"), "BYTES": ""}.get(tensor.datatype)
+        if empty is None:
+            raise ContractBroken(
+                f"column {tensor.name!r} has {values.null_count():,} nulls, {tensor.datatype} knows none",
+                hint="fill them, or leave those rows out",
+                column=tensor.name,
+            )
+        values = values.fill_null(empty)
+    array = values.to_numpy().astype(NUMPY_TYPES[tensor.datatype])
+    return array.reshape(-1, 1) if len(tensor.shape) == 2 else array
 
 
 def _answer(predictor: PackagePredictor, scores: npt.NDArray[np.float64]) -> pl.DataFrame:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
 from mlwright.features import NativeColumn
-from mlwright.packaging.onnx_graph import read_graph, run_graph
+from mlwright.packaging.graph_check import check_graph
+from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.package import JsonObject, PackageContent, Signature, column_outputs
 from mlwright.packaging.parity import ParityReport, check_parity, edge_matrix
 from mlwright.packaging.predictor import PackagePredictor
@@ -85,26 +86,7 @@ def import_onnx(data: bytes, name: str) -> ImportedModel:
         provenance={"run": None, "data": [], "libraries": {}, "seed": None},
     )
 
-    def check(folder: Path) -> ParityReport:
-        predictor = PackagePredictor(folder)
-        width = predictor.matrix_width
-        if width is None:
-            return ParityReport(0, 0, 0.0, 0)
-        matrix = _generated(width, {})
-        expected = run_graph(graph.data, matrix)
-        return check_parity(
-            expected[:, 1]
-            if graph.task == "binary"
-            else expected[:, 0]
-            if graph.task == "regression"
-            else expected,
-            predictor.predict_matrix(matrix),
-            edge_rows=0,
-            threshold=None,
-            what=name,
-        )
-
-    return ImportedModel(content, check)
+    return ImportedModel(content, lambda folder: check_graph(folder, data, graph, name))
 
 
 def _check_lightgbm(folder: Path, text: str, model: TreeModel) -> ParityReport:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 
 from mlwright.errors import ModelUnsupported
@@ -35,6 +33,9 @@ class Graph:
     width: int
     labels: tuple[int | str, ...] = ()
     """The classes that the graph names, in the order of their probabilities; empty when it names none."""
+    texts: tuple[str, ...] = ()
+    codes: tuple[int, ...] = ()
+    """Texts and whole numbers that the graph looks up in its inputs."""
 
 
 def read_graph(data: bytes) -> Graph:
@@ -58,21 +59,10 @@ def read_graph(data: bytes) -> Graph:
     outputs = tuple(_tensor(value) for value in model.graph.output)
     task, width = _meaning(model, outputs)
     named = labels if len(labels) == width else ()
-    return Graph(model.SerializeToString(deterministic=True), inputs, outputs, task, width, named)
-
-
-def run_graph(data: bytes, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Run a graph of one float input with the onnxruntime library from Python; gives its main output."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    entry = session.get_inputs()[0]
-    given = matrix.astype(np.float64 if entry.type == "tensor(double)" else np.float32)
-    answers = session.run(None, {entry.name: given})
-    floats = [answer for answer in answers if getattr(answer, "dtype", None) in (np.float32, np.float64)]
-    names = [output.name for output in session.get_outputs()]
-    main = answers[names.index("probabilities")] if "probabilities" in names else floats[-1]
-    return np.asarray(main, dtype=np.float64).reshape(len(matrix), -1)
+    texts, codes = _looked_up(model)
+    return Graph(
+        model.SerializeToString(deterministic=True), inputs, outputs, task, width, named, texts, codes
+    )
 
 
 def _refuse_external_data(model: onnx.ModelProto) -> None:
@@ -117,6 +107,19 @@ def _labels(node: onnx.NodeProto) -> tuple[int | str, ...]:
         if attribute.name in ("classlabels_int64s", "classlabels_ints", "classlabels_strings"):
             return tuple(attribute.ints) or tuple(text.decode() for text in attribute.strings)
     return ()
+
+
+def _looked_up(model: onnx.ModelProto) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Give the keys of the encoders of a graph."""
+    keys = [
+        attribute
+        for node in model.graph.node
+        for attribute in node.attribute
+        if attribute.name.startswith(("keys_", "cats_"))
+    ]
+    texts = {text.decode() for attribute in keys for text in attribute.strings}
+    codes = {int(code) for attribute in keys for code in attribute.ints}
+    return tuple(sorted(texts)), tuple(sorted(codes))
 
 
 def _tensor(value: onnx.ValueInfoProto) -> JsonObject:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -12,11 +13,21 @@ import numpy.typing as npt
 
 from mlwright import native
 from mlwright.data import Column
-from mlwright.errors import PackageCorrupt
+from mlwright.errors import ModelUnsupported, PackageCorrupt
 from mlwright.features import NativeColumn
+from mlwright.packaging.graph_run import Tensor, run_graph
 from mlwright.packaging.runtime_library import find_runtime_library
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TensorInput:
+    """A tensor by its name, datatype (of the Open Inference Protocol) and shape, -1 where it is open."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
 
 
 class PackagePredictor:
@@ -37,6 +48,7 @@ class PackagePredictor:
                 hint="restore the folder from a copy, or choose another version with `mlwright model list`",
                 reason=code,
             ) from cause
+        self._folder = folder
         self.manifest: dict[str, object] = json.loads(self._predictor.manifest)
 
     @property
@@ -60,8 +72,15 @@ class PackagePredictor:
 
     @property
     def is_tensor(self) -> bool:
-        """Tell whether it takes a matrix rather than named columns."""
+        """Tell whether it takes tensors rather than named columns."""
         return self.signature["kind"] == "tensor"
+
+    @property
+    def tensors(self) -> list[TensorInput]:
+        """Give the tensors that it takes."""
+        inputs = self.signature["inputs"]
+        assert isinstance(inputs, list)
+        return [TensorInput(item["name"], item["datatype"], tuple(item["shape"])) for item in inputs]
 
     @property
     def columns(self) -> list[Column]:
@@ -73,12 +92,12 @@ class PackagePredictor:
     @property
     def matrix_width(self) -> int | None:
         """Give how many numbers a row has when it takes one matrix, None otherwise."""
-        inputs = self.signature["inputs"]
-        assert isinstance(inputs, list)
-        if not self.is_tensor or len(inputs) != 1 or len(inputs[0]["shape"]) != 2:
+        if not self.is_tensor or len(self.tensors) != 1:
             return None
-        width = inputs[0]["shape"][1]
-        return int(width) if width > 0 else None
+        only = self.tensors[0]
+        if len(only.shape) != 2 or only.shape[1] <= 0 or only.datatype == "BYTES":
+            return None
+        return only.shape[1]
 
     @property
     def threshold(self) -> float:
@@ -91,8 +110,33 @@ class PackagePredictor:
         return self._flat(self._predictor.predict_columns(columns, rows))
 
     def predict_matrix(self, values: Floats) -> Floats:
-        """Score a matrix `[rows, features]`."""
-        return self._flat(self._predictor.predict_matrix(np.ascontiguousarray(values, dtype=np.float64)))
+        """Score a matrix `[rows, features]`.
+
+        Raises `ModelUnsupported` when a graph does not take its rows.
+        """
+        try:
+            scores = self._predictor.predict_matrix(np.ascontiguousarray(values, dtype=np.float64))
+        except native.NativeError as cause:
+            raise ModelUnsupported(
+                f"the model does not take these {len(values)} rows: {cause.args[1]}",
+                hint="a graph whose first dimension is open takes any number of rows",
+                reason=cause.args[0],
+            ) from cause
+        return self._flat(scores)
+
+    def run_tensors(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Give the main output `[rows, values]` of a graph that takes several tensors, or other than numbers.
+
+        The runtime library computes it, called from Python: the compiled code takes matrices only.
+        """
+        data = (self._folder / "model.onnx").read_bytes()
+        return run_graph(data, tensors)
+
+    def narrow(self, outputs: Floats) -> Floats:
+        """Give scores out of all numbers that a graph gives for each row."""
+        if self.task == "multiclass":
+            return outputs
+        return outputs[:, -1] if self.task == "binary" else outputs[:, 0]
 
     def decide(self, scores: Floats) -> npt.NDArray[np.int64]:
         """Give the index of the predicted class of each row, by the packaged threshold."""

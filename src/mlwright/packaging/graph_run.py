@@ -1,0 +1,66 @@
+"""Run ONNX graphs with the onnxruntime library from Python: what imports are checked with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.errors import ModelUnsupported
+
+Tensor: TypeAlias = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.float64]
+
+NUMPY_TYPES: Mapping[str, type[np.generic]] = {
+    "FP32": np.float32,
+    "FP64": np.float64,
+    "INT64": np.int64,
+    "INT32": np.int32,
+    "BOOL": np.bool_,
+    "BYTES": np.object_,
+}
+
+
+def run_graph(data: bytes, tensors: Mapping[str, Tensor], labels: Sequence[object] = ()) -> Tensor:
+    """Give the main output of a graph as `[rows, values]`: `probabilities`, else the last one of floats.
+
+    `labels` is the order of probabilities that come as dictionaries (a ZipMap). Computes on one thread, as
+    the server does, so that sums are added in the same order. Raises `ModelUnsupported` with the runtime's
+    words.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what fails is raised, and said by whom it concerns
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        answers = [_as_array(answer, labels) for answer in session.run(None, dict(tensors))]
+    except Exception as cause:  # the runtime's errors share no class of their own
+        said = str(cause).splitlines()[0]
+        raise ModelUnsupported(
+            f"onnxruntime does not run the graph: {said}",
+            hint="run it with `onnxruntime.InferenceSession` on a row of its inputs, and export it again",
+        ) from cause
+    names = [output.name for output in session.get_outputs()]
+    floats = [place for place, answer in enumerate(answers) if answer.dtype.kind == "f"]
+    main = names.index("probabilities") if "probabilities" in names else floats[-1] if floats else -1
+    return answers[main].reshape(len(answers[main]), -1)
+
+
+def numbers_of(output: Tensor) -> Floats:
+    """Give an output as floats; raises `ModelUnsupported` when it is of texts."""
+    if output.dtype.kind not in "fiub":
+        raise ModelUnsupported(
+            "the graph gives texts and no numbers", hint="serve it and ask /v2/models/…/infer"
+        )
+    return np.asarray(output, dtype=np.float64)
+
+
+def _as_array(answer: object, labels: Sequence[object]) -> Tensor:
+    """Give an output as an array; the list of dictionaries of a ZipMap as a matrix in the order of labels."""
+    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+        return np.array([[row[label] for label in labels] for row in answer], dtype=np.float32)
+    return np.atleast_1d(np.asarray(answer))

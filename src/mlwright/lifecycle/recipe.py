@@ -48,9 +48,9 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
         Step(
             "champion",
             f"{REGISTRATION}:find_champion",
-            ("model", "transform"),
+            ("model", "transform", "fitted"),
             ("champion", "champion_reference"),
-            where,
+            {**where, "gates": gates},
             has_effects=True,
         ),
         Step(
@@ -99,7 +99,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
             f"{REGISTRATION}:register",
             ("package", "model", "transform", "fitted", "evaluation", "verdict", "champion_reference"),
             ("version", "moved"),
-            {**where, "task": project.config.project.task},
+            {**where, "task": project.config.project.task, "gates": gates},
             has_effects=True,
         ),
     )

@@ -23,7 +23,7 @@ def find_champion(context: Context, inputs: Values, parameters: Mapping[str, JSO
     del context
     project = find_project(Path(str(parameters["root"])))
     registry = Registry(project.database)
-    known = registry.find_training(project.name, training_key(inputs))
+    known = registry.find_training(project.name, training_key(inputs, parameters))
     if known is not None:
         number = known.compared_with
         champion = None if number is None else registry.resolve(f"{project.name}@{number}")
@@ -57,7 +57,7 @@ def register(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -
         origin="run",
         verdict="pass" if verdict == "pass" else "fail" if verdict == "fail" else "inconclusive",
         metrics=dict(metrics),
-        training_key=training_key(inputs),
+        training_key=training_key(inputs, parameters),
         compared_with=int(compared.rpartition("@")[2]) if compared else None,
     )
     with project.database.write() as tx:
@@ -85,12 +85,15 @@ def register(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -
     }
 
 
-def training_key(inputs: Mapping[str, Value]) -> str:
-    """Name a training by what came out of it: model and transform."""
+def training_key(inputs: Mapping[str, Value], parameters: Mapping[str, JSON]) -> str:
+    """Name a training by what came out of it and what was asked of it: model, threshold and gates."""
+    fitted = inputs["fitted"]
+    assert isinstance(fitted, dict)
+    parts = {name: inputs[name] for name in ("model", "transform")}
     return digest_json(
         {
-            name: value.digest if isinstance(value, Blob) else value
-            for name, value in inputs.items()
-            if name in ("model", "transform")
+            **{name: value.digest if isinstance(value, Blob) else value for name, value in parts.items()},
+            "threshold": fitted["threshold"],
+            "gates": parameters["gates"],
         }
     )

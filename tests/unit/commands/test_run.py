@@ -60,3 +60,24 @@ def test_a_package_that_was_removed_is_made_again(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     again = learn(project)
     assert (again.digest, again.reference, folder.is_dir()) == (digest, "fraud@1", True)
+
+
+@pytest.mark.promise("run.gate")
+@pytest.mark.parametrize(
+    "change", [("threshold = 0.5", "threshold = 0.9"), ("tolerance = 0.01", "tolerance = 0.02")]
+)
+def test_the_same_model_with_another_threshold_or_gate_is_compared_with_the_champion(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    project = start(tmp_path / "a")
+    assert learn(project).champion == ""
+    registry = Registry(find_project(project).database)
+    registry.move_alias("fraud", "champion", 1, actor="test", reason="it will do")
+    settings = project / "mlwright.toml"
+    text = settings.read_text()
+    assert change[0] in text
+    settings.write_text(text.replace(*change))
+    second = learn(project)
+    assert (second.reference, second.champion, second.moved) == ("fraud@2", "fraud@1", "candidate")
+    assert "no_worse_than" in json.dumps(second.gates)
+    assert learn(project).is_cached

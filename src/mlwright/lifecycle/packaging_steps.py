@@ -140,6 +140,7 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
         edge_rows=edges.height,
         threshold=predictor.threshold if task == "binary" else None,
         what=project.name,
+        rows=both,
     )
     said = f"{report.rows:,} rows and {report.edge_rows:,} edge rows, largest difference"
     plain: JSON = json.loads(json.dumps(report.to_json()))

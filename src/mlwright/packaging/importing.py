@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
@@ -110,6 +111,7 @@ def _check_lightgbm(folder: Path, text: str, model: TreeModel) -> ParityReport:
         edge_rows=len(edges),
         threshold=0.5 if model.task == "binary" else None,
         what=folder.name[:12],
+        rows=pl.DataFrame(matrix, schema=list(model.features)),
     )
 
 

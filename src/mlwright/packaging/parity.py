@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
 REAL_ROWS = 20_000
 EDGE_ROWS = 4_000
+MOST_COLUMNS, MOST_LETTERS = 12, 30  # of a row in a message
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,18 @@ class ParityReport:
 
 
 def check_parity(
-    trained: Floats, packaged: Floats, *, edge_rows: int, threshold: float | None, what: str
+    trained: Floats,
+    packaged: Floats,
+    *,
+    edge_rows: int,
+    threshold: float | None,
+    what: str,
+    rows: pl.DataFrame | None = None,
 ) -> ParityReport:
     """Compare scores of the same rows; the last `edge_rows` are edge rows.
 
-    `threshold` is the binary threshold, None for other tasks. Raises `ParityFailed` naming the worst row.
+    `threshold` is the binary threshold, None for other tasks. Raises `ParityFailed` naming the worst row, and
+    its columns when `rows` has them.
     """
     if trained.shape != packaged.shape:
         raise ParityFailed(
@@ -56,14 +64,15 @@ def check_parity(
     difference[np.isnan(trained) & np.isnan(packaged)] = 0.0
     difference = np.nan_to_num(difference, nan=np.inf)
     by_row = difference if difference.ndim == 1 else difference.max(axis=1)
-    flips = int((_decisions(trained, threshold) != _decisions(packaged, threshold)).sum())
-    worst = int(by_row.argmax()) if len(by_row) else 0
-    largest = float(by_row[worst]) if len(by_row) else 0.0
+    flipped = _decisions(trained, threshold) != _decisions(packaged, threshold)
+    flips = int(flipped.sum())
+    worst = int((by_row + flipped).argmax()) if len(by_row) else 0
+    largest = float(by_row.max()) if len(by_row) else 0.0
     if largest > TOLERANCE or flips:
         kind = "edge row" if worst >= len(by_row) - edge_rows else "row"
         raise ParityFailed(
-            f"{what}: the package differs from the library by {largest:.3g} on {kind} {worst}, "
-            f"{flips} labels flip",
+            f"{what}: the package differs from the library by up to {largest:.3g}, {flips} labels flip, "
+            f"worst on {kind} {worst}" + ("" if rows is None else f" ({_describe(rows, worst)})"),
             hint="the version is not registered; report this with the model file",
             largest_difference=largest,
             label_flips=flips,
@@ -134,6 +143,13 @@ def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -
         chosen = generator.random(len(rows)) < 0.4
         rows[chosen, feature] = generator.choice(near, int(chosen.sum()))
     return rows
+
+
+def _describe(rows: pl.DataFrame, place: int) -> str:
+    """Give the values of a row by column, as many as a message holds."""
+    values = rows.row(place, named=True)
+    shown = [f"{name}={str(value)[:MOST_LETTERS]}" for name, value in list(values.items())[:MOST_COLUMNS]]
+    return ", ".join(shown) + (", …" if len(values) > MOST_COLUMNS else "")
 
 
 def _decisions(scores: Floats, threshold: float | None) -> npt.NDArray[np.int64]:

@@ -60,7 +60,8 @@ that nobody knew at the time.</p>
 
 def draw_chart(daily: Sequence[Period], moments: Sequence[Moment]) -> str:
     """Draw average precision and recall by day, with a mark for each turn of the story."""
-    first, last = daily[0].end - 1, daily[-1].end
+    first = daily[0].end - 1
+    last = max(daily[-1].end, *(moment.day for moment in moments if moment.kind in SHORT))
     across = (WIDTH - LEFT - RIGHT) / (last - first)
 
     def x(day: float) -> float:

@@ -221,7 +221,7 @@ class Story:
         terminal.say(f"written       {self.folder / 'report.html'}, report.json")
         if keep:
             terminal.say(f"still serving http://{service.host}:{service.port}; end it: kill {service.pid}")
-            terminal.say(f"look at it    cd {self.folder / NAME} && mlwright status")
+            terminal.say(f"look at it    {sys.executable} -m mlwright status --project {self.folder / NAME}")
         else:
             self.product.stop(service.pid)
             terminal.say("stopped")

@@ -211,9 +211,3 @@ class LabelsInvalid(DataError):
     """A label file lacks `id` or `label`, or holds ids that no prediction can have."""
 
     code = "data.labels-invalid"
-
-
-class Interrupted(MlwrightError):
-    """The person or the system asked to stop."""
-
-    code = "interrupted"

@@ -83,11 +83,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     result: PredictResult = predict_table(
         PredictRequest(args.project, args.model, Path(args.data), Path(args.out))
     )
-    lines = [
-        f"{result.rows:,} rows predicted by {result.reference} into {result.out}",
-        *_bullets(result.notes),
-    ]
-    out.result(result, lines)
+    out.result(result, [f"{result.rows:,} rows predicted by {result.reference} into {result.out}"])
     return DONE
 
 
@@ -233,10 +229,6 @@ def _metric_lines(metrics: Mapping[str, object]) -> list[str]:
 
 def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else "–"
-
-
-def _bullets(notes: tuple[str, ...]) -> list[str]:
-    return [f"  - {note}" for note in notes]
 
 
 def _near(path: Path) -> str:

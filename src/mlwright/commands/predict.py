@@ -49,7 +49,6 @@ class PredictResult:
     rows: int
     columns: tuple[str, ...]
     out: Path
-    notes: tuple[str, ...] = ()
 
 
 def predict(request: PredictRequest) -> PredictResult:

@@ -8,13 +8,6 @@ import polars as pl
 
 from mlwright.data.column import ColumnType
 
-DTYPES: dict[ColumnType, pl.DataType] = {
-    "number": pl.Float64(),
-    "integer": pl.Int64(),
-    "boolean": pl.Boolean(),
-    "string": pl.String(),
-    "timestamp": pl.Datetime("us"),
-}
 TRUTH = {"true": True, "1": True, "false": False, "0": False}
 LOOKS_LIKE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 LEADING_ZERO = r"^[+-]?0\d"

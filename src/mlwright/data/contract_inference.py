@@ -88,7 +88,7 @@ def _number_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
     finite = given.filter(given.cast(pl.Float64).is_finite())
     if not len(finite):
         return {"allow_nan": True}
-    low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]
+    low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]  # numbers, as the column is
     span = max(high - low, abs(high), 1.0) if high == low else high - low
     ordered = [float(finite.quantile(p, "nearest") or 0.0) for p in PROBABILITIES]
     medians = (profile.column(values.name, "lowest_median"), profile.column(values.name, "highest_median"))
@@ -118,7 +118,7 @@ def _median_range(ordered: list[float], medians: tuple[float, float]) -> tuple[f
 def _text_limits(values: pl.Series, profile: DayProfile, recurring: pl.Series) -> dict[str, object]:
     texts = values.drop_nulls()
     levels = recurring
-    longest = int(texts.str.len_chars().max() or 0)  # type: ignore[arg-type]
+    longest = int(texts.str.len_chars().max() or 0)  # type: ignore[arg-type]  # numbers, as the column is
     is_listed = len(levels) <= MOST_LEVELS
     unseen = profile.column(values.name, "unseen_rate")
     return {

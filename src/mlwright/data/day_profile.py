@@ -55,7 +55,7 @@ def profile_days(frame: pl.DataFrame, types: Mapping[str, ColumnType], time: str
     names = list(types)
     return DayProfile(
         has_days=time is not None,
-        fewest_rows=max(float(rows.min() or 0), 0.25 * float(rows.quantile(0.25) or 0.0)),  # type: ignore[arg-type]
+        fewest_rows=max(float(rows.min() or 0), 0.25 * float(rows.quantile(0.25) or 0.0)),  # type: ignore[arg-type]  # numbers, as the column is
         most_rows=highest_ordinary(rows.cast(pl.Float64)),
         most_duplicates=_most_ordinary(duplicate_rates(counted, names)),
         most_repeats=_most_ordinary(repeat_rates(counted, [n for n in names if n != time])),
@@ -97,7 +97,7 @@ def highest_ordinary(values: pl.Series, *, fence: float = FENCE, room: float = 0
     given = values.drop_nulls()
     if not len(given):
         return 0.0
-    highest = float(given.max())  # type: ignore[arg-type]
+    highest = float(given.max())  # type: ignore[arg-type]  # numbers, as the column is
     if len(given) < FEWEST_DAYS:
         return highest
     low, high = (float(given.quantile(share, "linear") or 0.0) for share in (0.25, 0.75))
@@ -129,7 +129,7 @@ def _profile(dated: pl.DataFrame, name: str, kind: ColumnType, time: str | None)
 def _ordinary_ends(medians: pl.Series) -> tuple[float, float]:
     """Give the smallest and the largest ordinary median; on a scale of factors where all are positive."""
     low, high = -highest_ordinary(-medians), highest_ordinary(medians)
-    if not len(medians) or float(medians.min()) <= 0:  # type: ignore[arg-type]
+    if not len(medians) or float(medians.min()) <= 0:  # type: ignore[arg-type]  # numbers, as the column is
         return low, high
     return max(low, math.exp(-highest_ordinary(-medians.log()))), high
 

@@ -31,7 +31,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Value, Values
 from mlwright.project import DataConfig, GateConfig, SplitConfig, Task, TrainingConfig, find_project
 from mlwright.training.baseline import BaselineTrainer, library_scores
-from mlwright.training.trainer import FitRequest
+from mlwright.training.trainer import FitRequest, Trainer
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -104,7 +104,8 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
     target = rows.target[rows.train]
     _check_target(target, task)
     inner = inner_split(frame, data, task=task, seed=seed)
-    fitted = BaselineTrainer().fit(
+    trainer: Trainer = BaselineTrainer()
+    fitted = trainer.fit(
         FitRequest(
             frame=frame,
             target=target,

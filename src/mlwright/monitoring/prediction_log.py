@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def deployments_logged(log: Path) -> list[str]:
-    """List the deployments that have a prediction log."""
-    if not log.is_dir():
-        return []
-    return sorted(path.name for path in log.iterdir() if path.is_dir() and path.name != FEEDBACK)
-
-
 def predictions(log: Path, deployment: str, *, cursor: Cursor | None = None) -> pl.DataFrame:
     """Give every served row of a deployment, oldest first; `cursor` leaves out what was read and is moved.
 

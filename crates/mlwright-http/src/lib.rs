@@ -6,6 +6,7 @@ mod config;
 mod connection;
 mod errors;
 mod feedback;
+mod infer;
 mod json;
 mod listen;
 mod metadata;

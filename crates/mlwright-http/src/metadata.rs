@@ -5,6 +5,7 @@ use mlwright_serve::Servable;
 use serde_json::{Value, json};
 
 use crate::errors::ApiError;
+use crate::infer::row_outputs;
 use crate::predict::find_model;
 use crate::reply::Reply;
 use crate::routes::Target;
@@ -93,11 +94,11 @@ fn outputs(servable: &Servable) -> Vec<Value> {
     if servable.is_tensor() {
         return signature.outputs.iter().map(tensor).collect();
     }
-    crate::tensors::column_outputs(servable)
+    row_outputs(servable)
         .into_iter()
-        .map(|(name, datatype, width)| {
-            let shape = width.map_or(json!([-1]), |width| json!([-1, width]));
-            json!({"name": name, "datatype": datatype, "shape": shape})
+        .map(|output| {
+            let shape = output.width.map_or(json!([-1]), |width| json!([-1, width]));
+            json!({"name": output.name, "datatype": output.datatype.word(), "shape": shape})
         })
         .collect()
 }

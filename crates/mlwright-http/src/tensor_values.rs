@@ -66,13 +66,17 @@ impl Datatype {
         }
     }
 
-    /// The datatype of a tensor of classes.
+    /// The datatype of a tensor that can hold any of some classes.
     pub(crate) fn of_classes(classes: &[Class]) -> Self {
-        match classes.first() {
-            Some(Class::Boolean(_)) => Self::Bool,
-            Some(Class::Integer(_)) => integer("INT64", i64::MIN, i64::MAX),
-            Some(Class::Number(_)) => Self::Fp64,
-            Some(Class::Text(_)) | None => Self::Bytes,
+        let all = |is_of: fn(&Class) -> bool| classes.iter().all(is_of);
+        if all(|class| matches!(class, Class::Boolean(_))) {
+            Self::Bool
+        } else if all(|class| matches!(class, Class::Integer(_))) {
+            integer("INT64", i64::MIN, i64::MAX)
+        } else if all(|class| matches!(class, Class::Integer(_) | Class::Number(_))) {
+            Self::Fp64
+        } else {
+            Self::Bytes
         }
     }
 
@@ -104,6 +108,37 @@ pub(crate) struct GivenTensor<'a> {
 }
 
 impl<'a> GivenTensor<'a> {
+    /// Refuse values that are not of the datatype or too many or few for the shape; null is a missing value.
+    pub(crate) fn new(
+        name: Cow<'a, str>,
+        datatype: &str,
+        shape: Vec<usize>,
+        values: Vec<Scalar<'a>>,
+    ) -> Result<Self, ApiError> {
+        let datatype = Datatype::parse(datatype).ok_or_else(|| {
+            ApiError::Type(format!("{name:?} has the unknown datatype {datatype:?}"))
+        })?;
+        let elements = shape
+            .iter()
+            .try_fold(1_usize, |product, size| product.checked_mul(*size));
+        if elements != Some(values.len()) {
+            return Err(misfit(&name, values.len(), &shape));
+        }
+        if let Some(place) = values.iter().position(|value| !datatype.admits(value)) {
+            return Err(ApiError::Type(format!(
+                "value {place} of {name:?} is no {}",
+                datatype.word()
+            )));
+        }
+        Ok(Self {
+            name,
+            datatype,
+            shape,
+            values,
+            flat: None,
+        })
+    }
+
     /// As rows are made of it.
     pub(crate) fn named(&self) -> NamedValues<'_, 'a> {
         NamedValues {
@@ -286,31 +321,19 @@ fn check<'a>(
     shape: Vec<usize>,
     data: Data<'a>,
 ) -> Result<GivenTensor<'a>, ApiError> {
-    let datatype = Datatype::parse(datatype)
-        .ok_or_else(|| ApiError::Type(format!("{name:?} has the unknown datatype {datatype:?}")))?;
-    let elements = shape
-        .iter()
-        .try_fold(1_usize, |product, size| product.checked_mul(*size));
     let is_flat = data.sizes.len() == 1;
-    if elements != Some(data.values.len()) || !(is_flat || data.sizes == shape) {
-        let found = data.values.len();
-        return Err(ApiError::Shape(format!(
-            "{name:?} has {found} values for the shape {shape:?}"
-        )));
+    if !(is_flat || data.sizes == shape) {
+        return Err(misfit(&name, data.values.len(), &shape));
     }
-    if let Some(place) = data.values.iter().position(|value| !datatype.admits(value)) {
-        return Err(ApiError::Type(format!(
-            "value {place} of {name:?} is no {}",
-            datatype.word()
-        )));
-    }
-    Ok(GivenTensor {
-        name,
-        datatype,
-        shape,
-        flat: data.flat(),
-        values: data.values,
-    })
+    let flat = data.flat();
+    let tensor = GivenTensor::new(name, datatype, shape, data.values)?;
+    Ok(GivenTensor { flat, ..tensor })
+}
+
+fn misfit(name: &str, found: usize, shape: &[usize]) -> ApiError {
+    ApiError::Shape(format!(
+        "{name:?} has {found} values for the shape {shape:?}"
+    ))
 }
 
 /// Give a tensor the type that a graph takes; only exact conversions and rounding of floats are made.

@@ -34,6 +34,15 @@ pub(crate) fn push_number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Append a float32, shortest text that reads back to the same one; null when it is not finite.
+pub(crate) fn push_single(out: &mut Vec<u8>, value: f32) {
+    if value.is_finite() {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
 /// Append an integer.
 pub(crate) fn push_integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

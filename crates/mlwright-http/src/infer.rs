@@ -1,0 +1,369 @@
+//! Tensors in, tensors out, whatever protocol they travel in: a decoder makes an [`InferRequest`], [`infer_tensors`] answers
+//! it, a renderer writes the [`InferAnswer`].
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use mlwright_onnx::{OnnxError, OnnxModel, Tensor, TensorData};
+use mlwright_package::Class;
+use mlwright_serve::{
+    Answer, Deployment, Inputs, PredictionId, Question, Servable, ServeError, Variant,
+};
+
+use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
+use crate::errors::ApiError;
+use crate::predict::{Turn, find_model, score_turn};
+use crate::routes::Target;
+use crate::rows::Rows;
+use crate::shared::Shared;
+use crate::tensor_values::{Datatype, GivenTensor, to_onnx};
+use crate::text::class_key;
+
+/// An inference request; decoders have checked that values, datatypes and shapes agree.
+#[derive(Debug, Default)]
+pub(crate) struct InferRequest<'a> {
+    /// The caller's name for the request, given back.
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// The inputs, each name once.
+    pub(crate) tensors: Vec<GivenTensor<'a>>,
+    /// The outputs that are wanted; none means all.
+    pub(crate) wanted: Vec<WantedOutput<'a>>,
+}
+
+/// An output that the caller names.
+#[derive(Debug, Default)]
+pub(crate) struct WantedOutput<'a> {
+    pub(crate) name: Cow<'a, str>,
+}
+
+/// What a protocol tells the caller.
+#[derive(Debug)]
+pub(crate) struct InferAnswer<'r> {
+    /// The name by which the model was asked.
+    pub(crate) model: &'r str,
+    pub(crate) version: u32,
+    pub(crate) variant: String,
+    /// The caller's name for the request.
+    pub(crate) id: Option<&'r str>,
+    /// Id of the first row; those of the others follow it.
+    pub(crate) first: PredictionId,
+    pub(crate) rows: usize,
+    /// The chosen outputs, in the order in which they were wanted.
+    pub(crate) outputs: Vec<OutputTensor>,
+}
+
+/// A named output.
+#[derive(Debug)]
+pub(crate) struct OutputTensor {
+    pub(crate) name: String,
+    pub(crate) tensor: Tensor,
+}
+
+impl InferAnswer<'_> {
+    /// The ids under which the rows are in the prediction log.
+    pub(crate) fn prediction_ids(&self) -> impl Iterator<Item = PredictionId> {
+        let first = self.first;
+        (0..self.rows).map(move |row| first.nth(row))
+    }
+}
+
+/// Choose the variant, check the tensors, predict, log and count. The caller holds a permit of `Engine::admit`.
+pub(crate) fn infer_tensors<'r>(
+    shared: &Shared,
+    target: Target<'r>,
+    request: &'r InferRequest<'_>,
+    received: Instant,
+) -> Result<InferAnswer<'r>, ApiError> {
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, target)?;
+    let named: Vec<_> = request.tensors.iter().map(GivenTensor::named).collect();
+    let rows = count_rows(&named, shared.limits.rows)?;
+    let unit = unit_of_columns(deployment, &named);
+    let turn = Turn::take(shared, deployment, target.version, unit, rows);
+    let variant = &deployment.variants[turn.choice.variant];
+    let asked = Asked {
+        shared,
+        deployment,
+        turn: &turn,
+        request,
+        rows,
+        received,
+    };
+    let outputs = match variant.servable.onnx() {
+        Some(graph) if variant.servable.is_tensor() => asked.run_graph(variant, graph)?,
+        Some(_) | None => asked.score_rows(variant, &named)?,
+    };
+    Ok(InferAnswer {
+        model: target.name,
+        version: variant.spec.version,
+        variant: variant.spec.name.clone(),
+        id: request.id.as_deref(),
+        first: turn.ids,
+        rows,
+        outputs,
+    })
+}
+
+/// A request that has its variant.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'r, 'a> {
+    shared: &'r Shared,
+    deployment: &'r Deployment,
+    turn: &'r Turn<'a>,
+    request: &'r InferRequest<'a>,
+    rows: usize,
+    received: Instant,
+}
+
+impl<'a> Asked<'_, 'a> {
+    /// A model of rows: the tensors become rows, the rows' outputs become tensors.
+    fn score_rows(
+        &self,
+        variant: &Variant,
+        named: &[NamedValues<'_, 'a>],
+    ) -> Result<Vec<OutputTensor>, ApiError> {
+        let servable = &variant.servable;
+        let own = row_outputs(servable);
+        let titles: Vec<&str> = own.iter().map(|output| output.name).collect();
+        let chosen = choose(&titles, &self.request.wanted)?;
+        let texts = compose(named, servable, self.rows)?;
+        let is_single = named.iter().any(|values| values.is_single);
+        let composed = Rows::of_texts(&texts, self.shared.limits.json_depth, is_single)?;
+        let answer = score_turn(
+            self.shared,
+            self.deployment,
+            self.turn,
+            &composed,
+            self.received,
+        )?;
+        Ok(chosen
+            .into_iter()
+            .map(|place| own[place].fill(servable, &answer, self.rows))
+            .collect())
+    }
+
+    /// A plain ONNX graph: its own tensors in, its outputs out.
+    fn run_graph(
+        &self,
+        variant: &Variant,
+        graph: &OnnxModel,
+    ) -> Result<Vec<OutputTensor>, ApiError> {
+        let specs = &variant.servable.manifest().signature.outputs;
+        let names: Vec<&str> = graph
+            .output_specs()
+            .iter()
+            .map(|spec| spec.name.as_str())
+            .filter(|name| specs.is_empty() || specs.iter().any(|spec| spec.name == *name))
+            .collect();
+        let chosen = choose(&names, &self.request.wanted)?;
+        let tensors = graph_tensors(graph, &self.request.tensors, self.rows)?;
+        let question = Question {
+            choice: self.turn.choice,
+            ids: self.turn.ids,
+            unit: self.turn.unit.as_deref(),
+            inputs: Inputs::Tensors {
+                tensors: &tensors,
+                rows: self.rows,
+            },
+            raw: &[],
+            received: self.received,
+        };
+        let answer = self
+            .shared
+            .engine
+            .answer(self.deployment, &question)
+            .map_err(refused_by_graph)?;
+        let mut given: Vec<_> = graph
+            .output_specs()
+            .iter()
+            .zip(answer.tensors.into_iter().map(Some))
+            .collect();
+        let mut take = |name: &str| {
+            let found = given.iter_mut().find(|(spec, _)| spec.name == name);
+            found.and_then(|(_, tensor)| tensor.take())
+        };
+        chosen
+            .into_iter()
+            .map(|place| {
+                let name = names[place].to_owned();
+                let tensor = take(&name).ok_or(ApiError::Internal)?;
+                Ok(OutputTensor { name, tensor })
+            })
+            .collect()
+    }
+}
+
+/// An output of a model of rows: name, datatype, and the second dimension if there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowOutput<'s> {
+    pub(crate) name: &'s str,
+    pub(crate) datatype: Datatype,
+    pub(crate) width: Option<usize>,
+    kind: RowOutputKind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum RowOutputKind {
+    Class,
+    Score,
+    /// Probabilities of the classes, or the values of a regression.
+    Values,
+}
+
+/// Outputs of a model of rows.
+pub(crate) fn row_outputs(servable: &Servable) -> Vec<RowOutput<'_>> {
+    let classes = servable.classes();
+    let values = |name, width| RowOutput {
+        name,
+        datatype: Datatype::Fp64,
+        width,
+        kind: RowOutputKind::Values,
+    };
+    if servable.is_tensor() {
+        let width = match classes.len() {
+            0 => servable.outputs(),
+            count => count,
+        };
+        let specs = &servable.manifest().signature.outputs;
+        let first = specs.first();
+        return first
+            .map(|spec| values(spec.name.as_str(), Some(width)))
+            .into_iter()
+            .collect();
+    }
+    if classes.is_empty() {
+        return vec![values("prediction", None)];
+    }
+    let mut outputs = vec![RowOutput {
+        name: "prediction",
+        datatype: Datatype::of_classes(classes),
+        width: None,
+        kind: RowOutputKind::Class,
+    }];
+    if classes.len() == 2 {
+        outputs.push(RowOutput {
+            kind: RowOutputKind::Score,
+            ..values("score", None)
+        });
+    }
+    outputs.push(values("probabilities", Some(classes.len())));
+    outputs
+}
+
+impl RowOutput<'_> {
+    fn fill(&self, servable: &Servable, answer: &Answer, rows: usize) -> OutputTensor {
+        let data = match self.kind {
+            RowOutputKind::Class => {
+                let places = (0..rows).map(|row| answer.class_of(row).unwrap_or(0));
+                class_data(servable.classes(), self.datatype, places)
+            }
+            RowOutputKind::Score => {
+                let score = |row| servable.score(answer.row(row)).unwrap_or(f64::NAN);
+                TensorData::Fp64((0..rows).map(score).collect())
+            }
+            RowOutputKind::Values => TensorData::Fp64(all_values(servable, answer, rows)),
+        };
+        let shape = [Some(rows), self.width].into_iter().flatten().collect();
+        OutputTensor {
+            name: self.name.to_owned(),
+            tensor: Tensor { shape, data },
+        }
+    }
+}
+
+/// The outputs of all rows; a binary model of one output has two classes.
+fn all_values(servable: &Servable, answer: &Answer, rows: usize) -> Vec<f64> {
+    let is_pair = servable.classes().len() == 2;
+    let mut all = Vec::with_capacity(rows * servable.classes().len().max(1));
+    for row in 0..rows {
+        match answer.row(row) {
+            [positive] if is_pair => all.extend([1.0 - positive, *positive]),
+            values => all.extend_from_slice(values),
+        }
+    }
+    all
+}
+
+/// The classes at some places, in the datatype that holds all classes.
+fn class_data(
+    classes: &[Class],
+    datatype: Datatype,
+    places: impl Iterator<Item = usize>,
+) -> TensorData {
+    let chosen = places.filter_map(|place| classes.get(place));
+    match datatype {
+        Datatype::Bool => {
+            TensorData::Bool(chosen.map(|class| *class == Class::Boolean(true)).collect())
+        }
+        Datatype::Integer { .. } => TensorData::Int64(
+            chosen
+                .map(|class| match class {
+                    Class::Integer(value) => *value,
+                    Class::Boolean(_) | Class::Number(_) | Class::Text(_) => 0,
+                })
+                .collect(),
+        ),
+        Datatype::Fp32 | Datatype::Fp64 => TensorData::Fp64(
+            chosen
+                .map(|class| match class {
+                    Class::Integer(value) => *value as f64,
+                    Class::Number(value) => *value,
+                    Class::Boolean(_) | Class::Text(_) => f64::NAN,
+                })
+                .collect(),
+        ),
+        Datatype::Bytes => TensorData::Bytes(chosen.map(class_key).collect()),
+    }
+}
+
+/// Places of the wanted outputs among those that the model has.
+fn choose(own: &[&str], wanted: &[WantedOutput<'_>]) -> Result<Vec<usize>, ApiError> {
+    if wanted.is_empty() {
+        return Ok((0..own.len()).collect());
+    }
+    let mut places = Vec::with_capacity(wanted.len().min(own.len()));
+    for WantedOutput { name, .. } in wanted {
+        let place = own.iter().position(|output| output == name);
+        let place =
+            place.ok_or_else(|| ApiError::Shape(format!("the model has no output {name:?}")))?;
+        if places.contains(&place) {
+            return Err(ApiError::Shape(format!(
+                "the output {name:?} is asked for twice"
+            )));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}
+
+/// A graph with free dimensions finds out while computing that tensors do not fit each other; its own words name parts of
+/// the model and stay in the server's log.
+fn refused_by_graph(error: ServeError) -> ApiError {
+    if let ServeError::Onnx(OnnxError::Run(message)) = &error {
+        eprintln!("request.shape: {message}");
+        return ApiError::Shape("the graph cannot compute these tensors".to_owned());
+    }
+    error.into()
+}
+
+/// The tensors as the graph takes them; inputs with a free first dimension have to agree on it.
+fn graph_tensors<'g>(
+    graph: &'g OnnxModel,
+    given: &[GivenTensor<'_>],
+    rows: usize,
+) -> Result<Vec<(&'g str, Tensor)>, ApiError> {
+    let convert = |given: &GivenTensor<'_>| {
+        let name = &given.name;
+        let spec = graph.input_specs().iter().find(|spec| spec.name == *name);
+        let spec =
+            spec.ok_or_else(|| ApiError::Shape(format!("the model has no input {name:?}")))?;
+        if spec.shape.first() == Some(&-1) && given.shape[0] != rows {
+            let found = given.shape[0];
+            return Err(ApiError::Shape(format!(
+                "{name:?} has {found} rows, the first input has {rows}"
+            )));
+        }
+        Ok((spec.name.as_str(), to_onnx(given, spec.datatype)?))
+    };
+    given.iter().map(convert).collect()
+}

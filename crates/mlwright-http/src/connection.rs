@@ -10,17 +10,22 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use crate::errors::ApiError;
+use crate::paths::{Door, Target, find, has_error_field};
 use crate::reply::Reply;
-use crate::routes::{Door, ROUTES, find, has_error_field, operate};
+use crate::routes::{Call, ROUTES, Takes, operate};
 use crate::shared::Shared;
 
 /// Most bytes of a URL.
 const URL_BYTES: usize = 8 << 10;
+/// A header for the token of callers whose `Authorization` is taken.
+const TOKEN: HeaderName = HeaderName::from_static("x-mlwright-token");
 /// How long a refused body is read on, and the longest pause in it.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -67,7 +72,14 @@ pub(crate) async fn answer(
     let mut held = Held::new(&shared);
     let (outcome, route, rest) = match admit(&shared, door, &parts, body.size_hint().exact()) {
         Ok((place, target)) => match read_body(&shared, body, &mut held).await {
-            Ok(bytes) => (run(&shared, place, target, &bytes), Some(place), None),
+            Ok(body) => {
+                let call = Call {
+                    target,
+                    body: &body,
+                    received: Instant::now(),
+                };
+                (run(&shared, place, call), Some(place), None)
+            }
             Err((error, rest)) => (Err(error), Some(place), Some(rest)),
         },
         Err(error) => {
@@ -135,22 +147,24 @@ impl Drop for Held<'_> {
 fn admit<'a>(
     shared: &Shared,
     door: Door,
-    parts: &'a hyper::http::request::Parts,
+    parts: &'a Parts,
     length: Option<u64>,
-) -> Result<(usize, crate::routes::Target<'a>), ApiError> {
+) -> Result<(usize, Target<'a>), ApiError> {
     if parts.uri.path().len() > URL_BYTES {
         return Err(ApiError::TooLarge(format!(
             "the URL has more than {URL_BYTES} bytes"
         )));
     }
     let (place, target) = find(door, parts.method.as_str(), parts.uri.path())?;
-    let header = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-    if !shared.allows(ROUTES[place].authorisation, header) {
+    let route = &ROUTES[place];
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+    // Callers who sign their requests need `Authorization` for the signature.
+    if !(shared.allows(route.authorisation, header(AUTHORIZATION))
+        || shared.allows_token(route.authorisation, header(TOKEN)))
+    {
         return Err(ApiError::Unauthorised);
     }
-    if ROUTES[place].method == "POST" {
-        check_media_type(parts)?;
-    }
+    check_media_type(route.takes, parts)?;
     let limit = shared.limits.body_bytes;
     if length.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge(format!(
@@ -160,7 +174,7 @@ fn admit<'a>(
     Ok((place, target))
 }
 
-fn check_media_type(parts: &hyper::http::request::Parts) -> Result<(), ApiError> {
+fn check_media_type(takes: Takes, parts: &Parts) -> Result<(), ApiError> {
     let Some(found) = parts.headers.get(CONTENT_TYPE) else {
         return Ok(());
     };
@@ -171,14 +185,7 @@ fn check_media_type(parts: &hyper::http::request::Parts) -> Result<(), ApiError>
         .unwrap_or("")
         .trim()
         .to_ascii_lowercase();
-    // Clients that do not care (curl -d, wrk) send the form type or a binary one: their body is still JSON or refused.
-    let is_careless = [
-        "application/x-www-form-urlencoded",
-        "application/octet-stream",
-        "",
-    ]
-    .contains(&kind.as_str());
-    if kind.ends_with("/json") || kind.ends_with("+json") || is_careless {
+    if takes.allows(&kind) {
         return Ok(());
     }
     Err(ApiError::MediaType(text.chars().take(100).collect()))
@@ -233,15 +240,9 @@ async fn collect(body: &mut Incoming, held: &mut Held<'_>) -> Result<Bytes, ApiE
 }
 
 /// A panic costs this request a 500 and nothing else.
-fn run(
-    shared: &Shared,
-    place: usize,
-    target: crate::routes::Target<'_>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    let received = Instant::now();
+fn run(shared: &Shared, place: usize, call: Call<'_>) -> Result<Reply, ApiError> {
     catch_unwind(AssertUnwindSafe(|| {
-        operate(shared, ROUTES[place].operation, target, body, received)
+        operate(shared, ROUTES[place].operation, call)
     }))
     .unwrap_or_else(|_| {
         shared.counters.panics.fetch_add(1, Ordering::Relaxed);
@@ -272,6 +273,7 @@ fn respond(reply: Reply, is_last: bool) -> Response<Full<Bytes>> {
     if let Some(seconds) = reply.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    headers.extend(reply.headers);
     if is_last {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }

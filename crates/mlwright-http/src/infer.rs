@@ -12,8 +12,8 @@ use mlwright_serve::{
 
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
+use crate::paths::Target;
 use crate::predict::{Turn, find_model, score_turn};
-use crate::routes::Target;
 use crate::rows::Rows;
 use crate::shared::Shared;
 use crate::tensor_values::{Datatype, GivenTensor, to_onnx};

@@ -12,6 +12,7 @@ mod listen;
 mod metadata;
 mod metrics;
 mod number;
+mod paths;
 mod predict;
 mod reply;
 mod routes;

@@ -18,7 +18,7 @@ use tokio::task::LocalSet;
 
 use crate::config::{ServerConfig, ServerError};
 use crate::connection::{Counted, answer};
-use crate::routes::Door;
+use crate::paths::Door;
 use crate::shared::Shared;
 
 const BACKLOG: i32 = 4096;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::errors::ApiError;
 use crate::infer::row_outputs;
+use crate::paths::Target;
 use crate::predict::find_model;
 use crate::reply::Reply;
-use crate::routes::Target;
 use crate::shared::Shared;
 
 /// Answer `GET /v2`.

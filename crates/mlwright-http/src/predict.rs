@@ -12,23 +12,20 @@ use mlwright_serve::{
 
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader, Scalar};
+use crate::paths::Target;
 use crate::reply::Reply;
-use crate::routes::Target;
+use crate::routes::Call;
 use crate::rows::{Field, RowKind, Rows};
 use crate::shared::Shared;
 use crate::text::{class_key, push_class, push_integer, push_list, push_number, push_text};
 
 /// Answer `POST /v1/predict/{deployment}`.
-pub(crate) fn predict(
-    shared: &Shared,
-    target: Target<'_>,
-    body: &[u8],
-    received: Instant,
-) -> Result<Reply, ApiError> {
+pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+    let (target, received) = (call.target, call.received);
     let snapshot = shared.engine.snapshot();
     let deployment = find_deployment(&snapshot, target.name)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let mut reader = Reader::new(body, shared.limits.json_depth)?;
+    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let asked = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
     let (variant, answer) = score(shared, deployment, target.version, &asked, received)?;

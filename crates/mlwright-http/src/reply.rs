@@ -1,5 +1,7 @@
 //! An answer before it becomes HTTP.
 
+use hyper::header::{HeaderName, HeaderValue};
+
 /// Status, body and what the headers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -7,6 +9,8 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     pub(crate) content_type: &'static str,
     pub(crate) retry_after: Option<u32>,
+    /// Headers of a protocol.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Reply {
@@ -22,6 +26,7 @@ impl Reply {
             body,
             content_type: "application/json",
             retry_after: None,
+            headers: Vec::new(),
         }
     }
 }

@@ -65,6 +65,16 @@ impl Shared {
 
     /// Whether a bearer token opens a route.
     pub(crate) fn allows(&self, authorisation: Authorisation, header: Option<&[u8]>) -> bool {
+        let token = header.and_then(|header| {
+            header
+                .strip_prefix(b"Bearer ")
+                .or_else(|| header.strip_prefix(b"bearer "))
+        });
+        self.allows_token(authorisation, token)
+    }
+
+    /// Whether a token opens a route.
+    pub(crate) fn allows_token(&self, authorisation: Authorisation, token: Option<&[u8]>) -> bool {
         let wanted = match authorisation {
             Authorisation::Nobody => return true,
             Authorisation::Serving => match &self.token {
@@ -73,13 +83,7 @@ impl Shared {
             },
             Authorisation::Admin => &self.admin_token,
         };
-        header
-            .and_then(|header| {
-                header
-                    .strip_prefix(b"Bearer ")
-                    .or_else(|| header.strip_prefix(b"bearer "))
-            })
-            .is_some_and(|given| is_equal(given, wanted.as_bytes()))
+        token.is_some_and(|given| is_equal(given, wanted.as_bytes()))
     }
 
     /// Serve a new document; one that was refused is tried again after a while only, its packages may be large.

@@ -8,27 +8,24 @@ use mlwright_serve::{Answer, Deployment, Servable};
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader};
+use crate::paths::Target;
 use crate::predict::{
     Asked, Turn, find_model, push_decision, push_probabilities, read_unit, score, score_turn,
 };
 use crate::reply::Reply;
-use crate::routes::Target;
+use crate::routes::Call;
 use crate::rows::Rows;
 use crate::shared::Shared;
 use crate::tensor_values::Data;
 use crate::text::{push_list, push_number, push_text};
 
 /// Answer `POST /v1/models/{name}:predict`.
-pub(crate) fn predict(
-    shared: &Shared,
-    target: Target<'_>,
-    body: &[u8],
-    received: Instant,
-) -> Result<Reply, ApiError> {
+pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+    let (target, received) = (call.target, call.received);
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let mut reader = Reader::new(body, shared.limits.json_depth)?;
+    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let request = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
     if let Some(columns) = &request.columns {

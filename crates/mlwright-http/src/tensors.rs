@@ -1,7 +1,5 @@
 //! Open Inference Protocol v2, JSON: named tensors in, named tensors out.
 
-use std::time::Instant;
-
 use mlwright_onnx::TensorData;
 
 use crate::errors::ApiError;
@@ -9,22 +7,18 @@ use crate::infer::{InferAnswer, InferRequest, OutputTensor, WantedOutput, infer_
 use crate::json::{Keys, Reader, Scalar};
 use crate::predict::find_model;
 use crate::reply::Reply;
-use crate::routes::Target;
+use crate::routes::Call;
 use crate::shared::Shared;
 use crate::tensor_values::read_tensors;
 use crate::text::{push_integer, push_list, push_number, push_single, push_text};
 
 /// Answer `POST /v2/models/{name}/infer`.
-pub(crate) fn infer(
-    shared: &Shared,
-    target: Target<'_>,
-    body: &[u8],
-    received: Instant,
-) -> Result<Reply, ApiError> {
+pub(crate) fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+    let (target, received) = (call.target, call.received);
     // Before the body is read: a model that is not there costs nothing.
     find_model(&shared.engine.snapshot(), target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let mut reader = Reader::new(body, shared.limits.json_depth)?;
+    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let request = read_request(&mut reader)?;
     reader.finish()?;
     let answer = infer_tensors(shared, target, &request, received)?;

@@ -1,0 +1,128 @@
+//! Which row of the route table a request means, and what its path names.
+
+use crate::errors::ApiError;
+use crate::routes::{Authorisation, ROUTES};
+
+/// Which listener a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Predictions.
+    Serving,
+    /// Operators.
+    Admin,
+}
+
+/// What a path says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    /// The deployment or model; empty on routes that name none.
+    pub(crate) name: &'a str,
+    pub(crate) version: Option<u32>,
+}
+
+/// Find the route of a request: its place in the table.
+pub(crate) fn find<'a>(
+    door: Door,
+    method: &str,
+    path: &'a str,
+) -> Result<(usize, Target<'a>), ApiError> {
+    let mut allowed = None;
+    for (place, route) in ROUTES.iter().enumerate() {
+        if (route.authorisation == Authorisation::Admin) != (door == Door::Admin) {
+            continue;
+        }
+        let Some(target) = matches(route.path, path) else {
+            continue;
+        };
+        if route.method == method {
+            return Ok((place, target));
+        }
+        allowed = Some(route.method);
+    }
+    Err(allowed.map_or(ApiError::NotFound, ApiError::Method))
+}
+
+/// Compare a path with a pattern whose parts are texts, or `{name}` or `{version}` with a text after it.
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
+    let mut pieces = path.split('/');
+    let mut target = Target {
+        name: "",
+        version: None,
+    };
+    for part in pattern.split('/') {
+        let piece = pieces.next()?;
+        if let Some(verb) = part.strip_prefix("{name}") {
+            target.name = name(piece.strip_suffix(verb)?)?;
+        } else if let Some(verb) = part.strip_prefix("{version}") {
+            target.version = Some(version(piece.strip_suffix(verb)?)?);
+        } else if part != piece {
+            return None;
+        }
+    }
+    pieces.next().is_none().then_some(target)
+}
+
+fn version(piece: &str) -> Option<u32> {
+    let is_number = piece.bytes().all(|byte| byte.is_ascii_digit());
+    piece.parse().ok().filter(|_| is_number)
+}
+
+fn name(piece: &str) -> Option<&str> {
+    (!piece.is_empty() && !piece.contains(':')).then_some(piece)
+}
+
+/// Whether a protocol's clients look for a field `error`.
+pub(crate) fn has_error_field(path: &str) -> bool {
+    path.starts_with("/v2") || path.starts_with("/v1/models")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_their_model_and_version() {
+        let find = |method, path| {
+            find(Door::Serving, method, path).map(|(place, target)| (ROUTES[place].name, target))
+        };
+        let target = |name, version| Target { name, version };
+        assert_eq!(
+            find("POST", "/v1/predict/a"),
+            Ok(("predict", target("a", None)))
+        );
+        assert_eq!(
+            find("POST", "/v1/models/a:predict"),
+            Ok(("tensorflow_predict", target("a", None)))
+        );
+        assert_eq!(
+            find("POST", "/v1/models/a/versions/3:predict"),
+            Ok(("tensorflow_predict", target("a", Some(3))))
+        );
+        assert_eq!(
+            find("POST", "/v2/models/a/versions/3/infer"),
+            Ok(("infer", target("a", Some(3))))
+        );
+        assert_eq!(
+            find("GET", "/v2/models/a"),
+            Ok(("model_metadata", target("a", None)))
+        );
+        assert_eq!(find("GET", "/v1/predict/a"), Err(ApiError::Method("POST")));
+        for path in [
+            "/",
+            "",
+            "v2",
+            "/v1/predict",
+            "/v1/predict/",
+            "/v1/predict/a/b",
+            "/v1/models/:predict",
+            "/v1/models/a:b:predict",
+            "/v1/models/a/versions/+3:predict",
+            "/admin/status",
+            "//v2",
+            "/v2/",
+            "/v2/models/{name}/{version}",
+        ] {
+            assert_eq!(find("POST", path), Err(ApiError::NotFound), "{path}");
+        }
+    }
+}

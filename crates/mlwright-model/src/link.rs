@@ -14,6 +14,14 @@ pub enum Link {
     Softmax,
     /// exp(raw), each output on its own.
     Exp,
+    /// One against all: sigmoids divided by their sum over the row.
+    Ova,
+    /// ln(1 + exp(raw)), each output on its own.
+    Softplus,
+    /// sign(raw) · raw²: undoes a signed square root of the target.
+    Square,
+    /// 1 when raw > 0, else 0: the answer of a hinge loss.
+    Step,
 }
 
 impl Link {
@@ -21,19 +29,29 @@ impl Link {
     pub fn apply(self, slope: f64, row: &mut [f64]) {
         match self {
             Self::Identity => {}
-            Self::Sigmoid => {
-                for value in row {
-                    *value = 1.0 / (1.0 + (-slope * *value).exp());
-                }
-            }
+            Self::Sigmoid => each(row, |raw| sigmoid(slope, raw)),
             Self::Softmax => softmax(row),
-            Self::Exp => {
-                for value in row {
-                    *value = value.exp();
-                }
+            Self::Exp => each(row, f64::exp),
+            Self::Ova => {
+                each(row, |raw| sigmoid(slope, raw));
+                let sum: f64 = row.iter().sum();
+                each(row, |value| value / sum);
             }
+            Self::Softplus => each(row, |raw| raw.exp().ln_1p()),
+            Self::Square => each(row, |raw| raw.abs() * raw),
+            Self::Step => each(row, |raw| f64::from(u8::from(raw > 0.0))),
         }
     }
+}
+
+fn each(row: &mut [f64], change: impl Fn(f64) -> f64) {
+    for value in row {
+        *value = change(*value);
+    }
+}
+
+fn sigmoid(slope: f64, raw: f64) -> f64 {
+    1.0 / (1.0 + (-slope * raw).exp())
 }
 
 fn softmax(row: &mut [f64]) {
@@ -63,5 +81,17 @@ mod tests {
         let mut row = [1.0];
         Link::Exp.apply(1.0, &mut row);
         assert!((row[0] - std::f64::consts::E).abs() < 1e-15);
+        let mut row = [0.0, 0.0, -800.0];
+        Link::Ova.apply(2.0, &mut row);
+        assert!((row[0] - 0.5).abs() < 1e-15 && row[2] < 1e-300);
+        let mut row = [0.0, 30.0];
+        Link::Softplus.apply(1.0, &mut row);
+        assert!((row[0] - std::f64::consts::LN_2).abs() < 1e-15 && (row[1] - 30.0).abs() < 1e-12);
+        let mut row = [-3.0, 2.0];
+        Link::Square.apply(1.0, &mut row);
+        assert_eq!(row.map(f64::to_bits), [-9.0_f64, 4.0].map(f64::to_bits));
+        let mut row = [-1.0, 0.0, 1e-300];
+        Link::Step.apply(1.0, &mut row);
+        assert_eq!(row.map(f64::to_bits), [0.0_f64, 0.0, 1.0].map(f64::to_bits));
     }
 }

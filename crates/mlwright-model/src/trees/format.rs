@@ -182,7 +182,11 @@ impl RawNodes {
                     header.words
                 )));
             }
-            Test::Categorical { at, length }
+            Test::Categorical {
+                at,
+                length,
+                nan_left: missing == Missing::Nan && flags & DEFAULT_LEFT != 0,
+            }
         };
         Ok(Node {
             feature,

@@ -15,7 +15,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::walk::{category, has_bit};
+use super::walk::is_in_set;
 use super::{Forest, Missing, Test, ZERO};
 
 /// Trees walked at the same time, to hide the latency of loads.
@@ -49,8 +49,12 @@ enum View {
     Nan { left: bool },
     /// NaN and zero are −∞ or NaN.
     Zero { left: bool },
-    /// 0 when the category is in the bitset, else 1.
-    Category { at: u32, length: u32 },
+    /// 0 when the category is in the bitset (or is NaN and NaN goes left), else 1.
+    Category {
+        at: u32,
+        length: u32,
+        nan_left: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,10 +147,13 @@ impl Kernel {
                         value
                     }
                 }
-                View::Category { at, length } => {
+                View::Category {
+                    at,
+                    length,
+                    nan_left,
+                } => {
                     let words = &forest.bitset[at as usize..(at + length) as usize];
-                    let is_left = category(value).is_some_and(|bit| has_bit(words, bit));
-                    f64::from(u8::from(!is_left))
+                    f64::from(u8::from(!is_in_set(words, nan_left, value)))
                 }
             };
         }
@@ -261,7 +268,11 @@ impl<'a> Builder<'a> {
                     };
                     (threshold, view)
                 }
-                Test::Categorical { at, length } => (0.5, self.category_view(at, length)),
+                Test::Categorical {
+                    at,
+                    length,
+                    nan_left,
+                } => (0.5, self.category_view(at, length, nan_left)),
             };
             let lane = self.lane(Lane {
                 feature: node.feature,
@@ -280,7 +291,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Splits with the same bits share a view: the first place of these bits in the bitset, trailing zeros cut.
-    fn category_view(&mut self, at: u32, length: u32) -> View {
+    fn category_view(&mut self, at: u32, length: u32, nan_left: bool) -> View {
         let forest = self.forest;
         let words = &forest.bitset[at as usize..(at + length) as usize];
         let used = words
@@ -291,6 +302,7 @@ impl<'a> Builder<'a> {
         View::Category {
             at: first,
             length: used as u32,
+            nan_left,
         }
     }
 

@@ -31,8 +31,12 @@ enum Test {
         missing: Missing,
         default_left: bool,
     },
-    /// Left when the bit of the truncated value is set in `bitset[at..at + length]`.
-    Categorical { at: u32, length: u32 },
+    /// Left when the bit of the truncated value is set in `bitset[at..at + length]`; NaN has a side of its own.
+    Categorical {
+        at: u32,
+        length: u32,
+        nan_left: bool,
+    },
 }
 
 /// An inner node; a negative child `c` is the leaf `!c`.

@@ -100,6 +100,39 @@ fn a_categorical_split_looks_at_the_integer_part() {
 }
 
 #[test]
+fn a_categorical_split_may_send_nan_left_and_only_nan() {
+    const LEFT: u32 = 2;
+    let (left, right) = (10.5, 20.5);
+    let at = |flags: u32, value: f64| {
+        let parts = Parts {
+            flags: vec![1 | flags],
+            bitset: vec![0b101],
+            bitset_len: vec![1],
+            ..Parts::stump()
+        };
+        one(&parts, value)
+    };
+    // Only missing NaN with the default side left changes where NaN goes; other categories follow the set.
+    for flags in [0, LEFT, 1 << 2, 1 << 2 | LEFT, 2 << 2] {
+        assert_close(at(flags, f64::NAN), right);
+    }
+    assert_close(at(2 << 2 | LEFT, f64::NAN), left);
+    for (value, expected) in [
+        (0.0, left),
+        (2.0, left),
+        (1.0, right),
+        (-1.0, right),
+        (-3e9, right),
+        (32.0, right),
+        (1e18, right),
+        (f64::INFINITY, right),
+        (f64::NEG_INFINITY, right),
+    ] {
+        assert_close(at(2 << 2 | LEFT, value), expected);
+    }
+}
+
+#[test]
 fn links_base_and_average_are_applied() {
     let parts = Parts {
         link: "sigmoid",

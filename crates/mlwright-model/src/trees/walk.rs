@@ -50,21 +50,27 @@ fn goes_left(forest: &Forest, node: &Node, value: f64) -> bool {
                 value <= threshold
             }
         }
-        Test::Categorical { at, length } => category(value)
-            .is_some_and(|bit| has_bit(&forest.bitset[at as usize..(at + length) as usize], bit)),
+        Test::Categorical {
+            at,
+            length,
+            nan_left,
+        } => {
+            let words = &forest.bitset[at as usize..(at + length) as usize];
+            is_in_set(words, nan_left, value)
+        }
     }
 }
 
-/// The category of a value: its integer part; none for NaN and negative integer parts.
-pub(super) fn category(value: f64) -> Option<u32> {
+/// Whether a value goes left in a categorical split: its integer part is in the set, or it is NaN and NaN goes left.
+pub(super) fn is_in_set(words: &[u32], nan_left: bool, value: f64) -> bool {
     if value.is_nan() {
-        return None;
+        return nan_left;
     }
-    u32::try_from(value as i32).ok()
+    u32::try_from(value as i32).is_ok_and(|bit| has_bit(words, bit))
 }
 
 /// Whether a bit is set; bits beyond the words are not.
-pub(super) fn has_bit(words: &[u32], bit: u32) -> bool {
+fn has_bit(words: &[u32], bit: u32) -> bool {
     words
         .get((bit / 32) as usize)
         .is_some_and(|word| word >> (bit % 32) & 1 == 1)

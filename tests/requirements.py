@@ -41,6 +41,7 @@ PROMISES: dict[str, str] = {
     "serve.native": "POST /v1/predict/{deployment} answers one row or many with id, prediction, score, model, "
     "version, variant",
     "serve.oip": "Open Inference Protocol v2 JSON: infer, metadata, ready, live",
+    "serve.binary-tensors": "Triton's binary tensors, in and out, get the answers of JSON",
     "serve.tensorflow": "TensorFlow Serving predict answers instances",
     "serve.feedback": "POST /v1/feedback takes labels and events by prediction id",
     "serve.metrics": "GET /metrics is Prometheus text",

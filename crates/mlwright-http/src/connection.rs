@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue,
-    RETRY_AFTER,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName,
+    HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
@@ -75,6 +75,7 @@ pub(crate) async fn answer(
             Ok(body) => {
                 let call = Call {
                     target,
+                    headers: &parts.headers,
                     body: &body,
                     received: Instant::now(),
                 };
@@ -175,6 +176,12 @@ fn admit<'a>(
 }
 
 fn check_media_type(takes: Takes, parts: &Parts) -> Result<(), ApiError> {
+    if let Some(coding) = parts.headers.get(CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        let coding: String = coding.to_str().unwrap_or("?").chars().take(100).collect();
+        return Err(ApiError::MediaType(format!("content-encoding: {coding}")));
+    }
     let Some(found) = parts.headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

@@ -35,7 +35,11 @@ const TOO_LARGE: Row = (
     413,
     "The body, the URL or the number of rows is over the limit",
 );
-const MEDIA_TYPE: Row = ("request.media-type", 415, "The content type is not JSON");
+const MEDIA_TYPE: Row = (
+    "request.media-type",
+    415,
+    "The content type, or the coding of the content, is not one that the route takes",
+);
 const FEEDBACK_ID: Row = (
     "request.type",
     422,
@@ -183,7 +187,7 @@ impl ApiError {
             Self::Method(_) => "the route takes another method".to_owned(),
             Self::Timeout(ms) => format!("the body did not arrive within {ms} ms"),
             Self::MediaType(found) => {
-                format!("the content type is {found:?}, this server reads JSON")
+                format!("the route does not take {found:?}")
             }
             Self::FeedbackId { row } => format!("the id of entry {row} is not a prediction id"),
             Self::Contract { violation, row } => format!("row {row}: {}", violation.message),
@@ -217,7 +221,9 @@ impl ApiError {
             },
             Self::Timeout(_) => "send the body at once, or raise body_timeout_ms",
             Self::TooLarge(_) => "send fewer rows in one request",
-            Self::MediaType(_) => "send `Content-Type: application/json`",
+            Self::MediaType(_) => {
+                "send `Content-Type: application/json`, without a Content-Encoding"
+            }
             Self::FeedbackId { .. } => {
                 "use the `id` that came with the prediction: 26 hex characters"
             }

@@ -28,12 +28,26 @@ pub(crate) struct InferRequest<'a> {
     pub(crate) tensors: Vec<GivenTensor<'a>>,
     /// The outputs that are wanted; none means all.
     pub(crate) wanted: Vec<WantedOutput<'a>>,
+    /// Whether outputs go back as raw bytes unless they say otherwise.
+    pub(crate) is_binary: bool,
+}
+
+impl InferRequest<'_> {
+    /// Whether an output of the answer goes back as raw bytes.
+    pub(crate) fn is_binary(&self, place: usize) -> bool {
+        let wanted = self.wanted.get(place);
+        wanted
+            .and_then(|output| output.is_binary)
+            .unwrap_or(self.is_binary)
+    }
 }
 
 /// An output that the caller names.
 #[derive(Debug, Default)]
 pub(crate) struct WantedOutput<'a> {
     pub(crate) name: Cow<'a, str>,
+    /// Whether it goes back as raw bytes.
+    pub(crate) is_binary: Option<bool>,
 }
 
 /// What a protocol tells the caller.

@@ -1,6 +1,7 @@
 //! The socket side of mlwright's server: decode and check requests, call the engine, answer. Read `routes` first.
 
 mod admin;
+mod binary;
 mod columnar;
 mod config;
 mod connection;
@@ -12,6 +13,7 @@ mod listen;
 mod metadata;
 mod metrics;
 mod number;
+mod parameters;
 mod paths;
 mod predict;
 mod reply;

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use hyper::HeaderMap;
+
 use crate::admin;
 use crate::errors::ApiError;
 use crate::feedback;
@@ -31,6 +33,8 @@ pub(crate) enum Takes {
     Nothing,
     /// JSON.
     Json,
+    /// JSON, and raw bytes of tensors after it.
+    Tensors,
 }
 
 impl Takes {
@@ -46,7 +50,7 @@ impl Takes {
         .contains(&media_type);
         match self {
             Self::Nothing => true,
-            Self::Json => is_json || is_careless,
+            Self::Json | Self::Tensors => is_json || is_careless,
         }
     }
 }
@@ -86,13 +90,14 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) target: Target<'a>,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     /// When the whole body was there.
     pub(crate) received: Instant,
 }
 
 use Authorisation::{Admin, Nobody, Serving};
-use Takes::{Json, Nothing};
+use Takes::{Json, Nothing, Tensors};
 
 const fn get(
     name: &'static str,
@@ -132,7 +137,7 @@ const fn post(
 pub(crate) static ROUTES: [Route; 20] = [
     post("predict", "/v1/predict/{name}", Serving, Json, Operation::Predict),
     post("tensorflow_predict", "/v1/models/{name}:predict", Serving, Json, Operation::TensorflowPredict),
-    post("infer", "/v2/models/{name}/infer", Serving, Json, Operation::Infer),
+    post("infer", "/v2/models/{name}/infer", Serving, Tensors, Operation::Infer),
     post("feedback", "/v1/feedback", Serving, Json, Operation::Feedback),
     get("live", "/health", Nobody, Operation::Live),
     get("live", "/healthz", Nobody, Operation::Live),
@@ -141,7 +146,7 @@ pub(crate) static ROUTES: [Route; 20] = [
     get("live", "/v2/health/live", Nobody, Operation::Live),
     get("ready", "/v2/health/ready", Nobody, Operation::Ready),
     get("server_metadata", "/v2", Nobody, Operation::ServerMetadata),
-    post("infer", "/v2/models/{name}/versions/{version}/infer", Serving, Json, Operation::Infer),
+    post("infer", "/v2/models/{name}/versions/{version}/infer", Serving, Tensors, Operation::Infer),
     get("model_ready", "/v2/models/{name}/ready", Serving, Operation::ModelReady),
     get("model_ready", "/v2/models/{name}/versions/{version}/ready", Serving, Operation::ModelReady),
     get("model_metadata", "/v2/models/{name}", Serving, Operation::ModelMetadata),

@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use mlwright_onnx::{Datatype as GraphType, Tensor, TensorData};
 use mlwright_package::Class;
 
+use crate::binary::{RawBytes, raw_tensor};
 use crate::columnar::NamedValues;
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader, Scalar};
+use crate::parameters::read_parameters;
 
 /// Most dimensions of a tensor.
 const DIMENSIONS: usize = 16;
 /// Most values of all tensors of a request; they take forty bytes each while they are checked.
-const ELEMENTS: usize = 4 << 20;
+pub(crate) const ELEMENTS: usize = 4 << 20;
 
 /// Datatypes of the Open Inference Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +170,10 @@ impl<'a> Data<'a> {
 }
 
 /// Read the list `inputs`.
-pub(crate) fn read_tensors<'a>(reader: &mut Reader<'a>) -> Result<Vec<GivenTensor<'a>>, ApiError> {
+pub(crate) fn read_tensors<'a>(
+    reader: &mut Reader<'a>,
+    raw: &mut RawBytes<'a>,
+) -> Result<Vec<GivenTensor<'a>>, ApiError> {
     if reader.peek()? != b'[' {
         reader.scalar()?;
         return Err(ApiError::Shape(
@@ -177,9 +182,15 @@ pub(crate) fn read_tensors<'a>(reader: &mut Reader<'a>) -> Result<Vec<GivenTenso
     }
     reader.open()?;
     let mut tensors: Vec<GivenTensor<'a>> = Vec::new();
-    let mut is_first = true;
+    let (mut is_first, mut elements) = (true, 0);
     while reader.next_item(&mut is_first)? {
-        let tensor = read_tensor(reader, tensors.len())?;
+        let tensor = read_tensor(reader, tensors.len(), raw)?;
+        elements += tensor.values.len();
+        if elements > ELEMENTS {
+            return Err(ApiError::TooLarge(format!(
+                "more than {ELEMENTS} values in one request"
+            )));
+        }
         if tensors.iter().any(|other| other.name == tensor.name) {
             return Err(ApiError::Shape(format!(
                 "the input {:?} is given twice",
@@ -191,7 +202,11 @@ pub(crate) fn read_tensors<'a>(reader: &mut Reader<'a>) -> Result<Vec<GivenTenso
     Ok(tensors)
 }
 
-fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<'a>, ApiError> {
+fn read_tensor<'a>(
+    reader: &mut Reader<'a>,
+    place: usize,
+    raw: &mut RawBytes<'a>,
+) -> Result<GivenTensor<'a>, ApiError> {
     let wrong = |what: &str| ApiError::Shape(format!("input {place} {what}"));
     if reader.peek()? != b'{' {
         reader.scalar()?;
@@ -199,6 +214,7 @@ fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<
     }
     reader.open()?;
     let (mut name, mut datatype, mut shape, mut data) = (None, None, None, None);
+    let mut binary_size = None;
     let mut keys = Keys::default();
     while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
@@ -216,17 +232,19 @@ fn read_tensor<'a>(reader: &mut Reader<'a>, place: usize) -> Result<GivenTensor<
                 return Err(wrong("has no list `data`"));
             }
             "data" => data = Some(Data::read(reader)?),
-            "parameters" => {
-                reader.scalar()?;
-            }
+            "parameters" => binary_size = read_parameters(reader)?.binary_size,
             other => return Err(wrong(&format!("has an unknown key {other:?}"))),
         }
     }
-    let (Some(name), Some(datatype), Some(shape), Some(data)) = (name, datatype, shape, data)
-    else {
-        return Err(wrong("needs `name`, `datatype`, `shape` and `data`"));
+    let (Some(name), Some(datatype), Some(shape)) = (name, datatype, shape) else {
+        return Err(wrong("needs `name`, `datatype` and `shape`"));
     };
-    check(name, &datatype, shape, data)
+    match (data, binary_size) {
+        (Some(data), None) => check(name, &datatype, shape, data),
+        (None, Some(count)) => raw_tensor(name, &datatype, shape, raw.take(count)?),
+        (Some(_), Some(_)) => Err(wrong("has both `data` and `binary_data_size`")),
+        (None, None) => Err(wrong("needs `data`, or the parameter `binary_data_size`")),
+    }
 }
 
 fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiError> {
@@ -330,7 +348,8 @@ fn check<'a>(
     Ok(GivenTensor { flat, ..tensor })
 }
 
-fn misfit(name: &str, found: usize, shape: &[usize]) -> ApiError {
+/// The values of a tensor are not as many as its shape says.
+pub(crate) fn misfit(name: &str, found: usize, shape: &[usize]) -> ApiError {
     ApiError::Shape(format!(
         "{name:?} has {found} values for the shape {shape:?}"
     ))

@@ -2,9 +2,11 @@
 
 use mlwright_onnx::TensorData;
 
+use crate::binary::{self, RawBytes};
 use crate::errors::ApiError;
 use crate::infer::{InferAnswer, InferRequest, OutputTensor, WantedOutput, infer_tensors};
 use crate::json::{Keys, Reader, Scalar};
+use crate::parameters::read_parameters;
 use crate::predict::find_model;
 use crate::reply::Reply;
 use crate::routes::Call;
@@ -18,14 +20,19 @@ pub(crate) fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> 
     // Before the body is read: a model that is not there costs nothing.
     find_model(&shared.engine.snapshot(), target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
-    let request = read_request(&mut reader)?;
+    let (json, mut raw) = RawBytes::split(call.headers, call.body)?;
+    let mut reader = Reader::new(json, shared.limits.json_depth)?;
+    let request = read_request(&mut reader, &mut raw)?;
     reader.finish()?;
+    raw.finish()?;
     let answer = infer_tensors(shared, target, &request, received)?;
-    Ok(Reply::json(render(&answer)))
+    Ok(binary::reply(&request, &answer))
 }
 
-fn read_request<'a>(reader: &mut Reader<'a>) -> Result<InferRequest<'a>, ApiError> {
+fn read_request<'a>(
+    reader: &mut Reader<'a>,
+    raw: &mut RawBytes<'a>,
+) -> Result<InferRequest<'a>, ApiError> {
     let no_inputs =
         || ApiError::Shape("the body has to be an object with a list `inputs`".to_owned());
     if reader.peek()? != b'{' {
@@ -38,7 +45,7 @@ fn read_request<'a>(reader: &mut Reader<'a>) -> Result<InferRequest<'a>, ApiErro
     while let Some(key) = reader.next_new_key(&mut keys)? {
         match key.as_ref() {
             "inputs" => {
-                request.tensors = read_tensors(reader)?;
+                request.tensors = read_tensors(reader, raw)?;
                 has_inputs = true;
             }
             "id" => match reader.scalar()? {
@@ -51,7 +58,7 @@ fn read_request<'a>(reader: &mut Reader<'a>) -> Result<InferRequest<'a>, ApiErro
             },
             "outputs" => request.wanted = read_wanted(reader)?,
             "parameters" => {
-                reader.scalar()?;
+                request.is_binary = read_parameters(reader)?.is_binary.unwrap_or(false);
             }
             other => {
                 return Err(ApiError::Shape(format!(
@@ -81,14 +88,22 @@ fn read_wanted<'a>(reader: &mut Reader<'a>) -> Result<Vec<WantedOutput<'a>>, Api
             return Err(wrong());
         }
         reader.open()?;
+        let (mut name, mut is_binary) = (None, None);
         let mut keys = Keys::default();
         while let Some(key) = reader.next_new_key(&mut keys)? {
-            match (key.as_ref(), reader.scalar()?) {
-                ("name", Scalar::Text(name)) => outputs.push(WantedOutput { name }),
-                ("name", _) => return Err(wrong()),
-                _ => {}
+            match key.as_ref() {
+                "name" => match reader.scalar()? {
+                    Scalar::Text(text) => name = Some(text),
+                    _ => return Err(wrong()),
+                },
+                "parameters" => is_binary = read_parameters(reader)?.is_binary,
+                _ => {
+                    reader.scalar()?;
+                }
             }
         }
+        let name = name.ok_or_else(wrong)?;
+        outputs.push(WantedOutput { name, is_binary });
     }
     Ok(outputs)
 }
@@ -96,8 +111,11 @@ fn read_wanted<'a>(reader: &mut Reader<'a>) -> Result<Vec<WantedOutput<'a>>, Api
 /// Room for the JSON of a value.
 const VALUE_BYTES: usize = 20;
 
-/// Write an answer as the protocol's JSON.
-pub(crate) fn render(answer: &InferAnswer<'_>) -> Vec<u8> {
+/// Write an answer as the protocol's JSON; outputs of which `raw_size` knows a size go back as bytes after it.
+pub(crate) fn render_with(
+    answer: &InferAnswer<'_>,
+    raw_size: impl Fn(usize) -> Option<usize>,
+) -> Vec<u8> {
     let values: usize = answer
         .outputs
         .iter()
@@ -105,7 +123,13 @@ pub(crate) fn render(answer: &InferAnswer<'_>) -> Vec<u8> {
         .sum();
     let mut out = Vec::with_capacity(512 + answer.rows * 30 + values * VALUE_BYTES);
     push_head(&mut out, answer);
-    push_list(&mut out, &answer.outputs, push_tensor);
+    push_list(
+        &mut out,
+        answer.outputs.iter().enumerate(),
+        |out, (place, output)| {
+            push_tensor(out, output, raw_size(place));
+        },
+    );
     out.push(b'}');
     out
 }
@@ -132,19 +156,27 @@ fn push_head(out: &mut Vec<u8>, answer: &InferAnswer<'_>) {
     out.extend_from_slice(b"},\"outputs\":");
 }
 
-fn push_tensor(out: &mut Vec<u8>, output: &OutputTensor) {
+fn push_tensor(out: &mut Vec<u8>, output: &OutputTensor, raw_size: Option<usize>) {
     let tensor = &output.tensor;
     out.extend_from_slice(b"{\"name\":");
     push_text(out, &output.name);
     out.extend_from_slice(b",\"datatype\":\"");
     out.extend_from_slice(tensor.data.datatype().word().as_bytes());
     out.extend_from_slice(b"\",\"shape\":");
-    push_list(out, &tensor.shape, |out, size| {
-        push_integer(out, i64::try_from(*size).unwrap_or(i64::MAX));
-    });
-    out.extend_from_slice(b",\"data\":");
-    push_data(out, &tensor.data);
+    push_list(out, &tensor.shape, |out, size| push_size(out, *size));
+    if let Some(size) = raw_size {
+        out.extend_from_slice(b",\"parameters\":{\"binary_data_size\":");
+        push_size(out, size);
+        out.push(b'}');
+    } else {
+        out.extend_from_slice(b",\"data\":");
+        push_data(out, &tensor.data);
+    }
     out.push(b'}');
+}
+
+fn push_size(out: &mut Vec<u8>, size: usize) {
+    push_integer(out, i64::try_from(size).unwrap_or(i64::MAX));
 }
 
 fn push_data(out: &mut Vec<u8>, data: &TensorData) {

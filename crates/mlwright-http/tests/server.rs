@@ -1,5 +1,6 @@
 //! Behaviour of the server at its sockets.
 
+mod protocols;
 mod stage;
 
 use std::io::{Read, Write};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use stage::{ADMIN_TOKEN, Stage, corrupt, read_answer};
 
 /// A server for tests that only ask.
-fn shared() -> &'static Stage {
+pub(crate) fn shared() -> &'static Stage {
     static STAGE: OnceLock<Stage> = OnceLock::new();
     STAGE.get_or_init(|| Stage::start(|_| ()))
 }

@@ -32,9 +32,17 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut named = pairs.filter(|(key, _)| *key == name);
+        named.next().map(|(_, value)| value)
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body)
@@ -180,9 +188,9 @@ impl Stage {
         method: &str,
         path: &str,
         headers: &str,
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Answer {
-        ask_with(self.port, method, path, headers, body.as_bytes())
+        ask_with(self.port, method, path, headers, body.as_ref())
     }
 
     /// A connection to the serving listener.
@@ -244,10 +252,14 @@ pub(crate) fn read_answer(connection: &mut TcpStream, received: &mut Vec<u8>) ->
         receive(connection, received);
     }
     let rest = received.split_off(start + length);
-    let body = String::from_utf8(received[start..].to_vec()).expect("text");
+    let bytes = received[start..].to_vec();
     *received = rest;
-    let status = head[9..12].parse().expect("a status");
-    Answer { status, head, body }
+    Answer {
+        status: head[9..12].parse().expect("a status"),
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        head,
+        bytes,
+    }
 }
 
 fn receive(connection: &mut TcpStream, received: &mut Vec<u8>) {

@@ -1,0 +1,3 @@
+//! Behaviour of each protocol's requests and answers, byte by byte.
+
+mod binary;

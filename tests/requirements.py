@@ -42,6 +42,7 @@ PROMISES: dict[str, str] = {
     "version, variant",
     "serve.oip": "Open Inference Protocol v2 JSON: infer, metadata, ready, live",
     "serve.binary-tensors": "Triton's binary tensors, in and out, get the answers of JSON",
+    "serve.triton": "Triton's model configuration, statistics and repository; callers cannot change what is served",
     "serve.tensorflow": "TensorFlow Serving predict answers instances",
     "serve.feedback": "POST /v1/feedback takes labels and events by prediction id",
     "serve.metrics": "GET /metrics is Prometheus text",

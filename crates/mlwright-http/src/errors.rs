@@ -45,6 +45,11 @@ const FEEDBACK_ID: Row = (
     422,
     "A feedback id is not of the form of a prediction id",
 );
+const FIXED: Row = (
+    "deployment.fixed",
+    409,
+    "The deployment document says what is served; only the control plane changes it",
+);
 const INTERNAL: Row = (
     "server.internal",
     500,
@@ -109,6 +114,7 @@ pub(crate) enum ApiError {
     MediaType(String),
     FeedbackId { row: usize },
     Contract { violation: Violation, row: usize },
+    Fixed,
     Overloaded,
     NotReady,
     Internal,
@@ -162,6 +168,7 @@ impl ApiError {
                     .find(|row| row.0 == code)
                     .unwrap_or((code, 422, ""))
             }
+            Self::Fixed => FIXED,
             Self::Overloaded => OVERLOADED,
             Self::NotReady => NOT_READY,
             Self::Internal => INTERNAL,
@@ -191,6 +198,9 @@ impl ApiError {
             }
             Self::FeedbackId { row } => format!("the id of entry {row} is not a prediction id"),
             Self::Contract { violation, row } => format!("row {row}: {}", violation.message),
+            Self::Fixed => {
+                "the deployment document says what is served, callers cannot change it".to_owned()
+            }
             Self::Overloaded => "too many requests at once".to_owned(),
             Self::NotReady => "nothing is loaded yet".to_owned(),
             Self::Internal => "the server failed on this request".to_owned(),
@@ -228,6 +238,9 @@ impl ApiError {
                 "use the `id` that came with the prediction: 26 hex characters"
             }
             Self::Contract { .. } => "mend the value, or the rule in contract.json and train again",
+            Self::Fixed => {
+                "change the deployment with `mlwright run`, `mlwright up` or `mlwright rollback`"
+            }
             Self::Overloaded => "try again after the seconds in Retry-After",
             Self::NotReady => "wait until GET /v2/health/ready answers 200",
             Self::Internal => "report it with the request id; the next request is not affected",

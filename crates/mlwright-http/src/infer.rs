@@ -93,7 +93,7 @@ pub(crate) fn infer_tensors<'r>(
     let named: Vec<_> = request.tensors.iter().map(GivenTensor::named).collect();
     let rows = count_rows(&named, shared.limits.rows)?;
     let unit = unit_of_columns(deployment, &named);
-    let turn = Turn::take(shared, deployment, target.version, unit, rows);
+    let turn = Turn::take(shared, deployment, target, unit, rows);
     let variant = &deployment.variants[turn.choice.variant];
     let asked = Asked {
         shared,

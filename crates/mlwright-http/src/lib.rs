@@ -24,6 +24,7 @@ mod tensor_values;
 mod tensorflow;
 mod tensors;
 mod text;
+mod triton;
 
 pub use config::{Limits, ServerConfig, ServerError};
 pub use listen::run;

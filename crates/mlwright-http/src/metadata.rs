@@ -1,7 +1,7 @@
 //! What the server and its models are, in the words of the Open Inference Protocol v2.
 
 use mlwright_package::{ColumnType, EngineKind, SignatureInputs, TensorSpec};
-use mlwright_serve::Servable;
+use mlwright_serve::{Deployment, Servable, Variant};
 use serde_json::{Value, json};
 
 use crate::errors::ApiError;
@@ -11,13 +11,19 @@ use crate::predict::find_model;
 use crate::reply::Reply;
 use crate::shared::Shared;
 
+/// What this server speaks of Triton's extensions.
+pub(crate) const EXTENSIONS: [&str; 4] = [
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+];
+
 /// Answer `GET /v2`.
 pub(crate) fn server() -> Reply {
-    Reply::json(
-        json!({"name": "mlwright", "version": env!("CARGO_PKG_VERSION"), "extensions": []})
-            .to_string()
-            .into(),
-    )
+    let body =
+        json!({"name": "mlwright", "version": env!("CARGO_PKG_VERSION"), "extensions": EXTENSIONS});
+    Reply::json(body.to_string().into_bytes())
 }
 
 /// Answer `GET /v2/health/ready`: can this server answer now?
@@ -31,11 +37,7 @@ pub(crate) fn ready(shared: &Shared) -> Reply {
 pub(crate) fn model(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
-    let main = target
-        .version
-        .and_then(|version| deployment.with_version(version))
-        .map_or(deployment.variants.len() - 1, |choice| choice.variant);
-    let servable = &deployment.variants[main].servable;
+    let servable = &main_variant(deployment, target).servable;
     let versions: Vec<_> = deployment
         .variants
         .iter()
@@ -48,6 +50,22 @@ pub(crate) fn model(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiErr
     Ok(Reply::json(body.to_string().into_bytes()))
 }
 
+/// The variant that the caller names, else the last of the deployment.
+pub(crate) fn main_variant<'d>(deployment: &'d Deployment, target: Target<'_>) -> &'d Variant {
+    let last = deployment.variants.len() - 1;
+    &deployment.variants[target
+        .forced(deployment)
+        .map_or(last, |choice| choice.variant)]
+}
+
+/// Answer `GET /v2/models`: what is served.
+pub(crate) fn models(shared: &Shared) -> Reply {
+    let snapshot = shared.engine.snapshot();
+    let names = snapshot.deployments().iter();
+    let names: Vec<_> = names.map(|one| one.spec.name.as_str()).collect();
+    Reply::json(json!({"models": names}).to_string().into_bytes())
+}
+
 /// Answer `GET /v2/models/{name}/ready`.
 pub(crate) fn model_ready(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
     find_model(&shared.engine.snapshot(), target)?;
@@ -58,7 +76,7 @@ pub(crate) fn model_ready(shared: &Shared, target: Target<'_>) -> Result<Reply, 
     ))
 }
 
-fn platform(servable: &Servable) -> &'static str {
+pub(crate) fn platform(servable: &Servable) -> &'static str {
     match servable.manifest().engine.kind {
         EngineKind::Trees => "mlwright_trees",
         EngineKind::Linear => "mlwright_linear",
@@ -70,7 +88,7 @@ fn tensor(spec: &TensorSpec) -> Value {
     json!({"name": spec.name, "datatype": spec.datatype, "shape": spec.shape})
 }
 
-fn inputs(servable: &Servable) -> Vec<Value> {
+pub(crate) fn inputs(servable: &Servable) -> Vec<Value> {
     match &servable.manifest().signature.inputs {
         SignatureInputs::Tensor(specs) => specs.iter().map(tensor).collect(),
         SignatureInputs::Columns(columns) => columns
@@ -89,7 +107,7 @@ fn datatype(kind: ColumnType) -> &'static str {
     }
 }
 
-fn outputs(servable: &Servable) -> Vec<Value> {
+pub(crate) fn outputs(servable: &Servable) -> Vec<Value> {
     let signature = &servable.manifest().signature;
     if servable.is_tensor() {
         return signature.outputs.iter().map(tensor).collect();

@@ -1,5 +1,7 @@
 //! Which row of the route table a request means, and what its path names.
 
+use mlwright_serve::{Choice, Deployment};
+
 use crate::errors::ApiError;
 use crate::routes::{Authorisation, ROUTES};
 
@@ -13,11 +15,28 @@ pub(crate) enum Door {
 }
 
 /// What a path says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Target<'a> {
     /// The deployment or model; empty on routes that name none.
     pub(crate) name: &'a str,
     pub(crate) version: Option<u32>,
+    pub(crate) variant: Option<&'a str>,
+}
+
+impl Target<'_> {
+    /// Whether the caller says which variant has to answer.
+    pub(crate) fn is_forced(self) -> bool {
+        self.version.is_some() || self.variant.is_some()
+    }
+
+    /// The variant that the caller names, if the deployment has it.
+    pub(crate) fn forced(self, deployment: &Deployment) -> Option<Choice> {
+        match (self.version, self.variant) {
+            (Some(version), _) => deployment.with_version(version),
+            (None, Some(name)) => deployment.with_variant(name),
+            (None, None) => None,
+        }
+    }
 }
 
 /// Find the route of a request: its place in the table.
@@ -42,19 +61,18 @@ pub(crate) fn find<'a>(
     Err(allowed.map_or(ApiError::NotFound, ApiError::Method))
 }
 
-/// Compare a path with a pattern whose parts are texts, or `{name}` or `{version}` with a text after it.
+/// Compare a path with a pattern whose parts are texts, or `{name}`, `{version}` or `{variant}` with a text after it.
 fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
     let mut pieces = path.split('/');
-    let mut target = Target {
-        name: "",
-        version: None,
-    };
+    let mut target = Target::default();
     for part in pattern.split('/') {
         let piece = pieces.next()?;
         if let Some(verb) = part.strip_prefix("{name}") {
             target.name = name(piece.strip_suffix(verb)?)?;
         } else if let Some(verb) = part.strip_prefix("{version}") {
             target.version = Some(version(piece.strip_suffix(verb)?)?);
+        } else if let Some(verb) = part.strip_prefix("{variant}") {
+            target.variant = Some(name(piece.strip_suffix(verb)?)?);
         } else if part != piece {
             return None;
         }
@@ -85,7 +103,11 @@ mod tests {
         let find = |method, path| {
             find(Door::Serving, method, path).map(|(place, target)| (ROUTES[place].name, target))
         };
-        let target = |name, version| Target { name, version };
+        let target = |name, version| Target {
+            name,
+            version,
+            variant: None,
+        };
         assert_eq!(
             find("POST", "/v1/predict/a"),
             Ok(("predict", target("a", None)))
@@ -105,6 +127,13 @@ mod tests {
         assert_eq!(
             find("GET", "/v2/models/a"),
             Ok(("model_metadata", target("a", None)))
+        );
+        assert_eq!(
+            find("POST", "/v1/models/a/labels/b:predict").map(|(_, target)| target),
+            Ok(Target {
+                variant: Some("b"),
+                ..target("a", None)
+            })
         );
         assert_eq!(find("GET", "/v1/predict/a"), Err(ApiError::Method("POST")));
         for path in [

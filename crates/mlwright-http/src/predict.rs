@@ -28,7 +28,7 @@ pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let asked = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
-    let (variant, answer) = score(shared, deployment, target.version, &asked, received)?;
+    let (variant, answer) = score(shared, deployment, target, &asked, received)?;
     Ok(Reply::json(render(
         variant,
         &answer,
@@ -124,17 +124,14 @@ pub(crate) fn find_model<'s>(
 ) -> Result<&'s Arc<Deployment>, ApiError> {
     let unknown = || {
         let name: String = target.name.chars().take(100).collect();
-        ApiError::ModelUnknown(
-            target
-                .version
-                .map_or(name.clone(), |version| format!("{name}, version {version}")),
-        )
+        ApiError::ModelUnknown(match (target.version, target.variant) {
+            (Some(version), _) => format!("{name}, version {version}"),
+            (None, Some(variant)) => format!("{name}, variant {variant:.100}"),
+            (None, None) => name,
+        })
     };
     let deployment = find(snapshot, target.name)?.ok_or_else(unknown)?;
-    if target
-        .version
-        .is_some_and(|version| deployment.with_version(version).is_none())
-    {
+    if target.is_forced() && target.forced(deployment).is_none() {
         return Err(unknown());
     }
     Ok(deployment)
@@ -149,17 +146,17 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Take ids for the rows and choose the variant: the one with the version if the caller names one.
+    /// Take ids for the rows and choose the variant: the one that the caller names, if any.
     pub(crate) fn take(
         shared: &Shared,
         deployment: &Deployment,
-        version: Option<u32>,
+        target: Target<'_>,
         unit: Option<Cow<'a, str>>,
         rows: usize,
     ) -> Self {
         let ids = shared.engine.next_ids(rows);
-        let choice = version
-            .and_then(|version| deployment.with_version(version))
+        let choice = target
+            .forced(deployment)
             .unwrap_or_else(|| deployment.choose(unit.as_deref(), ids));
         Self { choice, ids, unit }
     }
@@ -169,7 +166,7 @@ impl<'a> Turn<'a> {
 pub(crate) fn score<'d>(
     shared: &Shared,
     deployment: &'d Deployment,
-    version: Option<u32>,
+    target: Target<'_>,
     asked: &Asked<'_>,
     received: Instant,
 ) -> Result<(&'d Variant, Answer), ApiError> {
@@ -178,7 +175,7 @@ pub(crate) fn score<'d>(
         .unit
         .clone()
         .or_else(|| unit_of_first_row(deployment, rows));
-    let turn = Turn::take(shared, deployment, version, unit, rows.kinds.len());
+    let turn = Turn::take(shared, deployment, target, unit, rows.kinds.len());
     let answer = score_turn(shared, deployment, &turn, rows, received)?;
     Ok((&deployment.variants[turn.choice.variant], answer))
 }

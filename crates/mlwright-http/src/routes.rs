@@ -14,6 +14,7 @@ use crate::reply::Reply;
 use crate::shared::Shared;
 use crate::tensorflow;
 use crate::tensors;
+use crate::triton;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) enum Authorisation {
     Nobody,
     /// Callers with the serving token.
     Serving,
+    /// Operators with the admin token, on the serving listener: protocols have their repository routes there.
+    Operator,
     /// Operators with the admin token, on the admin listener only.
     Admin,
 }
@@ -66,6 +69,13 @@ pub(crate) enum Operation {
     ServerMetadata,
     ModelMetadata,
     ModelReady,
+    Models,
+    ModelConfig,
+    ModelStats,
+    AllStats,
+    RepositoryIndex,
+    RepositoryLoad,
+    RepositoryUnload,
     Live,
     Ready,
     Metrics,
@@ -79,7 +89,7 @@ pub(crate) struct Route {
     /// Rows of one name are counted together.
     pub(crate) name: &'static str,
     pub(crate) method: &'static str,
-    /// Its parts `{name}` and `{version}` stand for any name and number.
+    /// Its parts `{name}`, `{version}` and `{variant}` stand for any name, number and name.
     pub(crate) path: &'static str,
     pub(crate) authorisation: Authorisation,
     pub(crate) takes: Takes,
@@ -96,7 +106,7 @@ pub(crate) struct Call<'a> {
     pub(crate) received: Instant,
 }
 
-use Authorisation::{Admin, Nobody, Serving};
+use Authorisation::{Admin, Nobody, Operator, Serving};
 use Takes::{Json, Nothing, Tensors};
 
 const fn get(
@@ -134,7 +144,7 @@ const fn post(
 
 /// Every endpoint of the server; those of the hot path come first.
 #[rustfmt::skip] // a table: one row, one line
-pub(crate) static ROUTES: [Route; 20] = [
+pub(crate) static ROUTES: [Route; 30] = [
     post("predict", "/v1/predict/{name}", Serving, Json, Operation::Predict),
     post("tensorflow_predict", "/v1/models/{name}:predict", Serving, Json, Operation::TensorflowPredict),
     post("infer", "/v2/models/{name}/infer", Serving, Tensors, Operation::Infer),
@@ -147,11 +157,21 @@ pub(crate) static ROUTES: [Route; 20] = [
     get("ready", "/v2/health/ready", Nobody, Operation::Ready),
     get("server_metadata", "/v2", Nobody, Operation::ServerMetadata),
     post("infer", "/v2/models/{name}/versions/{version}/infer", Serving, Tensors, Operation::Infer),
+    get("model_stats", "/v2/models/stats", Serving, Operation::AllStats),
+    get("models", "/v2/models", Serving, Operation::Models),
     get("model_ready", "/v2/models/{name}/ready", Serving, Operation::ModelReady),
     get("model_ready", "/v2/models/{name}/versions/{version}/ready", Serving, Operation::ModelReady),
     get("model_metadata", "/v2/models/{name}", Serving, Operation::ModelMetadata),
     get("model_metadata", "/v2/models/{name}/versions/{version}", Serving, Operation::ModelMetadata),
+    get("model_config", "/v2/models/{name}/config", Serving, Operation::ModelConfig),
+    get("model_config", "/v2/models/{name}/versions/{version}/config", Serving, Operation::ModelConfig),
+    get("model_stats", "/v2/models/{name}/stats", Serving, Operation::ModelStats),
+    get("model_stats", "/v2/models/{name}/versions/{version}/stats", Serving, Operation::ModelStats),
+    post("repository_index", "/v2/repository/index", Serving, Json, Operation::RepositoryIndex),
+    post("repository_load", "/v2/repository/models/{name}/load", Operator, Json, Operation::RepositoryLoad),
+    post("repository_unload", "/v2/repository/models/{name}/unload", Operator, Json, Operation::RepositoryUnload),
     post("tensorflow_predict", "/v1/models/{name}/versions/{version}:predict", Serving, Json, Operation::TensorflowPredict),
+    post("tensorflow_predict", "/v1/models/{name}/labels/{variant}:predict", Serving, Json, Operation::TensorflowPredict),
     get("tensorflow_status", "/v1/models/{name}", Serving, Operation::TensorflowStatus),
     get("admin_status", "/admin/status", Admin, Operation::AdminStatus),
     post("admin_reload", "/admin/reload", Admin, Nothing, Operation::AdminReload),
@@ -172,6 +192,13 @@ pub(crate) fn operate(
         Operation::ServerMetadata => Ok(metadata::server()),
         Operation::ModelMetadata => metadata::model(shared, call.target),
         Operation::ModelReady => metadata::model_ready(shared, call.target),
+        Operation::Models => Ok(metadata::models(shared)),
+        Operation::ModelConfig => triton::config(shared, call.target),
+        Operation::ModelStats => triton::model_stats(shared, call.target),
+        Operation::AllStats => Ok(triton::all_stats(shared)),
+        Operation::RepositoryIndex => triton::index(shared, call.body),
+        Operation::RepositoryLoad => triton::load(shared, call.target, call.body),
+        Operation::RepositoryUnload => triton::unload(shared, call.target),
         Operation::Live => Ok(Reply::json(br#"{"live":true}"#.to_vec())),
         Operation::Ready => Ok(metadata::ready(shared)),
         Operation::Metrics => Ok(admin::metrics(shared)),
@@ -191,6 +218,10 @@ mod tests {
             let name = route.name;
             let is_admin_path = route.path.starts_with("/admin/");
             assert_eq!(route.authorisation == Admin, is_admin_path, "{name}");
+            let is_change = ["/load", "/unload"]
+                .iter()
+                .any(|end| route.path.ends_with(end));
+            assert_eq!(route.authorisation == Operator, is_change, "{name}");
             let is_probe = matches!(
                 route.operation,
                 Operation::Live | Operation::Ready | Operation::ServerMetadata
@@ -205,7 +236,9 @@ mod tests {
     #[test]
     fn patterns_are_unique_and_have_known_parts() {
         for (place, route) in ROUTES.iter().enumerate() {
-            let rest = route.path.replace("{name}", "").replace("{version}", "");
+            let rest = ["{name}", "{version}", "{variant}"]
+                .iter()
+                .fold(route.path.to_owned(), |path, part| path.replace(part, ""));
             assert!(!rest.contains(['{', '}']), "{}", route.path);
             let is_new = |other: &Route| (other.method, other.path) != (route.method, route.path);
             assert!(ROUTES[..place].iter().all(is_new), "{}", route.path);

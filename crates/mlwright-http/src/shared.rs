@@ -81,7 +81,7 @@ impl Shared {
                 None => return true,
                 Some(token) => token,
             },
-            Authorisation::Admin => &self.admin_token,
+            Authorisation::Operator | Authorisation::Admin => &self.admin_token,
         };
         token.is_some_and(|given| is_equal(given, wanted.as_bytes()))
     }

@@ -32,7 +32,7 @@ pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError
         return predict_columns(shared, deployment, target, &request, columns, received);
     }
     let asked = &request.asked;
-    let (variant, answer) = score(shared, deployment, target.version, asked, received)?;
+    let (variant, answer) = score(shared, deployment, target, asked, received)?;
     let rows = asked.rows.kinds.len();
     Ok(Reply::json(render(
         &variant.servable,
@@ -63,7 +63,7 @@ fn predict_columns(
     let count = count_rows(&named, shared.limits.rows)?;
     let unit = request.asked.unit.clone();
     let unit = unit.or_else(|| unit_of_columns(deployment, &named));
-    let turn = Turn::take(shared, deployment, target.version, unit, count);
+    let turn = Turn::take(shared, deployment, target, unit, count);
     let variant = &deployment.variants[turn.choice.variant];
     let texts = compose(&named, &variant.servable, count)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;

@@ -286,11 +286,15 @@ impl Engine {
     ) -> Result<Answer, ServeError> {
         let variant = &deployment.variants[question.choice.variant];
         let servable = &variant.servable;
-        let mut answer = match question.inputs {
-            Inputs::Cells(cells) => predict_cells(servable, cells)?,
-            Inputs::Matrix(matrix) => predict_matrix(servable, matrix)?,
-            Inputs::Tensors { tensors, rows } => predict_tensors(servable, tensors, rows)?,
+        let queue = question.received.elapsed();
+        let predicted = match question.inputs {
+            Inputs::Cells(cells) => predict_cells(servable, cells),
+            Inputs::Matrix(matrix) => predict_matrix(servable, matrix),
+            Inputs::Tensors { tensors, rows } => predict_tensors(servable, tensors, rows),
         };
+        let executions = &variant.counts.executions;
+        let mut answer = predicted.inspect_err(|_| executions.add_failure())?;
+        executions.add(queue, question.received.elapsed().saturating_sub(queue));
         answer.first = question.ids;
         self.write_log(deployment, variant, question, &answer);
         count(variant, question, &answer);

@@ -9,6 +9,7 @@ pub mod log;
 mod prediction_id;
 mod servable;
 mod snapshot;
+mod statistics;
 #[cfg(test)]
 mod testing;
 mod windows;
@@ -21,3 +22,4 @@ pub use log::{FeedbackEvent, FeedbackKind};
 pub use prediction_id::PredictionId;
 pub use servable::Servable;
 pub use snapshot::{Choice, Deployment, Reason, Snapshot, Variant};
+pub use statistics::Statistics;

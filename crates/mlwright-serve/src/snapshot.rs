@@ -9,6 +9,7 @@ use mlwright_stats::assign::{choose, thresholds, unit_hash};
 
 use crate::engine::now_us;
 use crate::log::Writer;
+use crate::statistics::{ExecutionCounts, Statistics};
 use crate::windows::Windows;
 use crate::{DeploymentSpec, PredictionId, Servable, ServeError, VariantSpec};
 
@@ -47,6 +48,7 @@ pub struct Variant {
 #[derive(Debug)]
 pub(crate) struct VariantCounts {
     pub(crate) predictions: AtomicU64,
+    pub(crate) executions: ExecutionCounts,
     /// Per column of the model, and once for all others.
     violations: Vec<[AtomicU64; ViolationKind::ALL.len()]>,
     pub(crate) windows: Windows,
@@ -174,10 +176,20 @@ impl Deployment {
     /// The variant with a version, for callers that name one.
     #[must_use]
     pub fn with_version(&self, version: u32) -> Option<Choice> {
+        self.forced(|spec| spec.version == version)
+    }
+
+    /// The variant with a name, for callers that name one.
+    #[must_use]
+    pub fn with_variant(&self, name: &str) -> Option<Choice> {
+        self.forced(|spec| spec.name == name)
+    }
+
+    fn forced(&self, is_wanted: impl Fn(&VariantSpec) -> bool) -> Option<Choice> {
         let variant = self
             .variants
             .iter()
-            .position(|variant| variant.spec.version == version)?;
+            .position(|variant| is_wanted(&variant.spec))?;
         Some(Choice {
             variant,
             propensity: 1.0,
@@ -205,6 +217,12 @@ impl Variant {
     #[must_use]
     pub fn predictions(&self) -> u64 {
         self.counts.predictions.load(Ordering::Relaxed)
+    }
+
+    /// How often it ran and how long that took.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.counts.executions.read()
     }
 
     /// Count a row that broke the contract.
@@ -241,6 +259,7 @@ impl VariantCounts {
     pub(crate) fn new(servable: &Servable) -> Result<Self, ServeError> {
         Ok(Self {
             predictions: AtomicU64::new(0),
+            executions: ExecutionCounts::default(),
             violations: (0..=servable.reader().map_or(0, RowReader::inputs))
                 .map(|_| Default::default())
                 .collect(),

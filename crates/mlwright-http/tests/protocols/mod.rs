@@ -1,3 +1,4 @@
 //! Behaviour of each protocol's requests and answers, byte by byte.
 
 mod binary;
+mod triton;

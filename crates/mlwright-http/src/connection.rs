@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full};
@@ -79,7 +82,7 @@ pub(crate) async fn answer(
                     body: &body,
                     received: Instant::now(),
                 };
-                (run(&shared, place, call), Some(place), None)
+                (run(&shared, place, call).await, Some(place), None)
             }
             Err((error, rest)) => (Err(error), Some(place), Some(rest)),
         },
@@ -247,14 +250,16 @@ async fn collect(body: &mut Incoming, held: &mut Held<'_>) -> Result<Bytes, ApiE
 }
 
 /// A panic costs this request a 500 and nothing else.
-fn run(shared: &Shared, place: usize, call: Call<'_>) -> Result<Reply, ApiError> {
-    catch_unwind(AssertUnwindSafe(|| {
-        operate(shared, ROUTES[place].operation, call)
-    }))
-    .unwrap_or_else(|_| {
-        shared.counters.panics.fetch_add(1, Ordering::Relaxed);
-        Err(ApiError::Internal)
+async fn run(shared: &Shared, place: usize, call: Call<'_>) -> Result<Reply, ApiError> {
+    let mut operation = pin!(operate(shared, ROUTES[place].operation, call));
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            shared.counters.panics.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Err(ApiError::Internal))
+        })
     })
+    .await
 }
 
 fn refuse(shared: &Shared, error: &ApiError, path: &str) -> Reply {

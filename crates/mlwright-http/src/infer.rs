@@ -82,7 +82,7 @@ impl InferAnswer<'_> {
 }
 
 /// Choose the variant, check the tensors, predict, log and count. The caller holds a permit of `Engine::admit`.
-pub(crate) fn infer_tensors<'r>(
+pub(crate) async fn infer_tensors<'r>(
     shared: &Shared,
     target: Target<'r>,
     request: &'r InferRequest<'_>,
@@ -104,8 +104,8 @@ pub(crate) fn infer_tensors<'r>(
         received,
     };
     let outputs = match variant.servable.onnx() {
-        Some(graph) if variant.servable.is_tensor() => asked.run_graph(variant, graph)?,
-        Some(_) | None => asked.score_rows(variant, &named)?,
+        Some(graph) if variant.servable.is_tensor() => asked.run_graph(variant, graph).await?,
+        Some(_) | None => asked.score_rows(variant, &named).await?,
     };
     Ok(InferAnswer {
         model: target.name,
@@ -131,7 +131,7 @@ struct Asked<'r, 'a> {
 
 impl<'a> Asked<'_, 'a> {
     /// A model of rows: the tensors become rows, the rows' outputs become tensors.
-    fn score_rows(
+    async fn score_rows(
         &self,
         variant: &Variant,
         named: &[NamedValues<'_, 'a>],
@@ -149,7 +149,8 @@ impl<'a> Asked<'_, 'a> {
             self.turn,
             &composed,
             self.received,
-        )?;
+        )
+        .await?;
         Ok(chosen
             .into_iter()
             .map(|place| own[place].fill(servable, &answer, self.rows))
@@ -157,7 +158,7 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// A plain ONNX graph: its own tensors in, its outputs out.
-    fn run_graph(
+    async fn run_graph(
         &self,
         variant: &Variant,
         graph: &OnnxModel,
@@ -186,6 +187,7 @@ impl<'a> Asked<'_, 'a> {
             .shared
             .engine
             .answer(self.deployment, &question)
+            .await
             .map_err(refused_by_graph)?;
         let mut given: Vec<_> = graph
             .output_specs()

@@ -20,7 +20,7 @@ use crate::shared::Shared;
 use crate::text::{class_key, push_class, push_integer, push_list, push_number, push_text};
 
 /// Answer `POST /v1/predict/{deployment}`.
-pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
     let (target, received) = (call.target, call.received);
     let snapshot = shared.engine.snapshot();
     let deployment = find_deployment(&snapshot, target.name)?;
@@ -28,7 +28,7 @@ pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let asked = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
-    let (variant, answer) = score(shared, deployment, target, &asked, received)?;
+    let (variant, answer) = score(shared, deployment, target, &asked, received).await?;
     Ok(Reply::json(render(
         variant,
         &answer,
@@ -163,7 +163,7 @@ impl<'a> Turn<'a> {
 }
 
 /// Choose the variant, check and transform the rows, predict, log and count.
-pub(crate) fn score<'d>(
+pub(crate) async fn score<'d>(
     shared: &Shared,
     deployment: &'d Deployment,
     target: Target<'_>,
@@ -176,12 +176,12 @@ pub(crate) fn score<'d>(
         .clone()
         .or_else(|| unit_of_first_row(deployment, rows));
     let turn = Turn::take(shared, deployment, target, unit, rows.kinds.len());
-    let answer = score_turn(shared, deployment, &turn, rows, received)?;
+    let answer = score_turn(shared, deployment, &turn, rows, received).await?;
     Ok((&deployment.variants[turn.choice.variant], answer))
 }
 
 /// Check and transform the rows, predict, log and count.
-pub(crate) fn score_turn(
+pub(crate) async fn score_turn(
     shared: &Shared,
     deployment: &Deployment,
     turn: &Turn<'_>,
@@ -206,7 +206,7 @@ pub(crate) fn score_turn(
         raw: &rows.raw,
         received,
     };
-    Ok(shared.engine.answer(deployment, &question)?)
+    Ok(shared.engine.answer(deployment, &question).await?)
 }
 
 fn unit_of_first_row<'a>(deployment: &Deployment, rows: &Rows<'a>) -> Option<Cow<'a, str>> {

@@ -178,15 +178,15 @@ pub(crate) static ROUTES: [Route; 30] = [
 ];
 
 /// Do what the route says.
-pub(crate) fn operate(
+pub(crate) async fn operate(
     shared: &Shared,
     operation: Operation,
     call: Call<'_>,
 ) -> Result<Reply, ApiError> {
     match operation {
-        Operation::Predict => predict::predict(shared, call),
-        Operation::Infer => tensors::infer(shared, call),
-        Operation::TensorflowPredict => tensorflow::predict(shared, call),
+        Operation::Predict => predict::predict(shared, call).await,
+        Operation::Infer => tensors::infer(shared, call).await,
+        Operation::TensorflowPredict => tensorflow::predict(shared, call).await,
         Operation::TensorflowStatus => tensorflow::status(shared, call.target),
         Operation::Feedback => feedback::take(shared, call.body),
         Operation::ServerMetadata => Ok(metadata::server()),

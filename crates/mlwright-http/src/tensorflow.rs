@@ -20,7 +20,7 @@ use crate::tensor_values::Data;
 use crate::text::{push_list, push_number, push_text};
 
 /// Answer `POST /v1/models/{name}:predict`.
-pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
     let (target, received) = (call.target, call.received);
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
@@ -29,10 +29,10 @@ pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError
     let request = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
     if let Some(columns) = &request.columns {
-        return predict_columns(shared, deployment, target, &request, columns, received);
+        return predict_columns(shared, deployment, target, &request, columns, received).await;
     }
     let asked = &request.asked;
-    let (variant, answer) = score(shared, deployment, target, asked, received)?;
+    let (variant, answer) = score(shared, deployment, target, asked, received).await?;
     let rows = asked.rows.kinds.len();
     Ok(Reply::json(render(
         &variant.servable,
@@ -42,7 +42,7 @@ pub(crate) fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError
     )))
 }
 
-fn predict_columns(
+async fn predict_columns(
     shared: &Shared,
     deployment: &Deployment,
     target: Target<'_>,
@@ -67,7 +67,7 @@ fn predict_columns(
     let variant = &deployment.variants[turn.choice.variant];
     let texts = compose(&named, &variant.servable, count)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, received)?;
+    let answer = score_turn(shared, deployment, &turn, &rows, received).await?;
     Ok(Reply::json(render(
         &variant.servable,
         &answer,

@@ -15,7 +15,7 @@ use crate::tensor_values::read_tensors;
 use crate::text::{push_integer, push_list, push_number, push_single, push_text};
 
 /// Answer `POST /v2/models/{name}/infer`.
-pub(crate) fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+pub(crate) async fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
     let (target, received) = (call.target, call.received);
     // Before the body is read: a model that is not there costs nothing.
     find_model(&shared.engine.snapshot(), target)?;
@@ -25,7 +25,7 @@ pub(crate) fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> 
     let request = read_request(&mut reader, &mut raw)?;
     reader.finish()?;
     raw.finish()?;
-    let answer = infer_tensors(shared, target, &request, received)?;
+    let answer = infer_tensors(shared, target, &request, received).await?;
     Ok(binary::reply(&request, &answer))
 }
 

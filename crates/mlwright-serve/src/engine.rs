@@ -279,7 +279,11 @@ impl Engine {
     /// # Errors
     /// [`ServeError`] when shapes do not fit or the runtime fails; a log that cannot be written is no error but a
     /// counted drop.
-    pub fn answer(
+    #[expect(
+        clippy::unused_async,
+        reason = "slow models are asked on other threads by the next change"
+    )]
+    pub async fn answer(
         &self,
         deployment: &Deployment,
         question: &Question<'_>,

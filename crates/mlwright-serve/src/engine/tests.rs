@@ -8,6 +8,13 @@ use crate::log::{Cursor, read_feedback, read_predictions, read_windows};
 use crate::testing::{Folder, document};
 use crate::{FeedbackKind, Reason};
 
+fn block_on<T>(task: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime")
+        .block_on(task)
+}
+
 /// Ask for rows of `amount`, as the socket side does.
 fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]) -> Answer {
     let deployment = snapshot.find("production").expect("served");
@@ -25,7 +32,7 @@ fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]
         raw: &vec![&b"{}"[..]; amounts.len()],
         received: Instant::now(),
     };
-    engine.answer(deployment, &question).expect("an answer")
+    block_on(engine.answer(deployment, &question)).expect("an answer")
 }
 
 fn windows_of(folder: &Folder) -> Vec<(String, serde_json::Value)> {

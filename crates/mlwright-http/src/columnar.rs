@@ -142,7 +142,8 @@ fn is_exact(value: &Scalar<'_>) -> bool {
     }
 }
 
-fn push_scalar(out: &mut Vec<u8>, value: &Scalar<'_>) {
+/// Append a value; what is inside a list or an object is not kept.
+pub(crate) fn push_scalar(out: &mut Vec<u8>, value: &Scalar<'_>) {
     match value {
         Scalar::Null => out.extend_from_slice(b"null"),
         Scalar::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),

@@ -287,17 +287,21 @@ impl RowOutput<'_> {
     }
 }
 
-/// The outputs of all rows; a binary model of one output has two classes.
+/// The outputs of all rows.
 fn all_values(servable: &Servable, answer: &Answer, rows: usize) -> Vec<f64> {
-    let is_pair = servable.classes().len() == 2;
     let mut all = Vec::with_capacity(rows * servable.classes().len().max(1));
     for row in 0..rows {
-        match answer.row(row) {
-            [positive] if is_pair => all.extend([1.0 - positive, *positive]),
-            values => all.extend_from_slice(values),
-        }
+        extend_with_values(&mut all, servable, answer.row(row));
     }
     all
+}
+
+/// Append the probabilities of all classes of a row, or the values of a regression.
+pub(crate) fn extend_with_values(out: &mut Vec<f64>, servable: &Servable, values: &[f64]) {
+    match values {
+        [positive] if servable.classes().len() == 2 => out.extend([1.0 - positive, *positive]),
+        values => out.extend_from_slice(values),
+    }
 }
 
 /// The classes at some places, in the datatype that holds all classes.

@@ -6,6 +6,7 @@ use hyper::HeaderMap;
 
 use crate::admin;
 use crate::errors::ApiError;
+use crate::examples;
 use crate::feedback;
 use crate::metadata;
 use crate::paths::Target;
@@ -13,6 +14,7 @@ use crate::predict;
 use crate::reply::Reply;
 use crate::shared::Shared;
 use crate::tensorflow;
+use crate::tensorflow_model;
 use crate::tensors;
 use crate::triton;
 
@@ -65,6 +67,9 @@ pub(crate) enum Operation {
     Infer,
     TensorflowPredict,
     TensorflowStatus,
+    TensorflowMetadata,
+    Classify,
+    Regress,
     Feedback,
     ServerMetadata,
     ModelMetadata,
@@ -144,7 +149,7 @@ const fn post(
 
 /// Every endpoint of the server; those of the hot path come first.
 #[rustfmt::skip] // a table: one row, one line
-pub(crate) static ROUTES: [Route; 30] = [
+pub(crate) static ROUTES: [Route; 42] = [
     post("predict", "/v1/predict/{name}", Serving, Json, Operation::Predict),
     post("tensorflow_predict", "/v1/models/{name}:predict", Serving, Json, Operation::TensorflowPredict),
     post("infer", "/v2/models/{name}/infer", Serving, Tensors, Operation::Infer),
@@ -172,7 +177,19 @@ pub(crate) static ROUTES: [Route; 30] = [
     post("repository_unload", "/v2/repository/models/{name}/unload", Operator, Json, Operation::RepositoryUnload),
     post("tensorflow_predict", "/v1/models/{name}/versions/{version}:predict", Serving, Json, Operation::TensorflowPredict),
     post("tensorflow_predict", "/v1/models/{name}/labels/{variant}:predict", Serving, Json, Operation::TensorflowPredict),
+    post("classify", "/v1/models/{name}:classify", Serving, Json, Operation::Classify),
+    post("classify", "/v1/models/{name}/versions/{version}:classify", Serving, Json, Operation::Classify),
+    post("classify", "/v1/models/{name}/labels/{variant}:classify", Serving, Json, Operation::Classify),
+    post("regress", "/v1/models/{name}:regress", Serving, Json, Operation::Regress),
+    post("regress", "/v1/models/{name}/versions/{version}:regress", Serving, Json, Operation::Regress),
+    post("regress", "/v1/models/{name}/labels/{variant}:regress", Serving, Json, Operation::Regress),
+    get("models", "/v1/models", Serving, Operation::Models),
     get("tensorflow_status", "/v1/models/{name}", Serving, Operation::TensorflowStatus),
+    get("tensorflow_status", "/v1/models/{name}/versions/{version}", Serving, Operation::TensorflowStatus),
+    get("tensorflow_status", "/v1/models/{name}/labels/{variant}", Serving, Operation::TensorflowStatus),
+    get("tensorflow_metadata", "/v1/models/{name}/metadata", Serving, Operation::TensorflowMetadata),
+    get("tensorflow_metadata", "/v1/models/{name}/versions/{version}/metadata", Serving, Operation::TensorflowMetadata),
+    get("tensorflow_metadata", "/v1/models/{name}/labels/{variant}/metadata", Serving, Operation::TensorflowMetadata),
     get("admin_status", "/admin/status", Admin, Operation::AdminStatus),
     post("admin_reload", "/admin/reload", Admin, Nothing, Operation::AdminReload),
 ];
@@ -187,7 +204,10 @@ pub(crate) async fn operate(
         Operation::Predict => predict::predict(shared, call).await,
         Operation::Infer => tensors::infer(shared, call).await,
         Operation::TensorflowPredict => tensorflow::predict(shared, call).await,
-        Operation::TensorflowStatus => tensorflow::status(shared, call.target),
+        Operation::TensorflowStatus => tensorflow_model::status(shared, call.target),
+        Operation::TensorflowMetadata => tensorflow_model::metadata(shared, call.target),
+        Operation::Classify => examples::classify(shared, call).await,
+        Operation::Regress => examples::regress(shared, call).await,
         Operation::Feedback => feedback::take(shared, call.body),
         Operation::ServerMetadata => Ok(metadata::server()),
         Operation::ModelMetadata => metadata::model(shared, call.target),

@@ -173,24 +173,3 @@ fn render(servable: &Servable, answer: &Answer, rows: usize, key: &str) -> Vec<u
     out.push(b'}');
     out
 }
-
-/// Answer `GET /v1/models/{name}`.
-pub(crate) fn status(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
-    let snapshot = shared.engine.snapshot();
-    let deployment = find_model(&snapshot, target)?;
-    let versions: Vec<_> = deployment
-        .variants
-        .iter()
-        .map(|variant| {
-            serde_json::json!({
-                "version": variant.spec.version.to_string(), "state": "AVAILABLE",
-                "status": {"error_code": "OK", "error_message": ""},
-            })
-        })
-        .collect();
-    Ok(Reply::json(
-        serde_json::json!({"model_version_status": versions})
-            .to_string()
-            .into_bytes(),
-    ))
-}

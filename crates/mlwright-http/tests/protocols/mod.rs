@@ -1,4 +1,5 @@
 //! Behaviour of each protocol's requests and answers, byte by byte.
 
 mod binary;
+mod tensorflow;
 mod triton;

@@ -83,7 +83,7 @@ fn statistics_count_rows_requests_and_their_time() {
         assert!(stats["last_inference"].as_u64() > Some(1_500_000_000_000));
     }
     let all = get(&stage, "/v2/models/stats")["model_stats"].clone();
-    assert_eq!(all.as_array().map(Vec::len), Some(2));
+    assert_eq!(all.as_array().map(Vec::len), Some(3));
 }
 
 // promise: serve.triton
@@ -140,6 +140,6 @@ fn the_server_names_its_extensions_and_models() {
     assert!(extensions.contains(&json!("binary_tensor_data")));
     assert_eq!(
         get(shared(), "/v2/models"),
-        json!({"models": ["production", "tensors"]})
+        json!({"models": ["production", "tensors", "values"]})
     );
 }

@@ -123,14 +123,38 @@ impl Stage {
         )
     }
 
+    /// A regression that says amount + 1; its digest.
+    pub(crate) fn values_package(&self) -> String {
+        let inputs = json!([{"name": "amount", "type": "number"}]);
+        let outputs = json!([{"name": "amount", "op": "number", "column": "amount"}]);
+        let signature = json!({"kind": "columns", "inputs": inputs, "classes": []});
+        let mut model = linear(&[1.0], 1.0);
+        model["link"] = json!("identity");
+        self.package_of("regression", "price", &signature, &[
+            ("model.linear.json", model),
+            ("transform.json", json!({"format": 1, "inputs": inputs, "outputs": outputs})),
+            ("contract.json", json!({"format": 1, "columns": inputs, "label": {"name": "price"}, "ignored": []})),
+        ])
+    }
+
     fn package(&self, name: &str, signature: &Value, files: &[(&str, Value)]) -> String {
+        self.package_of("binary", name, signature, files)
+    }
+
+    fn package_of(
+        &self,
+        task: &str,
+        name: &str,
+        signature: &Value,
+        files: &[(&str, Value)],
+    ) -> String {
         let entry = |bytes: &str| json!({"size": bytes.len(), "sha256": sha256_hex(bytes.as_bytes()), "mode": 0o644});
         let listed: serde_json::Map<String, Value> = files
             .iter()
             .map(|(name, json)| ((*name).to_owned(), entry(&json.to_string())))
             .collect();
         let engine = json!({"kind": "linear", "file": "model.linear.json"});
-        let manifest = json!({"format": 1, "name": name, "task": "binary", "engine": engine, "signature": signature,
+        let manifest = json!({"format": 1, "name": name, "task": task, "engine": engine, "signature": signature,
             "files": listed, "provenance": {}})
         .to_string();
         let digest = sha256_hex(manifest.as_bytes());
@@ -160,7 +184,9 @@ impl Stage {
         let document = json!({"format": 1, "epoch": epoch, "deployments": [
             {"name": "production", "model": "fraud", "unit": "customer", "salt": "s", "rollout": 0, "variants": production},
             {"name": "tensors", "model": "matrix", "unit": null, "salt": "t", "rollout": 0,
-             "variants": [variant("matrix", &("champion", 4, matrix, 1.0))]}]});
+             "variants": [variant("matrix", &("champion", 4, matrix, 1.0))]},
+            {"name": "values", "model": "price", "unit": null, "salt": "v", "rollout": 0,
+             "variants": [variant("price", &("champion", 2, &self.values_package(), 1.0))]}]});
         let partial = self.folder.join("deployments.partial");
         fs::write(&partial, document.to_string()).expect("written");
         fs::rename(partial, self.folder.join("deployments.json")).expect("renamed");

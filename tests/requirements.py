@@ -54,6 +54,7 @@ PROMISES: dict[str, str] = {
     "serve.no-auth": "without a token only on the loopback",
     "serve.swap": "swap and rollback under load fail none of at least 100 000 requests",
     "serve.corrupt": "a corrupt package is refused before it is parsed and the old one keeps serving",
+    "serve.slow-clients": "a caller that sends its request too slowly is ended and keeps nobody out",
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log
     "log.kill": "a killed server loses no acknowledged prediction record",

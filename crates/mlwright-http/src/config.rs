@@ -16,8 +16,12 @@ pub struct Limits {
     pub json_depth: usize,
     /// Longest wait for the head of a request.
     pub header_timeout_ms: u64,
-    /// Longest wait for a body.
+    /// Longest wait for a body; one that is slower than 1 KiB a second for long is given up earlier.
     pub body_timeout_ms: u64,
+    /// Longest wait for the next request of a connection.
+    pub idle_timeout_ms: u64,
+    /// Longest wait of a request for its turn before others are refused.
+    pub queue_ms: u64,
     /// Most rows of one request.
     pub rows: usize,
     /// Most bytes of all bodies in memory; more get 503.
@@ -35,6 +39,8 @@ impl Default for Limits {
             json_depth: 100,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
+            idle_timeout_ms: 75_000,
+            queue_ms: 25,
             rows: 100_000,
             held_bytes: 512 << 20,
             in_flight: 1024,

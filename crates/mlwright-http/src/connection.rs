@@ -1,6 +1,5 @@
 //! From one HTTP request to one HTTP answer: limits first, then authorisation, then the body, then the operation.
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +21,14 @@ use hyper::{Request, Response, StatusCode};
 use crate::errors::ApiError;
 use crate::paths::{Door, Target, find, has_error_field};
 use crate::reply::Reply;
-use crate::routes::{Call, ROUTES, Takes, operate};
+use crate::routes::{Authorisation, Call, ROUTES, Takes, operate};
 use crate::shared::Shared;
+use crate::visits::Visit;
+
+/// Whether a route is one of those that are refused under overload; probes and operators are not.
+fn is_predicting(place: usize) -> bool {
+    ROUTES[place].method == "POST" && ROUTES[place].authorisation == Authorisation::Serving
+}
 
 /// Most bytes of a URL.
 const URL_BYTES: usize = 8 << 10;
@@ -33,48 +38,23 @@ const TOKEN: HeaderName = HeaderName::from_static("x-mlwright-token");
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
 
-thread_local! {
-    /// Connections that this thread serves.
-    static CONNECTIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Few connections have nothing to gain from waiting for each other.
-const CROWD: usize = 8;
-
-fn is_crowded() -> bool {
-    CONNECTIONS.get() >= CROWD
-}
-
-/// Counts a connection of this thread while it lives.
-#[derive(Debug)]
-pub(crate) struct Counted(());
-
-impl Counted {
-    /// Count one more.
-    pub(crate) fn new() -> Self {
-        CONNECTIONS.set(CONNECTIONS.get() + 1);
-        Self(())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        CONNECTIONS.set(CONNECTIONS.get() - 1);
-    }
-}
-
 /// Answer one request; every failure becomes an answer.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     door: Door,
     request: Request<Incoming>,
+    visit: &Visit,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let started = Instant::now();
+    visit.begin_body();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let mut held = Held::new(&shared);
     let (outcome, route, rest) = match admit(&shared, door, &parts, body.size_hint().exact()) {
-        Ok((place, target)) => match read_body(&shared, body, &mut held).await {
+        Ok((place, target)) => match read_body(&shared, body, &mut held, visit).await {
+            Ok(_) if is_predicting(place) && visit.is_shed(&shared.limits) => {
+                (Err(ApiError::Overloaded), Some(place), None)
+            }
             Ok(body) => {
                 let call = Call {
                     target,
@@ -91,6 +71,7 @@ pub(crate) async fn answer(
             (Err(error), None, rest)
         }
     };
+    visit.begin_answer();
     let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, path));
     shared
         .counters
@@ -100,11 +81,13 @@ pub(crate) async fn answer(
     if let Some(rest) = rest.filter(|_| !parts.headers.contains_key(EXPECT)) {
         tokio::task::spawn_local(linger(rest));
     }
-    if is_crowded() {
+    if visit.is_crowded() {
         // Let the other requests at hand be worked on first: answers that leave together wake their callers once, which
         // saves a sixth of the processor time of a request at 64 connections.
         tokio::task::yield_now().await;
     }
+    shared.engine.commit();
+    visit.end_answer();
     Ok(respond(reply, is_last))
 }
 
@@ -206,19 +189,29 @@ async fn read_body(
     shared: &Shared,
     mut body: Incoming,
     held: &mut Held<'_>,
+    visit: &Visit,
 ) -> Result<Bytes, (ApiError, Incoming)> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let allowed = shared.limits.body_timeout_ms;
-    let read = tokio::time::timeout(Duration::from_millis(allowed), collect(&mut body, held)).await;
-    match read.unwrap_or(Err(ApiError::Timeout(allowed))) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) => Err((error, body)),
-    }
+    let read = {
+        let mut collected = pin!(collect(&mut body, held, visit));
+        poll_fn(|context| match collected.as_mut().poll(context) {
+            Poll::Pending if visit.is_over() => {
+                Poll::Ready(Err(ApiError::Timeout(shared.limits.body_timeout_ms)))
+            }
+            polled => polled,
+        })
+        .await
+    };
+    read.map_err(|error| (error, body))
 }
 
-async fn collect(body: &mut Incoming, held: &mut Held<'_>) -> Result<Bytes, ApiError> {
+async fn collect(
+    body: &mut Incoming,
+    held: &mut Held<'_>,
+    visit: &Visit,
+) -> Result<Bytes, ApiError> {
     let limit = held.shared.limits.body_bytes;
     let mut first = Bytes::new();
     let mut rest: Vec<u8> = Vec::new();
@@ -233,6 +226,7 @@ async fn collect(body: &mut Incoming, held: &mut Held<'_>) -> Result<Bytes, ApiE
             )));
         }
         held.add(data.len())?;
+        visit.add_body(data.len());
         if first.is_empty() && rest.is_empty() {
             first = data;
         } else {

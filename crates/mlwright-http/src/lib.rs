@@ -27,6 +27,7 @@ mod tensorflow_model;
 mod tensors;
 mod text;
 mod triton;
+mod visits;
 
 pub use config::{Limits, ServerConfig, ServerError};
 pub use listen::run;

@@ -1,12 +1,14 @@
 //! Threads and sockets: one listener shared by all workers, an admin listener, signals, and a drain that loses nobody.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use mlwright_serve::{Engine, EngineConfig};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,9 +19,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::LocalSet;
 
 use crate::config::{ServerConfig, ServerError};
-use crate::connection::{Counted, answer};
+use crate::connection::answer;
 use crate::paths::Door;
 use crate::shared::Shared;
+use crate::visits::{Guard, Register, SWEEP, Watched};
 
 const BACKLOG: i32 = 4096;
 const DRAIN: Duration = Duration::from_secs(10);
@@ -29,7 +32,7 @@ const LAST_REQUESTS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
 const HEAD_BYTES: usize = 64 << 10;
 /// Listeners, logs, packages being read.
-const OTHER_DESCRIPTORS: usize = 256;
+const OTHER_DESCRIPTORS: usize = 128;
 
 /// Serve until SIGTERM or SIGINT, then drain.
 ///
@@ -37,7 +40,7 @@ const OTHER_DESCRIPTORS: usize = 256;
 /// [`ServerError`] when the configuration, the address or a folder cannot be used. A deployment document that cannot
 /// be served is no error: the server says it is not ready and waits for a better one.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
-    allow_descriptors(config);
+    let connections = allow_descriptors(config);
     let listener = bind(config.address()?)?;
     let admin = bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?;
     let engine = Engine::new(EngineConfig {
@@ -48,7 +51,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
         max_in_flight: config.limits.in_flight,
     })
     .map_err(|error| ServerError::Engine(error.to_string()))?;
-    let shared = Arc::new(Shared::new(engine, config));
+    let shared = Arc::new(Shared::new(engine, config, connections));
     let applied = shared.apply_document();
     if let Some(problem) = &applied.problem {
         eprintln!("the deployment document is not served: {problem}");
@@ -73,19 +76,26 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Raise the soft limit of open files to what the connections need, as far as the system lets us.
-fn allow_descriptors(config: &ServerConfig) {
-    let needed = (config.limits.connections * config.worker_count() + OTHER_DESCRIPTORS) as u64;
+/// Raise the soft limit of open files to what the connections need, as far as the system lets us; give the connections
+/// that each worker has room for.
+fn allow_descriptors(config: &ServerConfig) -> usize {
+    let workers = config.worker_count();
+    let needed = (config.limits.connections * workers + OTHER_DESCRIPTORS) as u64;
     let limit = getrlimit(Resource::Nofile);
     let wanted = limit.maximum.map_or(needed, |most| most.min(needed));
-    if limit.current.is_some_and(|current| current < wanted) {
+    let mut allowed = limit.current.unwrap_or(needed);
+    if allowed < wanted {
         let raised = Rlimit {
             current: Some(wanted),
             maximum: limit.maximum,
         };
-        // With fewer descriptors the server works as well, callers wait in the backlog earlier.
-        let _ = setrlimit(Resource::Nofile, raised);
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            allowed = wanted;
+        }
     }
+    let kept = OTHER_DESCRIPTORS.min(allowed as usize / 2);
+    let room = (allowed as usize - kept) / workers;
+    room.clamp(1, config.limits.connections)
 }
 
 fn on_own_runtime<T>(
@@ -178,12 +188,20 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
     let listener = TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(shared.limits.connections));
+    let places = Places {
+        free: Arc::new(Semaphore::new(shared.connections)),
+        register: Rc::new(Register::default()),
+    };
+    let register = Rc::clone(&places.register);
+    let limits = shared.limits.clone();
+    let sweeper = tokio::task::spawn_local(async move {
+        let mut sweeps = tokio::time::interval(SWEEP);
+        loop {
+            sweeps.tick().await;
+            register.sweep(&limits);
+        }
+    });
     loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            _ = stopped.changed() => break,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
@@ -193,58 +211,68 @@ async fn serve(
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };
-        tokio::task::spawn_local(connection(
-            stream,
-            Arc::clone(&shared),
-            door,
-            stopped.clone(),
-            place.ok(),
-        ));
+        let place = places.take().await;
+        tokio::task::spawn_local(connection(stream, Arc::clone(&shared), door, place));
     }
     // Who was let in by the system before is served too.
     while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            break;
-        };
-        tokio::task::spawn_local(connection(
-            stream,
-            Arc::clone(&shared),
-            door,
-            stopped.clone(),
-            Some(place),
-        ));
+        let place = places.take().await;
+        tokio::task::spawn_local(connection(stream, Arc::clone(&shared), door, place));
     }
     drop(listener);
+    places.register.stop();
     let until = Instant::now() + DRAIN;
-    while places.available_permits() < shared.limits.connections && Instant::now() < until {
+    while places.register.len() > 0 && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    sweeper.abort();
     Ok(())
 }
 
-async fn connection(
-    stream: tokio::net::TcpStream,
-    shared: Arc<Shared>,
-    door: Door,
-    mut stopped: watch::Receiver<bool>,
-    _place: Option<OwnedSemaphorePermit>,
-) {
-    let _counted = Counted::new();
+/// Room for connections.
+#[derive(Debug)]
+struct Places {
+    free: Arc<Semaphore>,
+    register: Rc<Register>,
+}
+
+/// The room of one connection.
+struct Place {
+    guard: Guard,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
+    /// Take a place; when all are taken, that of the connection that kept this server waiting for the longest time.
+    async fn take(&self) -> Place {
+        if self.free.available_permits() == 0 {
+            self.register.end_longest_wait();
+        }
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        Place {
+            guard: self.register.enter(),
+            _permit: permit,
+        }
+    }
+}
+
+async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Door, place: Place) {
     // A socket that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
-    let timeout = Duration::from_millis(shared.limits.header_timeout_ms);
-    let service = service_fn(move |request| answer(Arc::clone(&shared), door, request));
+    let visit = place.guard.visit();
+    let service = service_fn(|request| answer(Arc::clone(&shared), door, request, visit));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
         .max_buf_size(HEAD_BYTES)
         .pipeline_flush(true)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+        .serve_connection(
+            Watched::new(TokioIo::new(stream), Rc::clone(visit)),
+            service,
+        );
+    let mut connection = pin!(connection);
     // What a caller does wrong on the wire concerns that caller alone.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
+    if !visit.drive(connection.as_mut()).await {
+        return;
     }
     tokio::select! {
         _ = connection.as_mut() => return,

@@ -19,6 +19,8 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// Most connections of one worker.
+    pub(crate) connections: usize,
     pub(crate) counters: HttpCounters,
     pub(crate) started_us: u64,
     document: PathBuf,
@@ -47,10 +49,11 @@ pub(crate) struct Applied {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, config: &crate::ServerConfig) -> Self {
+    pub(crate) fn new(engine: Engine, config: &crate::ServerConfig, connections: usize) -> Self {
         Self {
             engine,
             limits: config.limits.clone(),
+            connections,
             counters: HttpCounters::new(ROUTES.iter().map(|route| route.name)),
             started_us: now_us(),
             document: config.document.clone(),

@@ -12,7 +12,7 @@ use mlwright_features::Cell;
 use mlwright_onnx::{Tensor, TensorData};
 
 use crate::counters::Counters;
-use crate::log::{FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
+use crate::log::{self, FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
 use crate::prediction_id::random_u64;
 use crate::snapshot::VariantCounts;
 use crate::{
@@ -274,7 +274,7 @@ impl Engine {
         }
     }
 
-    /// Predict, log and count.
+    /// Predict, log and count. [`Engine::commit`] has to follow before the answer leaves.
     ///
     /// # Errors
     /// [`ServeError`] when shapes do not fit or the runtime fails; a log that cannot be written is no error but a
@@ -337,6 +337,12 @@ impl Engine {
         });
     }
 
+    /// Bring the predictions that this thread answered into the log: to be called before their answers leave, once for
+    /// as many as leave together.
+    pub fn commit(&self) {
+        log::commit();
+    }
+
     /// Keep labels and events: all of them, or none.
     ///
     /// # Errors
@@ -362,8 +368,12 @@ impl Engine {
     }
 }
 
-/// Flush the windows of a snapshot; with a `successor`, only those that it does not go on counting under the same name.
+/// Flush the log and the windows of a snapshot; with a `successor`, only those that it does not go on counting under the same name.
 fn flush_all(snapshot: &Snapshot, is_forced: bool, successor: Option<&Snapshot>) {
+    for deployment in snapshot.deployments() {
+        // Those whose callers left before their answers did.
+        deployment.log.write_waiting();
+    }
     for (deployment, variant) in snapshot.variants() {
         let is_kept = successor.is_some_and(|next| {
             next.variants()

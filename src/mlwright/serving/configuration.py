@@ -16,6 +16,8 @@ class Limits:
     json_depth: int = 100
     header_timeout_ms: int = 10_000
     body_timeout_ms: int = 30_000
+    idle_timeout_ms: int = 75_000
+    queue_ms: int = 25
     rows: int = 100_000
 
 

@@ -32,7 +32,9 @@ fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]
         raw: &vec![&b"{}"[..]; amounts.len()],
         received: Instant::now(),
     };
-    block_on(engine.answer(deployment, &question)).expect("an answer")
+    let answer = block_on(engine.answer(deployment, &question)).expect("an answer");
+    engine.commit();
+    answer
 }
 
 fn windows_of(folder: &Folder) -> Vec<(String, serde_json::Value)> {

@@ -15,7 +15,7 @@ pub use read::{
 };
 pub(crate) use record::PredictionRecord;
 pub use write::{FeedbackEvent, FeedbackKind, append_feedback};
-pub(crate) use write::{FeedbackLog, Writer};
+pub(crate) use write::{FeedbackLog, Writer, commit};
 
 #[cfg(test)]
 mod tests;

@@ -9,11 +9,11 @@ use crate::testing::Folder;
 use crate::windows::Window;
 use crate::{PredictionId, VariantSpec};
 
-fn writer(folder: &Path, counters: &Arc<Counters>) -> Writer {
-    Writer::open(folder, 0xab, Arc::clone(counters)).expect("a log folder")
+fn writer(folder: &Path, counters: &Arc<Counters>) -> Arc<Writer> {
+    Arc::new(Writer::open(folder, 0xab, Arc::clone(counters)).expect("a log folder"))
 }
 
-fn append(writer: &Writer, counter: u64, decisions: &[f64]) {
+fn append(writer: &Arc<Writer>, counter: u64, decisions: &[f64]) {
     let scores: Vec<f64> = decisions
         .iter()
         .flat_map(|decision| [1.0 - decision, *decision])
@@ -40,6 +40,7 @@ fn append(writer: &Writer, counter: u64, decisions: &[f64]) {
         width: 2,
         inputs: &inputs,
     });
+    commit();
 }
 
 fn segments(folder: &Path) -> Vec<PathBuf> {
@@ -107,8 +108,8 @@ fn a_cursor_gives_only_what_was_added_since() {
 #[test]
 fn a_full_segment_is_followed_by_another_and_nothing_is_lost() {
     let folder = Folder::new();
-    let writer =
-        Writer::with_segments_of(folder.path(), 1, Arc::default(), 400).expect("a log folder");
+    let writer = Writer::with_segments_of(folder.path(), 1, Arc::default(), 400);
+    let writer = Arc::new(writer.expect("a log folder"));
     for counter in 0..20 {
         append(&writer, counter, &[1.0]);
     }
@@ -145,7 +146,8 @@ fn a_reader_stops_before_any_torn_frame_and_goes_on_when_it_is_whole() {
 fn a_flipped_bit_hides_the_rest_of_its_segment_only() {
     let folder = Folder::new();
     for process in [1, 2] {
-        let writer = Writer::open(folder.path(), process, Arc::default()).expect("a log folder");
+        let writer =
+            Arc::new(Writer::open(folder.path(), process, Arc::default()).expect("a log folder"));
         append(&writer, process, &[1.0]);
         append(&writer, process, &[1.0]);
     }
@@ -173,7 +175,7 @@ fn the_next_writer_cuts_torn_tails_of_dead_writers_only() {
     append(&dead, 0, &[1.0]);
     drop(dead);
     let dead_path = segments(folder.path()).remove(0);
-    let living = Writer::open(folder.path(), 2, Arc::default()).expect("a log folder");
+    let living = Arc::new(Writer::open(folder.path(), 2, Arc::default()).expect("a log folder"));
     append(&living, 1, &[1.0]);
     let living_path = segments(folder.path()).remove(1);
     let (dead_whole, living_whole) = (tear(&dead_path), tear(&living_path));

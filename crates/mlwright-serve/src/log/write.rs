@@ -1,9 +1,10 @@
 //! Writers of the logs.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::frame::{LONGEST, push_frame};
 use super::record::{FEEDBACK, PredictionRecord, WINDOW, push_bytes};
@@ -19,7 +20,25 @@ const KEPT_BYTES: usize = 1 << 20;
 /// Folder of labels and events.
 const FEEDBACK_FOLDER: &str = "_feedback";
 
-/// Appends to the segments of one folder.
+/// Predictions are written together once so many bytes wait, whatever else is going on.
+const WAITING_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// Writers with predictions of this thread that are not in the log yet.
+    static UNWRITTEN: RefCell<Vec<Arc<Writer>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bring the predictions of this thread into the log; an answer may leave only after that.
+pub(crate) fn commit() {
+    UNWRITTEN.with_borrow_mut(|writers| {
+        for writer in writers.drain(..) {
+            writer.write_waiting();
+        }
+    });
+}
+
+/// Appends to the segments of one folder. Predictions wait for [`commit`], so that requests that are answered together
+/// share a write; everything else is written at once.
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: PathBuf,
@@ -32,8 +51,10 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 struct State {
     segment: Option<Segment>,
-    /// Frames being put together; kept so that the hot path does not allocate.
+    /// Frames that wait; kept so that the hot path does not allocate.
     frames: Vec<u8>,
+    /// How many.
+    waiting: u64,
     last_began_us: u64,
 }
 
@@ -59,6 +80,7 @@ impl Writer {
         let state = Mutex::new(State {
             segment: None,
             frames: Vec::new(),
+            waiting: 0,
             last_began_us: 0,
         });
         Ok(Self {
@@ -70,14 +92,32 @@ impl Writer {
         })
     }
 
-    /// Append one request; a failure is counted, never returned: predictions go on without their log.
-    pub(crate) fn append_prediction(&self, record: &PredictionRecord<'_>) {
-        self.append_or_drop(|frames| push_frame(frames, |out| record.write(out)));
+    /// Take one request; a failure is counted, never returned: predictions go on without their log. It is in the log
+    /// after the next [`commit`] of this thread.
+    pub(crate) fn append_prediction(self: &Arc<Self>, record: &PredictionRecord<'_>) {
+        let mut state = self.lock();
+        let start = state.frames.len();
+        push_frame(&mut state.frames, |out| record.write(out));
+        if state.frames.len() - start > LONGEST {
+            state.frames.truncate(start);
+            self.counters.log_dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        state.waiting += 1;
+        if state.frames.len() > WAITING_BYTES {
+            self.write_locked(&mut state);
+        }
+        drop(state);
+        UNWRITTEN.with_borrow_mut(|writers| {
+            if !writers.iter().any(|writer| Arc::ptr_eq(writer, self)) {
+                writers.push(Arc::clone(self));
+            }
+        });
     }
 
     /// Append a counter window.
     pub(crate) fn append_window(&self, time_us: u64, variant: &VariantSpec, window: &Window) {
-        self.append_or_drop(|frames| {
+        let written = self.append(|frames| {
             push_frame(frames, |out| {
                 out.push(WINDOW);
                 out.extend_from_slice(&time_us.to_le_bytes());
@@ -87,29 +127,46 @@ impl Writer {
                 push_bytes(out, window.cells.as_bytes());
             });
         });
-    }
-
-    fn append_or_drop(&self, push: impl FnOnce(&mut Vec<u8>)) {
-        let counter = match self.append(push) {
-            Ok(()) => &self.counters.log_records,
-            Err(_) => &self.counters.log_dropped,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.count(1, &written);
     }
 
     fn append(&self, push: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        self.write_locked(&mut state);
+        push(&mut state.frames);
+        let written = if state.frames.len() > LONGEST {
+            Err(io::Error::other("no reader would take so long a record"))
+        } else {
+            self.write_frames(&mut state)
+        };
+        state.frames.clear();
+        state.frames.shrink_to(KEPT_BYTES);
+        written
+    }
+
+    /// Write the predictions that wait.
+    pub(crate) fn write_waiting(&self) {
+        self.write_locked(&mut self.lock());
+    }
+
+    fn write_locked(&self, state: &mut State) {
+        if state.waiting == 0 {
+            return;
+        }
+        let written = self.write_frames(state);
+        self.count(state.waiting, &written);
+        state.frames.clear();
+        state.frames.shrink_to(KEPT_BYTES);
+        state.waiting = 0;
+    }
+
+    fn write_frames(&self, state: &mut State) -> io::Result<()> {
         let State {
             segment,
             frames,
             last_began_us,
-        } = &mut *state;
-        frames.clear();
-        frames.shrink_to(KEPT_BYTES);
-        push(frames);
-        if frames.len() > LONGEST {
-            return Err(io::Error::other("no reader would take so long a record"));
-        }
+            waiting: _,
+        } = state;
         let is_over = |segment: &Segment| segment.is_torn || segment.size >= self.segment_bytes;
         if segment.as_ref().is_some_and(is_over) {
             *segment = None;
@@ -123,14 +180,26 @@ impl Writer {
         current.append(frames)
     }
 
+    fn count(&self, records: u64, written: &io::Result<()>) {
+        let counter = match written {
+            Ok(()) => &self.counters.log_records,
+            Err(_) => &self.counters.log_dropped,
+        };
+        counter.fetch_add(records, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[cfg(test)]
     pub(crate) fn continue_in(&self, segment: Segment) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.segment = Some(segment);
     }
 
     fn sync(&self) -> io::Result<()> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         state.segment.as_ref().map_or(Ok(()), Segment::sync)
     }
 }

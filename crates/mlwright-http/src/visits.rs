@@ -1,0 +1,388 @@
+//! The connections of one worker: what each waits for, how long it may, and how long ready work waits for its turn.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+
+use crate::config::Limits;
+
+/// How often connections are looked at; waiting times are as exact as this.
+pub(crate) const SWEEP: Duration = Duration::from_millis(250);
+/// A body may be slower than [`BODY_BYTES_PER_SECOND`] for so long.
+const BODY_GRACE_MS: u64 = 5_000;
+const BODY_BYTES_PER_SECOND: u64 = 1 << 10;
+/// Fewer connections have nothing to gain from waiting for each other.
+const CROWD: usize = 8;
+/// Refusing costs more than half of answering: to refuse more than half would serve fewer, not faster.
+const MOST_SHED: f64 = 0.5;
+
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The caller's next request.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The rest of a body.
+    Body,
+    /// This server.
+    Answer,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    register: Rc<Register>,
+    id: u64,
+    phase: Cell<Phase>,
+    /// Sweep at which the phase began.
+    since: Cell<u64>,
+    body_bytes: Cell<u64>,
+    is_over: Cell<bool>,
+    is_evicted: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// All connections of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Register {
+    visits: RefCell<HashMap<u64, Rc<Visit>>>,
+    next: Cell<u64>,
+    sweeps: Cell<u64>,
+    is_stopping: Cell<bool>,
+    is_probing: Cell<bool>,
+    lag: Cell<Duration>,
+    shed_debt: Cell<f64>,
+}
+
+impl Register {
+    /// Note a new connection.
+    pub(crate) fn enter(self: &Rc<Self>) -> Guard {
+        let id = self.next.get();
+        self.next.set(id + 1);
+        let visit = Rc::new(Visit {
+            register: Rc::clone(self),
+            id,
+            phase: Cell::new(Phase::Head),
+            since: Cell::new(self.sweeps.get()),
+            body_bytes: Cell::new(0),
+            is_over: Cell::new(false),
+            is_evicted: Cell::new(false),
+            waker: RefCell::new(None),
+        });
+        self.visits.borrow_mut().insert(id, Rc::clone(&visit));
+        Guard(visit)
+    }
+
+    /// End what waited too long; to be called every [`SWEEP`].
+    pub(crate) fn sweep(&self, limits: &Limits) {
+        self.sweeps.set(self.sweeps.get() + 1);
+        for visit in self.visits.borrow().values() {
+            if visit.is_too_slow(limits) {
+                visit.end();
+            }
+        }
+    }
+
+    /// Make room: end the connection that keeps this server waiting for the longest time. One that is being answered
+    /// stays.
+    pub(crate) fn end_longest_wait(&self) {
+        let visits = self.visits.borrow();
+        let waiting = visits
+            .values()
+            .filter(|visit| visit.phase.get() != Phase::Answer && !visit.is_evicted.get());
+        if let Some(visit) = waiting.min_by_key(|visit| (visit.since.get(), visit.id)) {
+            visit.is_evicted.set(true);
+            visit.wake();
+        }
+    }
+
+    /// Let all connections know that the server drains.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.set(true);
+        for visit in self.visits.borrow().values() {
+            visit.wake();
+        }
+    }
+
+    /// Connections now.
+    pub(crate) fn len(&self) -> usize {
+        self.visits.borrow().len()
+    }
+
+    /// Measure how long work that is ready now waits for its turn on this thread.
+    fn probe(self: &Rc<Self>) {
+        if self.is_probing.replace(true) {
+            return;
+        }
+        let (register, ready) = (Rc::clone(self), Instant::now());
+        tokio::task::spawn_local(async move {
+            register.lag.set(ready.elapsed());
+            register.is_probing.set(false);
+        });
+    }
+
+    /// Whether the next request should be refused so that the others wait no longer than `objective`: as large a share
+    /// as the wait is above it, spread evenly.
+    fn sheds(&self, objective: Duration) -> bool {
+        let lag = self.lag.get();
+        if lag <= objective {
+            self.shed_debt.set(0.0);
+            return false;
+        }
+        let share = 1.0 - objective.as_secs_f64() / lag.as_secs_f64();
+        let debt = self.shed_debt.get() + share.min(MOST_SHED);
+        self.shed_debt.set(debt.fract());
+        debt >= 1.0
+    }
+}
+
+impl Visit {
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(self.register.sweeps.get());
+    }
+
+    /// The head of a request is there.
+    pub(crate) fn begin_body(&self) {
+        self.body_bytes.set(0);
+        self.enter(Phase::Body);
+    }
+
+    /// Bytes of a body arrived.
+    pub(crate) fn add_body(&self, bytes: usize) {
+        self.body_bytes.set(self.body_bytes.get() + bytes as u64);
+    }
+
+    /// The request is there; from now on the caller waits.
+    pub(crate) fn begin_answer(&self) {
+        self.enter(Phase::Answer);
+    }
+
+    /// The answer is on its way; it may be that of a slow body.
+    pub(crate) fn end_answer(&self) {
+        self.is_over.set(false);
+        self.enter(Phase::Idle);
+    }
+
+    /// Whether the caller was too slow.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    /// Whether other requests are likely to be at hand.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.register.len() >= CROWD
+    }
+
+    /// Whether this request has to be refused because work waits longer than the objective.
+    pub(crate) fn is_shed(&self, limits: &Limits) -> bool {
+        if !self.is_crowded() {
+            return false;
+        }
+        self.register.probe();
+        self.register.sheds(Duration::from_millis(limits.queue_ms))
+    }
+
+    fn waited_ms(&self) -> u64 {
+        let sweeps = self.register.sweeps.get() - self.since.get();
+        sweeps.saturating_sub(1) * SWEEP.as_millis() as u64
+    }
+
+    fn is_too_slow(&self, limits: &Limits) -> bool {
+        let waited = self.waited_ms();
+        match self.phase.get() {
+            Phase::Idle => waited >= limits.idle_timeout_ms,
+            Phase::Head => waited >= limits.header_timeout_ms,
+            Phase::Body => {
+                let needed = waited.saturating_sub(BODY_GRACE_MS) / 1_000 * BODY_BYTES_PER_SECOND;
+                waited >= limits.body_timeout_ms || self.body_bytes.get() < needed
+            }
+            Phase::Answer => false,
+        }
+    }
+
+    fn end(&self) {
+        self.is_over.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Drive a connection until it ends by itself, the caller is too slow, or the server drains; tell whether it drains.
+    pub(crate) async fn drive<C: Future>(&self, mut connection: Pin<&mut C>) -> bool {
+        poll_fn(|context| {
+            if self.waker.borrow().is_none() {
+                *self.waker.borrow_mut() = Some(context.waker().clone());
+            }
+            if self.is_evicted.get() || connection.as_mut().poll(context).is_ready() {
+                return Poll::Ready(false);
+            }
+            // A slow body gets its answer first.
+            if self.is_over.get() && matches!(self.phase.get(), Phase::Idle | Phase::Head) {
+                return Poll::Ready(false);
+            }
+            if self.register.is_stopping.get() {
+                return Poll::Ready(true);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Takes the connection off the register when it ends.
+#[derive(Debug)]
+pub(crate) struct Guard(Rc<Visit>);
+
+impl Guard {
+    /// The connection.
+    pub(crate) fn visit(&self) -> &Rc<Visit> {
+        &self.0
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.register.visits.borrow_mut().remove(&self.0.id);
+    }
+}
+
+/// A socket that tells its visit when a request begins.
+#[derive(Debug)]
+pub(crate) struct Watched<S> {
+    socket: S,
+    visit: Rc<Visit>,
+}
+
+impl<S> Watched<S> {
+    /// Watch a socket.
+    pub(crate) fn new(socket: S, visit: Rc<Visit>) -> Self {
+        Self { socket, visit }
+    }
+}
+
+impl<S: Read + Unpin> Read for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
+        if polled.is_ready() && self.visit.phase.get() == Phase::Idle {
+            self.visit.enter(Phase::Head);
+        }
+        polled
+    }
+}
+
+impl<S: Write + Unpin> Write for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(context, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits {
+            header_timeout_ms: 1_000,
+            body_timeout_ms: 60_000,
+            idle_timeout_ms: 2_000,
+            ..Limits::default()
+        }
+    }
+
+    fn sweep_for(register: &Register, ms: u64) {
+        for _ in 0..=ms / SWEEP.as_millis() as u64 {
+            register.sweep(&limits());
+        }
+    }
+
+    // promise: serve.slow-clients
+    #[test]
+    fn whoever_keeps_the_server_waiting_is_ended_and_whoever_waits_for_it_is_not() {
+        let register = Rc::new(Register::default());
+        let guards: Vec<_> = (0..4).map(|_| register.enter()).collect();
+        let [head, idle, trickle, answered] = [0, 1, 2, 3].map(|place| guards[place].visit());
+        idle.end_answer();
+        trickle.begin_body();
+        answered.begin_answer();
+        sweep_for(&register, 1_000);
+        assert!(head.is_over() && !idle.is_over() && !trickle.is_over());
+        sweep_for(&register, 1_000);
+        assert!(idle.is_over() && !trickle.is_over());
+        trickle.add_body(2_000);
+        sweep_for(&register, 4_500);
+        assert!(!trickle.is_over(), "6.5 s: 1 KiB had to come");
+        sweep_for(&register, 3_000);
+        assert!(trickle.is_over(), "9.5 s: 4 KiB had to come");
+        sweep_for(&register, 100_000);
+        assert!(!answered.is_over());
+    }
+
+    #[test]
+    fn room_is_made_by_the_longest_wait() {
+        let register = Rc::new(Register::default());
+        let (old, older) = (register.enter(), register.enter());
+        let busy = register.enter();
+        busy.visit().begin_answer();
+        register.sweep(&limits());
+        old.visit().end_answer();
+        register.end_longest_wait();
+        let evicted = |guard: &Guard| guard.visit().is_evicted.get();
+        assert_eq!([&old, &older, &busy].map(evicted), [false, true, false]);
+        register.end_longest_wait();
+        assert!(evicted(&old));
+        drop(older);
+        assert_eq!(register.len(), 2);
+    }
+
+    #[test]
+    fn as_many_are_shed_as_the_wait_is_too_long_but_at_most_half() {
+        let register = Register::default();
+        let objective = Duration::from_millis(25);
+        for (lag_ms, shed) in [(25, 0), (50, 500), (31, 193), (1_000, 500)] {
+            register.lag.set(Duration::from_millis(lag_ms));
+            let found = (0..1_000).filter(|_| register.sheds(objective)).count();
+            assert!(found.abs_diff(shed) <= 1, "{lag_ms} ms: {found}");
+        }
+    }
+}

@@ -349,11 +349,11 @@ mod tests {
         assert!(head.is_over() && !idle.is_over() && !trickle.is_over());
         sweep_for(&register, 1_000);
         assert!(idle.is_over() && !trickle.is_over());
-        trickle.add_body(2_000);
+        trickle.add_body(3_000);
         sweep_for(&register, 4_500);
-        assert!(!trickle.is_over(), "6.5 s: 1 KiB had to come");
+        assert!(!trickle.is_over(), "7 s: 2 KiB had to come");
         sweep_for(&register, 3_000);
-        assert!(trickle.is_over(), "9.5 s: 4 KiB had to come");
+        assert!(trickle.is_over(), "10 s: 5 KiB had to come");
         sweep_for(&register, 100_000);
         assert!(!answered.is_over());
     }

@@ -43,6 +43,7 @@ PROMISES: dict[str, str] = {
     "serve.oip": "Open Inference Protocol v2 JSON: infer, metadata, ready, live",
     "serve.binary-tensors": "Triton's binary tensors, in and out, get the answers of JSON",
     "serve.triton": "Triton's model configuration, statistics and repository; callers cannot change what is served",
+    "serve.grpc": "gRPC of the Open Inference Protocol v2 on --grpc-port, with the token, limits and errors of HTTP",
     "serve.tensorflow": "TensorFlow Serving REST: predict, classify, regress, status and metadata, by version or label",
     "serve.kserve": "KServe v1 and v2 clients find models and their readiness in the bodies they parse",
     "serve.feedback": "POST /v1/feedback takes labels and events by prediction id",

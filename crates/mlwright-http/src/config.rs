@@ -60,6 +60,9 @@ pub struct ServerConfig {
     /// Port of the admin listener, always on the loopback; 0 takes any free one.
     #[serde(default)]
     pub admin_port: u16,
+    /// Port for gRPC, on the same address; 0 takes any free one, none means no gRPC.
+    #[serde(default)]
+    pub grpc_port: Option<u16>,
     /// Threads; 0 is one per core.
     #[serde(default)]
     pub workers: usize,
@@ -180,6 +183,12 @@ impl ServerConfig {
             ));
         }
         Ok(address)
+    }
+
+    /// The address for gRPC, if it is offered.
+    pub(crate) fn grpc_address(&self) -> Result<Option<std::net::SocketAddr>, ServerError> {
+        let with_port = |port| Ok(std::net::SocketAddr::new(self.address()?.ip(), port));
+        self.grpc_port.map(with_port).transpose()
     }
 
     pub(crate) fn worker_count(&self) -> usize {

@@ -62,7 +62,8 @@ pub(crate) async fn answer(
                     body: &body,
                     received: Instant::now(),
                 };
-                (run(&shared, place, call).await, Some(place), None)
+                let operation = operate(&shared, ROUTES[place].operation, call);
+                (contain(&shared, operation).await, Some(place), None)
             }
             Err((error, rest)) => (Err(error), Some(place), Some(rest)),
         },
@@ -102,24 +103,32 @@ async fn linger(mut body: Incoming) {
 
 /// Bytes of bodies in memory on account of one request.
 #[derive(Debug)]
-struct Held<'s> {
+pub(crate) struct Held<'s> {
     shared: &'s Shared,
     bytes: usize,
 }
 
 impl<'s> Held<'s> {
-    fn new(shared: &'s Shared) -> Self {
+    /// Nothing yet.
+    pub(crate) fn new(shared: &'s Shared) -> Self {
         Self { shared, bytes: 0 }
     }
 
     /// Hold more bytes; all requests together may hold so many.
-    fn add(&mut self, bytes: usize) -> Result<(), ApiError> {
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.bytes += bytes;
         let before = self.shared.held_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.shared.limits.held_bytes {
             return Err(ApiError::Overloaded);
         }
         Ok(())
+    }
+
+    /// Hold only so many bytes on.
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        let freed = self.bytes.saturating_sub(bytes);
+        self.bytes -= freed;
+        self.shared.held_bytes.fetch_sub(freed, Ordering::Relaxed);
     }
 }
 
@@ -244,8 +253,11 @@ async fn collect(
 }
 
 /// A panic costs this request a 500 and nothing else.
-async fn run(shared: &Shared, place: usize, call: Call<'_>) -> Result<Reply, ApiError> {
-    let mut operation = pin!(operate(shared, ROUTES[place].operation, call));
+pub(crate) async fn contain<T>(
+    shared: &Shared,
+    operation: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let mut operation = pin!(operation);
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {

@@ -40,6 +40,16 @@ const MEDIA_TYPE: Row = (
     415,
     "The content type, or the coding of the content, is not one that the route takes",
 );
+const ENCODING: Row = (
+    "request.encoding",
+    415,
+    "A message of a remote call is compressed, which this server does not read",
+);
+const DEADLINE: Row = (
+    "request.deadline",
+    408,
+    "The answer was not there by the deadline that the caller set",
+);
 const FEEDBACK_ID: Row = (
     "request.type",
     422,
@@ -112,6 +122,8 @@ pub(crate) enum ApiError {
     Timeout(u64),
     TooLarge(String),
     MediaType(String),
+    Encoding(String),
+    Deadline,
     FeedbackId { row: usize },
     Contract { violation: Violation, row: usize },
     Fixed,
@@ -160,6 +172,8 @@ impl ApiError {
             Self::Timeout(_) => TIMEOUT,
             Self::TooLarge(_) => TOO_LARGE,
             Self::MediaType(_) => MEDIA_TYPE,
+            Self::Encoding(_) => ENCODING,
+            Self::Deadline => DEADLINE,
             Self::FeedbackId { .. } => FEEDBACK_ID,
             Self::Contract { violation, .. } => {
                 let code = violation.kind.code();
@@ -180,7 +194,13 @@ impl ApiError {
         self.row().1
     }
 
-    fn message(&self) -> String {
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.row().0
+    }
+
+    /// What happened.
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Json(JsonError::Syntax(what, at)) => format!("{what}, at byte {at}"),
             Self::Json(JsonError::TooDeep(limit)) => {
@@ -196,6 +216,8 @@ impl ApiError {
             Self::MediaType(found) => {
                 format!("the route does not take {found:?}")
             }
+            Self::Encoding(found) => format!("{found} came, this server reads none"),
+            Self::Deadline => "the answer was not there by the deadline".to_owned(),
             Self::FeedbackId { row } => format!("the id of entry {row} is not a prediction id"),
             Self::Contract { violation, row } => format!("row {row}: {}", violation.message),
             Self::Fixed => {
@@ -207,7 +229,8 @@ impl ApiError {
         }
     }
 
-    fn hint(&self) -> &'static str {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> &'static str {
         match self {
             Self::Json(_) => {
                 "send strict JSON: no NaN, no duplicate keys, no bytes after the document"
@@ -234,6 +257,8 @@ impl ApiError {
             Self::MediaType(_) => {
                 "send `Content-Type: application/json`, without a Content-Encoding"
             }
+            Self::Encoding(_) => "send messages without compression",
+            Self::Deadline => "allow more time, or send fewer rows in one request",
             Self::FeedbackId { .. } => {
                 "use the `id` that came with the prediction: 26 hex characters"
             }

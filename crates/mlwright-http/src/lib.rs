@@ -8,6 +8,8 @@ mod connection;
 mod errors;
 mod examples;
 mod feedback;
+mod grpc;
+mod http2;
 mod infer;
 mod json;
 mod listen;

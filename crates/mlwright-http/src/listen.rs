@@ -20,17 +20,20 @@ use tokio::task::LocalSet;
 
 use crate::config::{ServerConfig, ServerError};
 use crate::connection::answer;
+use crate::grpc;
+use crate::http2;
 use crate::paths::Door;
 use crate::shared::Shared;
-use crate::visits::{Guard, Register, SWEEP, Watched};
+use crate::visits::{Guard, Register, SWEEP, Visit, Watched};
 
 const BACKLOG: i32 = 4096;
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long connections may take to finish what they have begun.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// How long a kept connection may still send its next request while the server drains; it is answered with
 /// `Connection: close`.
-const LAST_REQUESTS: Duration = Duration::from_millis(500);
+pub(crate) const LAST_REQUESTS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
-const HEAD_BYTES: usize = 64 << 10;
+pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// Listeners, logs, packages being read.
 const OTHER_DESCRIPTORS: usize = 128;
 
@@ -42,6 +45,7 @@ const OTHER_DESCRIPTORS: usize = 128;
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     let connections = allow_descriptors(config);
     let listener = bind(config.address()?)?;
+    let grpc = config.grpc_address()?.map(bind).transpose()?;
     let admin = bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?;
     let engine = Engine::new(EngineConfig {
         packages: config.packages.clone(),
@@ -59,14 +63,23 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     let (stop, stopped) = watch::channel(false);
     let workers: Vec<_> = (0..config.worker_count())
         .map(|number| {
-            let (listener, shared, stopped) =
-                (listener.try_clone()?, Arc::clone(&shared), stopped.clone());
+            let listener = listener.try_clone()?;
+            let grpc = grpc
+                .as_ref()
+                .map(std::net::TcpListener::try_clone)
+                .transpose()?;
+            let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
             std::thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || on_own_runtime(serve(listener, shared, Door::Serving, stopped)))
+                .spawn(move || on_own_runtime(work(listener, grpc, shared, stopped)))
         })
         .collect::<Result<_, _>>()?;
-    on_own_runtime(control(config, &shared, listener, admin, stop, stopped))?;
+    let listeners = Listeners {
+        serving: listener,
+        grpc,
+        admin,
+    };
+    on_own_runtime(control(config, &shared, listeners, stop, stopped))?;
     for worker in workers {
         worker
             .join()
@@ -121,18 +134,30 @@ fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ServerError> {
     open().map_err(|error| ServerError::Bind(format!("cannot listen on {address}: {error}")))
 }
 
+/// Where the server listens.
+#[derive(Debug)]
+struct Listeners {
+    serving: std::net::TcpListener,
+    grpc: Option<std::net::TcpListener>,
+    admin: std::net::TcpListener,
+}
+
 /// The main thread: the admin listener, signals, and a look at the document each second.
 async fn control(
     config: &ServerConfig,
     shared: &Arc<Shared>,
-    listener: std::net::TcpListener,
-    admin: std::net::TcpListener,
+    listeners: Listeners,
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    write_server_file(config, shared, &listener, &admin)?;
+    write_server_file(config, shared, &listeners)?;
+    let Listeners {
+        serving,
+        grpc,
+        admin,
+    } = listeners;
     let admin = tokio::task::spawn_local(serve(admin, Arc::clone(shared), Door::Admin, stopped));
     let mut ticks = tokio::time::interval(TICK);
     let mut last_problem = None;
@@ -153,7 +178,7 @@ async fn control(
         }
     }
     shared.start_draining();
-    drop(listener);
+    drop((serving, grpc));
     // Workers may be gone already only when they failed; join reports that.
     let _ = stop.send(true);
     admin.await.map_err(std::io::Error::other)?
@@ -162,14 +187,14 @@ async fn control(
 fn write_server_file(
     config: &ServerConfig,
     shared: &Shared,
-    listener: &std::net::TcpListener,
-    admin: &std::net::TcpListener,
+    listeners: &Listeners,
 ) -> Result<(), std::io::Error> {
     let facts = serde_json::json!({
         "pid": std::process::id(),
         "host": config.host,
-        "port": listener.local_addr()?.port(),
-        "admin_port": admin.local_addr()?.port(),
+        "port": port_of(&listeners.serving)?,
+        "admin_port": port_of(&listeners.admin)?,
+        "grpc_port": listeners.grpc.as_ref().map(port_of).transpose()?,
         "epoch": shared.engine.snapshot().epoch(),
         "started_us": shared.started_us,
     });
@@ -178,6 +203,30 @@ fn write_server_file(
         .with_extension(format!("{}.partial", std::process::id()));
     std::fs::write(&partial, facts.to_string())?;
     std::fs::rename(&partial, &config.server_file)
+}
+
+fn port_of(listener: &std::net::TcpListener) -> Result<u16, std::io::Error> {
+    Ok(listener.local_addr()?.port())
+}
+
+/// A worker: requests, and remote calls if they are offered.
+async fn work(
+    listener: std::net::TcpListener,
+    grpc: Option<std::net::TcpListener>,
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), std::io::Error> {
+    let requests = serve(
+        listener,
+        Arc::clone(&shared),
+        Door::Serving,
+        stopped.clone(),
+    );
+    let Some(grpc) = grpc else {
+        return requests.await;
+    };
+    let (requests, calls) = tokio::join!(requests, serve(grpc, shared, Door::Grpc, stopped));
+    requests.and(calls)
 }
 
 /// Accept and serve connections until told to stop, then drain.
@@ -261,6 +310,12 @@ async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Do
     // A socket that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
     let visit = place.guard.visit();
+    match http2::is_spoken(&stream, visit).await {
+        Some(true) => return converse(stream, shared, door, visit).await,
+        // Remote calls need HTTP/2.
+        Some(false) if door != Door::Grpc => {}
+        Some(false) | None => return,
+    }
     let service = service_fn(|request| answer(Arc::clone(&shared), door, request, visit));
     let connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
@@ -279,4 +334,29 @@ async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Do
         () = tokio::time::sleep(LAST_REQUESTS) => connection.as_mut().graceful_shutdown(),
     }
     let _ = tokio::time::timeout(DRAIN, connection).await;
+}
+
+/// Serve a connection that carries several requests at once; each has a visit of its own.
+async fn converse(
+    stream: tokio::net::TcpStream,
+    shared: Arc<Shared>,
+    door: Door,
+    visit: &Rc<Visit>,
+) {
+    let connection = Rc::clone(visit);
+    if door == Door::Grpc {
+        let service = service_fn(move |request| {
+            let (shared, stream) = (Arc::clone(&shared), connection.begin_stream());
+            grpc::answer(shared, request, stream)
+        });
+        return http2::serve(stream, service, visit).await;
+    }
+    let service = service_fn(move |request| {
+        let (shared, stream) = (Arc::clone(&shared), connection.begin_stream());
+        async move {
+            let answered = pin!(answer(shared, door, request, &stream));
+            stream.attend(answered).await
+        }
+    });
+    http2::serve(stream, service, visit).await;
 }

@@ -2,7 +2,8 @@
 
 use mlwright_package::{ColumnType, EngineKind, SignatureInputs, TensorSpec};
 use mlwright_serve::{Deployment, Servable, Variant};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::errors::ApiError;
 use crate::infer::row_outputs;
@@ -26,28 +27,59 @@ pub(crate) fn server() -> Reply {
     Reply::json(body.to_string().into_bytes())
 }
 
-/// Answer `GET /v2/health/ready`: can this server answer now?
+/// Whether this server can answer now.
+pub(crate) fn is_ready(shared: &Shared) -> bool {
+    !shared.engine.snapshot().deployments().is_empty() && !shared.is_draining()
+}
+
+/// Answer `GET /v2/health/ready`.
 pub(crate) fn ready(shared: &Shared) -> Reply {
-    let is_ready = !shared.engine.snapshot().deployments().is_empty() && !shared.is_draining();
+    let is_ready = is_ready(shared);
     let body = json!({"ready": is_ready}).to_string().into_bytes();
     Reply::with_status(if is_ready { 200 } else { 503 }, body)
 }
 
+/// What a model is.
+#[derive(Debug)]
+pub(crate) struct ModelFacts {
+    pub(crate) versions: Vec<String>,
+    pub(crate) platform: &'static str,
+    pub(crate) inputs: Vec<TensorFacts>,
+    pub(crate) outputs: Vec<TensorFacts>,
+}
+
+/// What a tensor is; −1 is a free size.
+#[derive(Debug, Serialize)]
+pub(crate) struct TensorFacts {
+    pub(crate) name: String,
+    pub(crate) datatype: String,
+    pub(crate) shape: Vec<i64>,
+}
+
 /// Answer `GET /v2/models/{name}`.
 pub(crate) fn model(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiError> {
+    let facts = describe(shared, target)?;
+    let body = json!({
+        "name": target.name, "versions": facts.versions, "platform": facts.platform,
+        "inputs": facts.inputs, "outputs": facts.outputs,
+    });
+    Ok(Reply::json(body.to_string().into_bytes()))
+}
+
+/// Say what a model is: its versions, and the tensors of the version that was named or of the newest.
+pub(crate) fn describe(shared: &Shared, target: Target<'_>) -> Result<ModelFacts, ApiError> {
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
     let servable = &main_variant(deployment, target).servable;
-    let versions: Vec<_> = deployment
-        .variants
-        .iter()
-        .map(|variant| variant.spec.version.to_string())
-        .collect();
-    let body = json!({
-        "name": target.name, "versions": versions, "platform": platform(servable),
-        "inputs": inputs(servable), "outputs": outputs(servable),
-    });
-    Ok(Reply::json(body.to_string().into_bytes()))
+    let versions = deployment.variants.iter();
+    Ok(ModelFacts {
+        versions: versions
+            .map(|variant| variant.spec.version.to_string())
+            .collect(),
+        platform: platform(servable),
+        inputs: inputs(servable),
+        outputs: outputs(servable),
+    })
 }
 
 /// The variant that the caller names, else the last of the deployment.
@@ -84,16 +116,24 @@ pub(crate) fn platform(servable: &Servable) -> &'static str {
     }
 }
 
-fn tensor(spec: &TensorSpec) -> Value {
-    json!({"name": spec.name, "datatype": spec.datatype, "shape": spec.shape})
+fn tensor(spec: &TensorSpec) -> TensorFacts {
+    TensorFacts {
+        name: spec.name.clone(),
+        datatype: spec.datatype.clone(),
+        shape: spec.shape.clone(),
+    }
 }
 
-pub(crate) fn inputs(servable: &Servable) -> Vec<Value> {
+pub(crate) fn inputs(servable: &Servable) -> Vec<TensorFacts> {
     match &servable.manifest().signature.inputs {
         SignatureInputs::Tensor(specs) => specs.iter().map(tensor).collect(),
         SignatureInputs::Columns(columns) => columns
             .iter()
-            .map(|column| json!({"name": column.name, "datatype": datatype(column.kind), "shape": [-1]}))
+            .map(|column| TensorFacts {
+                name: column.name.clone(),
+                datatype: datatype(column.kind).to_owned(),
+                shape: vec![-1],
+            })
             .collect(),
     }
 }
@@ -107,16 +147,19 @@ fn datatype(kind: ColumnType) -> &'static str {
     }
 }
 
-pub(crate) fn outputs(servable: &Servable) -> Vec<Value> {
+pub(crate) fn outputs(servable: &Servable) -> Vec<TensorFacts> {
     let signature = &servable.manifest().signature;
     if servable.is_tensor() {
         return signature.outputs.iter().map(tensor).collect();
     }
     row_outputs(servable)
         .into_iter()
-        .map(|output| {
-            let shape = output.width.map_or(json!([-1]), |width| json!([-1, width]));
-            json!({"name": output.name, "datatype": output.datatype.word(), "shape": shape})
+        .map(|output| TensorFacts {
+            name: output.name.to_owned(),
+            datatype: output.datatype.word().to_owned(),
+            shape: std::iter::once(-1)
+                .chain(output.width.map(|width| width as i64))
+                .collect(),
         })
         .collect()
 }

@@ -12,6 +12,8 @@ pub(crate) enum Door {
     Serving,
     /// Operators.
     Admin,
+    /// Remote calls.
+    Grpc,
 }
 
 /// What a path says.

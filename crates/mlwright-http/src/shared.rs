@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mlwright_serve::{Document, Engine};
 
 use crate::config::Limits;
+use crate::grpc::CALLS;
 use crate::metrics::HttpCounters;
 use crate::routes::{Authorisation, ROUTES};
 
@@ -54,7 +55,7 @@ impl Shared {
             engine,
             limits: config.limits.clone(),
             connections,
-            counters: HttpCounters::new(ROUTES.iter().map(|route| route.name)),
+            counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),
             document: config.document.clone(),
             token: config.token.clone(),
@@ -161,6 +162,17 @@ impl Shared {
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
+}
+
+/// Names of what is counted: the routes, then the remote calls if they are offered.
+fn counted_names(config: &crate::ServerConfig) -> impl Iterator<Item = &'static str> {
+    let calls = if config.grpc_port.is_some() {
+        &CALLS[..]
+    } else {
+        &[]
+    };
+    let routes = ROUTES.iter().map(|route| route.name);
+    routes.chain(calls.iter().map(|call| call.name))
 }
 
 /// Compare in time that depends on the lengths only.

@@ -12,7 +12,7 @@ use crate::json::{Keys, Reader, Scalar};
 use crate::parameters::read_parameters;
 
 /// Most dimensions of a tensor.
-const DIMENSIONS: usize = 16;
+pub(crate) const DIMENSIONS: usize = 16;
 /// Most values of all tensors of a request; they take forty bytes each while they are checked.
 pub(crate) const ELEMENTS: usize = 4 << 20;
 
@@ -51,7 +51,8 @@ const DATATYPES: [Datatype; 12] = [
 ];
 
 impl Datatype {
-    fn parse(word: &str) -> Option<Self> {
+    /// The datatype of a word of the protocol.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         DATATYPES
             .into_iter()
             .find(|datatype| datatype.word() == word)

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::errors::ApiError;
-use crate::metadata::{inputs, main_variant, outputs};
+use crate::metadata::{TensorFacts, inputs, main_variant, outputs};
 use crate::paths::Target;
 use crate::predict::find_model;
 use crate::reply::Reply;
@@ -48,16 +48,16 @@ pub(crate) fn metadata(shared: &Shared, target: Target<'_>) -> Result<Reply, Api
 }
 
 /// Tensors of the Open Inference Protocol as TensorFlow's `TensorInfo`, by name.
-fn tensor_infos(tensors: &[Value]) -> Map<String, Value> {
-    let info = |tensor: &Value| {
-        let name = tensor["name"].as_str().unwrap_or("").to_owned();
-        let sizes = tensor["shape"].as_array().map_or(&[][..], Vec::as_slice);
-        let dims: Vec<Value> = sizes
+fn tensor_infos(tensors: &[TensorFacts]) -> Map<String, Value> {
+    let info = |tensor: &TensorFacts| {
+        let name = tensor.name.clone();
+        let dims: Vec<Value> = tensor
+            .shape
             .iter()
             .map(|size| json!({"size": size.to_string(), "name": ""}))
             .collect();
         let info = json!({
-            "dtype": dtype(tensor["datatype"].as_str().unwrap_or("")),
+            "dtype": dtype(&tensor.datatype),
             "tensor_shape": {"dim": dims, "unknown_rank": false},
             "name": name,
         });

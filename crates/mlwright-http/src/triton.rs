@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::errors::ApiError;
 use crate::json::{Keys, Reader, Scalar};
-use crate::metadata::{inputs, main_variant, outputs, platform};
+use crate::metadata::{TensorFacts, inputs, main_variant, outputs, platform};
 use crate::paths::Target;
 use crate::predict::find_model;
 use crate::reply::Reply;
@@ -19,10 +19,7 @@ pub(crate) fn config(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiEr
     let deployment = find_model(&snapshot, target)?;
     let servable = &main_variant(deployment, target).servable;
     let (inputs, outputs) = (inputs(servable), outputs(servable));
-    let is_batched = inputs
-        .iter()
-        .chain(&outputs)
-        .all(|one| one["shape"][0] == -1);
+    let is_batched = is_batched(&inputs, &outputs);
     let versions = deployment
         .variants
         .iter()
@@ -42,18 +39,31 @@ pub(crate) fn config(shared: &Shared, target: Target<'_>) -> Result<Reply, ApiEr
 }
 
 /// A tensor as a model configuration says it: without the dimension of the batch, and never without dimensions.
-fn tensor_config(tensor: &Value, is_batched: bool) -> Value {
-    let datatype = tensor["datatype"].as_str().unwrap_or("");
-    let word = match datatype {
-        "BYTES" => "STRING",
-        other => other,
-    };
-    let sizes = tensor["shape"].as_array().map_or(&[][..], Vec::as_slice);
-    let dims = match sizes.get(usize::from(is_batched)..) {
-        None | Some([]) => json!([1]),
-        Some(dims) => json!(dims),
-    };
-    json!({"name": tensor["name"], "data_type": format!("TYPE_{word}"), "dims": dims})
+fn tensor_config(tensor: &TensorFacts, is_batched: bool) -> Value {
+    let (data_type, dims) = (config_type(tensor), config_dims(tensor, is_batched));
+    json!({"name": tensor.name, "data_type": data_type, "dims": dims})
+}
+
+/// Whether the first dimension of all tensors is that of the rows.
+pub(crate) fn is_batched(inputs: &[TensorFacts], outputs: &[TensorFacts]) -> bool {
+    let mut all = inputs.iter().chain(outputs);
+    all.all(|one| one.shape.first() == Some(&-1))
+}
+
+/// The datatype in the words of a model configuration.
+pub(crate) fn config_type(tensor: &TensorFacts) -> String {
+    match tensor.datatype.as_str() {
+        "BYTES" => "TYPE_STRING".to_owned(),
+        word => format!("TYPE_{word}"),
+    }
+}
+
+/// The dimensions after that of the batch; a tensor without any has one of size 1.
+pub(crate) fn config_dims(tensor: &TensorFacts, is_batched: bool) -> Vec<i64> {
+    match tensor.shape.get(usize::from(is_batched)..) {
+        None | Some([]) => vec![1],
+        Some(dims) => dims.to_vec(),
+    }
 }
 
 /// Answer `GET /v2/models/{name}/stats`.

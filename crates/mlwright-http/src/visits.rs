@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -46,6 +47,9 @@ pub(crate) struct Visit {
     since: Cell<u64>,
     body_bytes: Cell<u64>,
     is_over: Cell<bool>,
+    /// Of a connection that carries several requests at once: how many it carries.
+    streams: Cell<usize>,
+    is_stream: bool,
     is_evicted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -65,6 +69,10 @@ pub(crate) struct Register {
 impl Register {
     /// Note a new connection.
     pub(crate) fn enter(self: &Rc<Self>) -> Guard {
+        Guard(self.note(false))
+    }
+
+    fn note(self: &Rc<Self>, is_stream: bool) -> Rc<Visit> {
         let id = self.next.get();
         self.next.set(id + 1);
         let visit = Rc::new(Visit {
@@ -74,11 +82,13 @@ impl Register {
             since: Cell::new(self.sweeps.get()),
             body_bytes: Cell::new(0),
             is_over: Cell::new(false),
+            streams: Cell::new(0),
+            is_stream,
             is_evicted: Cell::new(false),
             waker: RefCell::new(None),
         });
         self.visits.borrow_mut().insert(id, Rc::clone(&visit));
-        Guard(visit)
+        visit
     }
 
     /// End what waited too long; to be called every [`SWEEP`].
@@ -97,7 +107,8 @@ impl Register {
         let visits = self.visits.borrow();
         let waiting = visits
             .values()
-            .filter(|visit| visit.phase.get() != Phase::Answer && !visit.is_evicted.get());
+            .filter(|visit| visit.phase.get() != Phase::Answer && !visit.is_evicted.get())
+            .filter(|visit| !visit.is_stream);
         if let Some(visit) = waiting.min_by_key(|visit| (visit.since.get(), visit.id)) {
             visit.is_evicted.set(true);
             visit.wake();
@@ -239,6 +250,94 @@ impl Visit {
             Poll::Pending
         })
         .await
+    }
+}
+
+/// Why a connection is to be left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The caller was too slow or idle, or its place is needed.
+    Waited,
+    /// The server drains.
+    Draining,
+}
+
+impl Visit {
+    /// Wait until there is a reason to leave the connection.
+    pub(crate) async fn ending(&self) -> Ending {
+        poll_fn(|context| {
+            self.remember(context);
+            let may_end = matches!(self.phase.get(), Phase::Idle | Phase::Head);
+            if self.is_evicted.get() || (self.is_over.get() && may_end) {
+                return Poll::Ready(Ending::Waited);
+            }
+            if self.register.is_stopping.get() {
+                return Poll::Ready(Ending::Draining);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Do the work of a stream; it is looked at again when the stream was too slow.
+    pub(crate) async fn attend<F: Future>(&self, mut work: Pin<&mut F>) -> F::Output {
+        poll_fn(|context| {
+            self.remember(context);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    fn remember(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker
+            .as_ref()
+            .is_some_and(|old| old.will_wake(context.waker()))
+        {
+            *waker = Some(context.waker().clone());
+        }
+    }
+
+    /// Nothing is asked yet on a connection that carries several requests at once.
+    pub(crate) fn begin_idle(&self) {
+        self.enter(Phase::Idle);
+    }
+
+    /// Note a request of a connection that carries several at once; the connection is busy while it has any.
+    pub(crate) fn begin_stream(self: &Rc<Self>) -> StreamGuard {
+        self.streams.set(self.streams.get() + 1);
+        self.enter(Phase::Answer);
+        StreamGuard {
+            connection: Rc::clone(self),
+            visit: self.register.note(true),
+        }
+    }
+}
+
+/// Takes a request off its connection when it ends.
+#[derive(Debug)]
+pub(crate) struct StreamGuard {
+    connection: Rc<Visit>,
+    visit: Rc<Visit>,
+}
+
+impl Deref for StreamGuard {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let register = &self.visit.register;
+        register.visits.borrow_mut().remove(&self.visit.id);
+        let streams = self.connection.streams.get() - 1;
+        self.connection.streams.set(streams);
+        if streams == 0 {
+            self.connection.end_answer();
+        }
     }
 }
 

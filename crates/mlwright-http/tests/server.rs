@@ -1,5 +1,6 @@
 //! Behaviour of the server at its sockets.
 
+mod grpc;
 mod protocols;
 mod stage;
 

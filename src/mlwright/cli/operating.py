@@ -19,7 +19,10 @@ def serve(args: argparse.Namespace, out: Output) -> int:
 
     def announce(serving: Serving) -> None:
         names = ", ".join(serving.names)
-        out.event({"event": "ready", **serving.__dict__}, f"serving {names} on {serving.url}, until Ctrl-C")
+        grpc = "" if serving.grpc_address is None else f" and by gRPC on {serving.grpc_address}"
+        out.event(
+            {"event": "ready", **serving.__dict__}, f"serving {names} on {serving.url}{grpc}, until Ctrl-C"
+        )
         if not out.as_json:
             out.say(_how_to_ask(serving.url, serving.names[0], serving.token_file))
 
@@ -175,6 +178,7 @@ def _listening(args: argparse.Namespace) -> Listening:
         host=args.host,
         port=args.port,
         admin_port=args.admin_port,
+        grpc_port=args.grpc_port,
         workers=args.workers,
         no_auth=args.no_auth,
         insecure_no_tls=args.insecure_no_tls,

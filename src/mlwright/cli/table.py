@@ -13,6 +13,9 @@ PORT = Argument(("--port",), "port for predictions; 0 takes any free one", type=
 ADMIN_PORT = Argument(
     ("--admin-port",), "port of the admin listener; 0 takes any free one", type=int, metavar="N"
 )
+GRPC_PORT = Argument(
+    ("--grpc-port",), "port for gRPC; 0 takes any free one (default: no gRPC)", type=int, metavar="N"
+)
 WORKERS = Argument(("--workers",), "server threads; 0 is one per core", type=int, metavar="N")
 NO_AUTH = Argument(("--no-auth",), "answer without a token; only on the loopback", is_flag=True)
 INSECURE = Argument(
@@ -111,6 +114,7 @@ COMMANDS = (
             HOST,
             PORT,
             ADMIN_PORT,
+            GRPC_PORT,
             WORKERS,
             NO_AUTH,
             INSECURE,
@@ -120,7 +124,7 @@ COMMANDS = (
         ("up",),
         "serve, watch, retrain, roll out and roll back, until Ctrl-C",
         "mlwright.cli.operating:up",
-        (HOST, PORT, ADMIN_PORT, WORKERS, NO_AUTH, INSECURE),
+        (HOST, PORT, ADMIN_PORT, GRPC_PORT, WORKERS, NO_AUTH, INSECURE),
     ),
     Command(
         ("status",), "what is live, since when, by whose decision, how it is", "mlwright.cli.operating:status"

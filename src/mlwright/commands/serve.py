@@ -47,6 +47,7 @@ class Serving:
     """A server that answers."""
 
     url: str
+    grpc_address: str | None
     admin_port: int
     pid: int
     token_file: Path | None
@@ -132,4 +133,4 @@ def _announce(
         server: RunningServer = wait_until_ready(config, os.getpid(), is_running=lambda: True)
     except ServerError:
         return  # the server itself says why it does not start
-    on_ready(Serving(server.url, server.admin_port, server.pid, token_file, names))
+    on_ready(Serving(server.url, server.grpc_address, server.admin_port, server.pid, token_file, names))

@@ -19,6 +19,7 @@ class Listening:
     host: str | None = None
     port: int | None = None
     admin_port: int | None = None
+    grpc_port: int | None = None
     workers: int | None = None
     no_auth: bool = False
     insecure_no_tls: bool = False
@@ -50,6 +51,7 @@ def configure_server(
         server_file=server_file,
         log_inputs=settings.log_inputs,
         onnxruntime=find_runtime_library(),
+        grpc_port=settings.grpc_port if listening.grpc_port is None else listening.grpc_port,
     )
 
 

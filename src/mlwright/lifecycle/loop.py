@@ -130,6 +130,7 @@ class ControlLoop:
             "ready",
             f"serving {', '.join(names)} on {url}",
             url=url,
+            grpc_address=process.server.grpc_address,
             admin_port=process.server.admin_port,
             pid=os.getpid(),
             server_pid=process.pid,

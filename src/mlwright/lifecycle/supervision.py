@@ -66,7 +66,10 @@ class Supervisor:
             raise
         self.failures = 0
         self._process = process
-        self.config = replace(self.config, port=process.server.port, admin_port=process.server.admin_port)
+        server = process.server
+        self.config = replace(
+            self.config, port=server.port, admin_port=server.admin_port, grpc_port=server.grpc_port
+        )
         self._write_up_file(process)
         return process
 
@@ -105,7 +108,7 @@ class Supervisor:
         except (OSError, ValueError):
             return False
         wanted = json.loads(self.config.to_json())
-        for port in ("port", "admin_port"):
+        for port in ("port", "admin_port", "grpc_port"):
             if wanted[port] == 0:
                 found[port] = 0
         return bool(found == wanted)

@@ -160,6 +160,9 @@ class ServingConfig:
     host: str = field(default="127.0.0.1", metadata=doc("address to listen on"))
     port: int = field(default=8080, metadata=doc("port for predictions; 0 takes any free one"))
     admin_port: int = field(default=0, metadata=doc("port of the admin listener; 0 takes any free one"))
+    grpc_port: int | None = field(
+        default=None, metadata=doc("port for gRPC; 0 takes any free one, without it there is no gRPC")
+    )
     workers: int = field(default=0, metadata=doc("threads; 0 is one per core"))
     log_inputs: bool = field(default=True, metadata=doc("keep the rows of requests in the prediction log"))
     tick_seconds: float = field(default=1.0, metadata=doc("how often the control loop looks"))

@@ -23,7 +23,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """Addresses, tokens and folders of one server process; `token=None` means no authorisation."""
+    """Addresses, tokens and folders of one server process; `token=None` means no authorisation,
+    `grpc_port=None` no gRPC."""
 
     host: str
     port: int
@@ -37,6 +38,7 @@ class ServerConfig:
     server_file: Path
     log_inputs: bool = True
     onnxruntime: Path | None = None
+    grpc_port: int | None = None
     limits: Limits = field(default_factory=Limits)
 
     def to_json(self) -> str:

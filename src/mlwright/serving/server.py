@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlwright import native
@@ -40,12 +40,21 @@ class RunningServer:
     port: int
     admin_port: int
     started_us: int = 0
+    grpc_port: int | None = None
 
     @property
     def url(self) -> str:
         """Give the address for callers."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  # compared only
-        return f"http://{host}:{self.port}"
+        return f"http://{self._callable_host}:{self.port}"
+
+    @property
+    def grpc_address(self) -> str | None:
+        """Give the address for gRPC callers; None when there is no gRPC."""
+        return None if self.grpc_port is None else f"{self._callable_host}:{self.grpc_port}"
+
+    @property
+    def _callable_host(self) -> str:
+        return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  # compared only
 
     def is_ready(self) -> bool:
         """Tell whether the server answers predictions."""
@@ -80,12 +89,15 @@ def read_server_file(path: Path) -> RunningServer | None:
     """Read where a server said it listens; it may have ended since."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return RunningServer(
+        server = RunningServer(
             int(facts["pid"]),
             str(facts["host"]),
             int(facts["port"]),
             int(facts["admin_port"]),
             int(facts.get("started_us", 0)),
+        )
+        return (
+            server if facts.get("grpc_port") is None else replace(server, grpc_port=int(facts["grpc_port"]))
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

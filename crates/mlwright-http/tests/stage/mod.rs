@@ -24,6 +24,7 @@ pub(crate) struct Stage {
     folder: PathBuf,
     port: u16,
     admin_port: u16,
+    grpc_port: Option<u16>,
 }
 
 /// Status, head and body of an answer.
@@ -61,6 +62,7 @@ impl Stage {
             folder,
             port: 0,
             admin_port: 0,
+            grpc_port: None,
         };
         let (first, matrix) = (stage.columns_package(100.0), stage.matrix_package());
         stage.write_document(1, &[("champion", 1, &first, 1.0)], &matrix);
@@ -84,6 +86,7 @@ impl Stage {
                     u16::try_from(facts[name].as_u64().expect("a port")).expect("a port")
                 };
                 (self.port, self.admin_port) = (port("port"), port("admin_port"));
+                self.grpc_port = (!facts["grpc_port"].is_null()).then(|| port("grpc_port"));
                 return;
             }
             std::thread::yield_now();
@@ -217,6 +220,11 @@ impl Stage {
         body: impl AsRef<[u8]>,
     ) -> Answer {
         ask_with(self.port, method, path, headers, body.as_ref())
+    }
+
+    /// A connection to the gRPC listener.
+    pub(crate) fn connect_grpc(&self) -> TcpStream {
+        connect(self.grpc_port.expect("a gRPC listener"))
     }
 
     /// A connection to the serving listener.

@@ -1,0 +1,155 @@
+//! The table of remote calls: path, authorisation and operation of each, and the one dispatch over it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::errors::ApiError;
+use crate::grpc::framing::frame;
+use crate::grpc::wire::inference::{
+    RepositoryIndexRequest, ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest,
+};
+use crate::grpc::{inference, repository};
+use crate::routes::Authorisation;
+use crate::shared::Shared;
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Infer,
+    StreamInfer,
+    ServerLive,
+    ServerReady,
+    ModelReady,
+    ServerMetadata,
+    ModelMetadata,
+    ModelConfig,
+    ModelStatistics,
+    RepositoryIndex,
+    RepositoryLoad,
+    RepositoryUnload,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The name in metrics.
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) authorisation: Authorisation,
+    pub(crate) operation: Operation,
+}
+
+use Authorisation::{Nobody, Serving};
+
+const fn row(
+    name: &'static str,
+    path: &'static str,
+    authorisation: Authorisation,
+    operation: Operation,
+) -> Call {
+    Call {
+        name,
+        path,
+        authorisation,
+        operation,
+    }
+}
+
+/// Every call that is offered, the most frequent first.
+#[rustfmt::skip]
+pub(crate) static CALLS: [Call; 12] = [
+    row("grpc_model_infer", "/inference.GRPCInferenceService/ModelInfer", Serving, Operation::Infer),
+    row("grpc_model_stream_infer", "/inference.GRPCInferenceService/ModelStreamInfer", Serving, Operation::StreamInfer),
+    row("grpc_server_live", "/inference.GRPCInferenceService/ServerLive", Nobody, Operation::ServerLive),
+    row("grpc_server_ready", "/inference.GRPCInferenceService/ServerReady", Nobody, Operation::ServerReady),
+    row("grpc_model_ready", "/inference.GRPCInferenceService/ModelReady", Serving, Operation::ModelReady),
+    row("grpc_server_metadata", "/inference.GRPCInferenceService/ServerMetadata", Nobody, Operation::ServerMetadata),
+    row("grpc_model_metadata", "/inference.GRPCInferenceService/ModelMetadata", Serving, Operation::ModelMetadata),
+    row("grpc_model_config", "/inference.GRPCInferenceService/ModelConfig", Serving, Operation::ModelConfig),
+    row("grpc_model_statistics", "/inference.GRPCInferenceService/ModelStatistics", Serving, Operation::ModelStatistics),
+    row("grpc_repository_index", "/inference.GRPCInferenceService/RepositoryIndex", Serving, Operation::RepositoryIndex),
+    row("grpc_repository_model_load", "/inference.GRPCInferenceService/RepositoryModelLoad", Serving, Operation::RepositoryLoad),
+    row("grpc_repository_model_unload", "/inference.GRPCInferenceService/RepositoryModelUnload", Serving, Operation::RepositoryUnload),
+];
+
+/// Find a call by its path.
+pub(crate) fn find(path: &str) -> Option<usize> {
+    CALLS.iter().position(|call| call.path == path)
+}
+
+/// Do what a call of one message asks for; the answer is framed.
+pub(crate) async fn operate(
+    shared: &Shared,
+    operation: Operation,
+    message: Bytes,
+    received: Instant,
+) -> Result<Bytes, ApiError> {
+    match operation {
+        Operation::Infer => {
+            let request = decode(message)?;
+            give(inference::infer(shared, &request, received).await)
+        }
+        Operation::StreamInfer => {
+            let request = decode(message)?;
+            give(Ok(
+                inference::infer_in_stream(shared, &request, received).await
+            ))
+        }
+        Operation::ServerLive => one(message, |_: &ServerLiveRequest| Ok(inference::live())),
+        Operation::ServerReady => one(message, |_: &ServerReadyRequest| {
+            Ok(inference::ready(shared))
+        }),
+        Operation::ModelReady => one(message, |request| inference::model_ready(shared, request)),
+        Operation::ServerMetadata => one(message, |_: &ServerMetadataRequest| {
+            Ok(inference::server_metadata())
+        }),
+        Operation::ModelMetadata => one(message, |request| {
+            inference::model_metadata(shared, request)
+        }),
+        Operation::ModelConfig => one(message, |request| repository::config(shared, request)),
+        Operation::ModelStatistics => {
+            one(message, |request| repository::statistics(shared, request))
+        }
+        Operation::RepositoryIndex => one(message, |_: &RepositoryIndexRequest| {
+            Ok(repository::index(shared))
+        }),
+        Operation::RepositoryLoad => one(message, |request| repository::load(shared, request)),
+        Operation::RepositoryUnload => one(message, |request| repository::unload(shared, request)),
+    }
+}
+
+fn decode<Q: Message + Default>(message: Bytes) -> Result<Q, ApiError> {
+    Q::decode(message)
+        .map_err(|error| ApiError::Shape(format!("the message cannot be decoded: {error}")))
+}
+
+fn give<A: Message>(answer: Result<A, ApiError>) -> Result<Bytes, ApiError> {
+    answer.map(|answer| frame(&answer))
+}
+
+/// Decode, answer at once, encode.
+fn one<Q: Message + Default, A: Message>(
+    message: Bytes,
+    answer: impl FnOnce(&Q) -> Result<A, ApiError>,
+) -> Result<Bytes, ApiError> {
+    give(answer(&decode(message)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_probes_are_open_and_no_path_is_there_twice() {
+        for (place, call) in CALLS.iter().enumerate() {
+            let is_probe = matches!(
+                call.operation,
+                Operation::ServerLive | Operation::ServerReady | Operation::ServerMetadata
+            );
+            assert_eq!(call.authorisation == Nobody, is_probe, "{}", call.name);
+            assert_eq!(find(call.path), Some(place));
+        }
+    }
+}

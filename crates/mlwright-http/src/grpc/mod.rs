@@ -1,0 +1,14 @@
+//! gRPC: the Open Inference Protocol and TensorFlow Serving on the same engine as HTTP. Read `calls` first.
+
+mod answer;
+mod calls;
+mod contents;
+mod framing;
+mod inference;
+mod reply;
+mod repository;
+mod status;
+mod wire;
+
+pub(crate) use answer::answer;
+pub(crate) use calls::CALLS;

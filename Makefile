@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
+BENCH_ARGS ?= --peers
 SOURCES := $(shell find crates src/mlwright -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help install check test test-full demo docs bench lock clean
@@ -56,8 +57,8 @@ demo: install ## the fraud story on generated data: trained, served, watched, re
 docs: install ## write the generated reference pages and schemas
 	$(BIN)/python docs/generate.py
 
-bench: install ## measure the server beside nginx (needs wrk and nginx from Debian)
-	$(BIN)/python benchmarks/serving/run.py
+bench: install ## measure the server beside nginx and peers (needs wrk, nginx, h2load); BENCH_ARGS="--only one-row"
+	$(BIN)/python benchmarks/serving/run.py $(BENCH_ARGS)
 
 lock: ## resolve the Python dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -16,14 +16,20 @@ ENVIRONMENTS = ROOT / ".cache" / "environments"
 
 
 def environment(
-    name: str, requirements: Sequence[str], *, no_deps: Sequence[str] = (), folder: Path = ENVIRONMENTS
+    name: str,
+    requirements: Sequence[str],
+    *,
+    no_deps: Sequence[str] = (),
+    folder: Path = ENVIRONMENTS,
+    interpreter: str = sys.executable,
 ) -> Path:
     """Give the Python of an environment with these packages; `no_deps` are installed without what they need.
 
     Its folder is `<name>-<hash of the packages and of the Python>`, so that other packages are another
     environment. Several test runs may ask at the same time: one makes it, the others wait.
     """
-    wanted = json.dumps([sorted(requirements), sorted(no_deps), sys.version])
+    which = sys.version if interpreter == sys.executable else interpreter
+    wanted = json.dumps([sorted(requirements), sorted(no_deps), which])
     home = folder / f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     python = home / "bin" / "python"
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +37,7 @@ def environment(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / ".complete").exists():
             shutil.rmtree(home, ignore_errors=True)
-            _uv("venv", "--python", sys.executable, str(home))
+            _uv("venv", "--python", interpreter, str(home))
             for packages, more in ((requirements, ()), (no_deps, ("--no-deps",))):
                 if packages:
                     _uv("pip", "install", "--python", str(python), *more, *packages)

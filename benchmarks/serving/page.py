@@ -1,36 +1,33 @@
-"""Write results into the README between its markers: spread beside every number."""
+"""Write results into the README between its markers: bars first, then every target with its spread."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+
+from section import CPU, NGINX, Bar, Column, Section, middle
 
 BEGIN, END = "<!-- results: written by run.py, do not edit -->", "<!-- end of results -->"
-NGINX = "nginx, constant"
-CPU_BAR, RSS_BAR = 3.0, 40.0
 
 
-class Row(TypedDict):
-    """The fields of one repetition that the page shows."""
-
-    cpu_us_per_request: float
-    requests_per_second: float
-    p99_us: float
-    failed: int
-    peak_mb: float
-
-
-class Results(TypedDict):
-    """What run.py writes to results/."""
+@dataclass(frozen=True)
+class Results:
+    """What run.py found, as it goes into `results/`."""
 
     date: str
+    command: str
+    minutes: float
     machine: Mapping[str, object]
     versions: Mapping[str, str]
-    settings: Mapping[str, object]
-    largest_error: float
-    measurements: Mapping[str, Sequence[Row]]
+    largest_errors: Mapping[str, float]
+    sections: Sequence[Section]
+
+    @property
+    def bars(self) -> list[Bar]:
+        """All bars of all sections."""
+        return [bar for section in self.sections for bar in section.bars]
 
 
 def write_page(page: Path, results: Results) -> None:
@@ -41,59 +38,56 @@ def write_page(page: Path, results: Results) -> None:
     page.write_text(f"{before}{BEGIN}\n{render(results)}\n{END}{after}", encoding="utf-8")
 
 
-def verdicts(results: Results) -> dict[str, tuple[float, bool]]:
-    """Give each bar with its value and whether it holds: CPU × nginx per route, largest memory in MB."""
-    bars: dict[str, tuple[float, bool]] = {}
-    base = _middle(results, NGINX, "cpu_us_per_request")
-    routes = [name for name in results["measurements"] if name != NGINX]
-    for name in routes:
-        ratio = _middle(results, name, "cpu_us_per_request") / base
-        bars[f"CPU per request, {name}, × nginx"] = (ratio, ratio <= CPU_BAR)
-    peak = max(row["peak_mb"] for name in routes for row in results["measurements"][name])
-    bars["peak resident memory, MB"] = (peak, peak <= RSS_BAR)
-    return bars
-
-
 def render(results: Results) -> str:
     """Give the generated part of the page."""
-    machine, settings = results["machine"], results["settings"]
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB"
-    how = f"{settings['repetitions']} alternating repetitions of {settings['seconds']} s"
-    lines = [
-        f"Measured {results['date']}. {where}, Linux {machine['kernel']}.",
-        f"Load average before the run: {machine['load_before']:.2f}.",
+    machine = results.machine
+    versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
+    errors = ", ".join(f"{name} {error:.0e}" for name, error in results.largest_errors.items())
+    parts = [
+        f"Measured {results.date} with `{results.command}` in {results.minutes:.0f} minutes.",
+        f"{machine['processor']} ({machine['vectors']}), {machine['cores']} cores, {machine['memory_gb']} GB,"
+        f" Linux {machine['kernel']}. Load average before the run: {machine['load_before']:.2f}.",
         f"Versions: {versions}.",
-        f"{how}, {settings['connections']} connections, mean body {settings['body_bytes']} bytes.",
-        f"Largest difference from LightGBM in {settings['bodies']} answers: {results['largest_error']:.1e}.",
+        f"Largest difference from LightGBM's own probability: {errors}.",
         "",
-        "Median (lowest–highest over repetitions):",
-        "",
-        "| target | server CPU µs per request | × nginx | requests/s | p99 ms | peak MB | failed |",
-        "|---|---|---|---|---|---|---|",
+        "| bar | limit | measured | holds |",
+        "|---|---|---|---|",
+        *(_bar_row(bar) for bar in results.bars),
     ]
-    base = _middle(results, NGINX, "cpu_us_per_request")
-    for name, rows in results["measurements"].items():
-        ratio = _middle(results, name, "cpu_us_per_request") / base
-        lines.append(
-            f"| {name} | {_spread([row['cpu_us_per_request'] for row in rows], 1)} | {ratio:.2f} |"
-            f" {_spread([row['requests_per_second'] for row in rows], 0)} |"
-            f" {_spread([row['p99_us'] / 1000 for row in rows], 2)} |"
-            f" {max(row['peak_mb'] for row in rows):.1f} | {sum(row['failed'] for row in rows)} |"
-        )
-    lines += ["", "| bar | measured | holds |", "|---|---|---|"]
-    limits = {True: CPU_BAR, False: RSS_BAR}
-    for what, (value, holds) in verdicts(results).items():
-        lines.append(
-            f"| {what} ≤ {limits['nginx' in what]:g} | {value:.2f} | {'yes' if holds else '**no**'} |"
-        )
-    return "\n".join(lines)
+    for section in results.sections:
+        parts += ["", f"### {section.title}", "", section.how, *section.notes]
+        parts += ["", "Median (lowest–highest over repetitions):", "", *_table(section)]
+    return "\n".join(parts)
 
 
-def _middle(results: Results, name: str, field: str) -> float:
-    return statistics.median(float(row[field]) for row in results["measurements"][name])  # type: ignore[literal-required]
+def _bar_row(bar: Bar) -> str:
+    limit = f"{'≥' if bar.at_least else '≤'} {bar.limit:.3g}"
+    if bar.measured is None:
+        return f"| {bar.what} | {limit} | not measured | **no** |"
+    return f"| {bar.what} | {limit} | {bar.measured:,.{bar.digits}f} | {'yes' if bar.holds else '**no**'} |"
 
 
-def _spread(values: Sequence[float], digits: int) -> str:
-    middle, low, high = statistics.median(values), min(values), max(values)
-    return f"{middle:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+def _table(section: Section) -> list[str]:
+    base = middle(section.repetitions, NGINX, CPU.field)
+    headings = ["target", *(column.heading for column in section.columns)]
+    if base is not None:
+        headings.insert(2, "× nginx")
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for target, rows in section.repetitions.items():
+        cells = [target, *(_cell(column, rows) for column in section.columns)]
+        if base is not None:
+            own = middle(section.repetitions, target, CPU.field)
+            cells.insert(2, "–" if own is None else f"{own / base:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(column: Column, rows: Sequence[Mapping[str, float]]) -> str:
+    values = [row[column.field] * column.scale for row in rows if row[column.field] is not None]
+    if not values:
+        return "–"
+    if column.total:
+        return f"{sum(values):,.{column.digits}f}"
+    low, high = min(values), max(values)
+    text = f"{statistics.median(values):,.{column.digits}f}"
+    return text if low == high else f"{text} ({low:,.{column.digits}f}–{high:,.{column.digits}f})"

@@ -1,7 +1,8 @@
-"""The two servers under measurement, each pinned to one core: mlwright, and nginx answering a constant."""
+"""Servers on one core: mlwright, and nginx answering constants. `peers/` has those of others."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,26 +11,29 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 20.0
+START_SECONDS = 30.0
+SERVER_CORE = 0
 MLWRIGHT = (sys.executable, "-m", "mlwright")
 NAME = "bench"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Server:
-    """A running server: its process, port, and the folder whose request log may be emptied between runs."""
+    """A running server: its process, ports, and the folder whose request log may be emptied between runs."""
 
     process: subprocess.Popen[bytes]
     port: int
+    grpc_port: int | None = None
     log: Path | None = None
 
-    def stop(self) -> None:
-        """End it in order."""
-        self.process.terminate()
-        self.process.wait(timeout=15)
+    @property
+    def pid(self) -> int:
+        """The first process; its children count as well."""
+        return self.process.pid
 
     def drop_old_log(self) -> None:
         """Delete finished log segments, so that a long measurement does not fill the disk."""
@@ -38,44 +42,97 @@ class Server:
                 segment.unlink()
 
 
-def start_mlwright(folder: Path, model_file: Path, *, core: int) -> Server:
-    """Import the model into an empty project and serve it with one worker."""
+@dataclass(frozen=True)
+class Launch:
+    """How to start a server: command, folder it runs in, and what its environment has besides ours."""
+
+    command: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def running(
+    launch: Launch, server_ports: tuple[int, int | None], ready: str, *, log: Path | None = None
+) -> Iterator[Server]:
+    """Start a server on the server's core, wait until a path answers 200, and end it afterwards."""
+    port, grpc_port = server_ports
+    with (launch.folder / "server.out").open("ab") as output:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(SERVER_CORE), *launch.command],
+            cwd=launch.folder,
+            env={**os.environ, **launch.environment},
+            stdout=output,
+            stderr=output,
+        )
+    server = Server(process, port, grpc_port, log)
+    try:
+        _wait(server, ready, launch.folder / "server.out")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def import_model(folder: Path, model_file: Path) -> Path:
+    """Bring the model into an empty project; give the project."""
     project = folder / NAME
-    shutil.rmtree(project, ignore_errors=True)
-    _run([*MLWRIGHT, "init", NAME, "--empty"], folder)
-    _run([*MLWRIGHT, "model", "import", str(model_file), "--framework", "lightgbm", "--name", NAME], project)
-    port = free_port()
+    if not project.exists():
+        run_command([*MLWRIGHT, "init", NAME, "--empty"], folder)
+        run_command(
+            [*MLWRIGHT, "model", "import", str(model_file), "--framework", "lightgbm", "--name", NAME],
+            project,
+        )
+    return project
+
+
+def serve_command(port: int, grpc_port: int | None = None) -> list[str]:
+    """Give the command that serves the imported model with one worker."""
     command = [*MLWRIGHT, "serve", f"{NAME}@latest", "--port", str(port), "--workers", "1", "--no-auth"]
-    server = Server(_pinned(command, project, core), port, project / ".mlwright" / "log")
-    _wait(server, "/v2/health/ready")
-    return server
+    return command if grpc_port is None else [*command, "--grpc-port", str(grpc_port)]
 
 
-def start_nginx(folder: Path, answer: str, *, core: int) -> Server:
-    """Answer every request with the same bytes, no access log."""
+def mlwright_server(project: Path) -> contextlib.AbstractContextManager[Server]:
+    """Serve the project's model with one worker."""
+    port, grpc_port = free_port(), free_port() if offers_grpc() else None
+    launch = Launch(serve_command(port, grpc_port), project, {})
+    return running(launch, (port, grpc_port), "/v2/health/ready", log=project / ".mlwright" / "log")
+
+
+def offers_grpc() -> bool:
+    """Say whether this mlwright has a gRPC listener."""
+    done = subprocess.run([*MLWRIGHT, "serve", "--help"], capture_output=True, text=True, check=False)
+    return "--grpc-port" in done.stdout
+
+
+def nginx_server(folder: Path, answers: Mapping[str, str]) -> contextlib.AbstractContextManager[Server]:
+    """Answer every request to a path with the same bytes, no access log."""
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if not Path(nginx).exists():
         raise SystemExit("nginx is missing: apt-get install nginx-light")
     port = free_port()
+    places = "\n".join(
+        f"location = {path} {{ default_type application/json; return 200 '{answer}'; }}"
+        for path, answer in {"/ready": "{}", **answers}.items()
+    )
     config = folder / "nginx.conf"
     config.write_text(
         f"""daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.error warn;
 {"user root;" if os.geteuid() == 0 else ""}
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port};
-    location / {{ default_type application/json; return 200 '{answer}'; }}
+    listen 127.0.0.1:{port} backlog=4096;
+    {places}
   }}
 }}
 """
     )
-    server = Server(_pinned([nginx, "-c", str(config), "-p", str(folder)], folder, core), port)
-    _wait(server, "/")
-    return server
+    launch = Launch([nginx, "-c", str(config), "-p", str(folder)], folder, {})
+    return running(launch, (port, None), "/ready")
 
 
 def ask(server: Server, path: str, body: str) -> dict[str, object]:
@@ -98,20 +155,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _pinned(command: list[str], folder: Path, core: int) -> subprocess.Popen[bytes]:
-    with (folder / "server.out").open("ab") as output:
-        return subprocess.Popen(
-            ["taskset", "-c", str(core), *command], cwd=folder, stdout=output, stderr=output
-        )
-
-
-def _run(command: list[str], folder: Path) -> None:
+def run_command(command: Sequence[str], folder: Path) -> str:
+    """Run to the end and give the output."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
-def _wait(server: Server, path: str) -> None:
+def _wait(server: Server, path: str, output: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and server.process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=2)
@@ -123,4 +175,4 @@ def _wait(server: Server, path: str) -> None:
             time.sleep(0.05)
         finally:
             connection.close()
-    raise SystemExit(f"the server on port {server.port} did not start; see server.out beside its files")
+    raise SystemExit(f"{server.process.args!r} did not start:\n{output.read_text()[-2000:]}")

@@ -1,33 +1,68 @@
-"""200 trees × 31 leaves on 30 numbers, and 256 different one-row requests with their answers."""
+"""200 trees × 31 leaves on 30 numbers, and different requests with their answers, one row or 32 rows each."""
 
 from __future__ import annotations
 
 import json
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 FEATURES, TREES, LEAVES, ROWS, BODIES = 30, 200, 31, 60_000, 256
+BATCH, BATCH_BODIES = 32, 64
 LONGER_NUMBERS = 12  # of 30; brings the mean body to the 255 bytes of the model it stands for
+INPUT, OUTPUT = "input", "probabilities"
+
+Row = list[float]
 
 
 @dataclass(frozen=True)
-class Workload:
-    """A model file, request rows and the library's own answers: probability of class 1 for each row."""
+class Requests:
+    """Rows of each request, and LightGBM's own answers: the probability of class 1 of each row."""
 
-    model_file: Path
-    rows: list[list[float]]
+    rows: list[list[Row]]
     expected: npt.NDArray[np.float64]
 
     def tensorflow_bodies(self) -> list[str]:
         """Give the bodies of the TensorFlow-Serving route."""
-        return [json.dumps({"instances": [row]}, separators=(",", ":")) for row in self.rows]
+        return [_text({"instances": rows}) for rows in self.rows]
 
     def native_bodies(self) -> list[str]:
         """Give the bodies of the native route."""
-        return [json.dumps({"rows": [row]}, separators=(",", ":")) for row in self.rows]
+        return [_text({"rows": rows}) for rows in self.rows]
+
+    def tensor_bodies(self) -> list[str]:
+        """Give the bodies of the Open Inference route, which Triton understands too."""
+        return [
+            _text(
+                {
+                    "inputs": [
+                        {"name": INPUT, "shape": [len(rows), FEATURES], "datatype": "FP64", "data": flat}
+                    ]
+                }
+            )
+            for rows in self.rows
+            for flat in [[number for row in rows for number in row]]
+        ]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model as LightGBM text, the booster itself, and the requests."""
+
+    model_file: Path
+    booster: Any
+    one_row: Requests
+    batch: Requests
+
+
+def packed(rows: Sequence[Row]) -> bytes:
+    """Give rows as little-endian doubles, as binary tensors travel."""
+    return struct.pack(f"<{len(rows) * FEATURES}d", *(number for row in rows for number in row))
 
 
 def make_workload(folder: Path, *, seed: int) -> Workload:
@@ -46,7 +81,17 @@ def make_workload(folder: Path, *, seed: int) -> Workload:
     )
     model_file = folder / "model.txt"
     booster.save_model(str(model_file))
-    drawn = rng.standard_normal((BODIES, FEATURES))
+    one_row = _draw(rng, booster, requests=BODIES, rows=1)
+    return Workload(model_file, booster, one_row, _draw(rng, booster, requests=BATCH_BODIES, rows=BATCH))
+
+
+def _draw(rng: np.random.Generator, booster: Any, *, requests: int, rows: int) -> Requests:
+    drawn = rng.standard_normal((requests * rows, FEATURES))
     digits = [5 if at < LONGER_NUMBERS else 4 for at in range(FEATURES)]
-    rows = [[round(float(x), d) for x, d in zip(row, digits, strict=True)] for row in drawn]
-    return Workload(model_file, rows, np.asarray(booster.predict(np.array(rows)), dtype=np.float64))
+    flat = [[round(float(x), d) for x, d in zip(row, digits, strict=True)] for row in drawn]
+    expected = np.asarray(booster.predict(np.array(flat)), dtype=np.float64).reshape(requests, rows)
+    return Requests([flat[at : at + rows] for at in range(0, len(flat), rows)], expected)
+
+
+def _text(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"))

@@ -34,6 +34,8 @@ PROMISES: dict[str, str] = {
     "run.baseline": "LightGBM is fitted beside a logistic baseline and a constant",
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
+    "import.float32": "a float64 threshold decides as the float32 comparison of the library, for every double",
+    "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",
     "model.predict": "predict writes prediction and score or score_<class>",
     "model.trees-exact": "the tree kernel equals LightGBM with missing values and categorical splits",

@@ -88,8 +88,13 @@ COMMANDS = (
         "register a model that was trained elsewhere",
         "mlwright.cli.learning:model_import",
         (
-            Argument(("file",), "LightGBM text model or ONNX file", metavar="FILE"),
-            Argument(("--framework",), "what wrote the file", is_required=True, choices=("lightgbm", "onnx")),
+            Argument(("file",), "LightGBM text model, XGBoost JSON or UBJSON, or ONNX file", metavar="FILE"),
+            Argument(
+                ("--framework",),
+                "what wrote the file",
+                is_required=True,
+                choices=("lightgbm", "xgboost", "onnx"),
+            ),
             Argument(("--name",), "name of the model (default: the project's)", metavar="NAME"),
         ),
     ),

@@ -7,10 +7,11 @@ from mlwright.features.document import (
     categorical_outputs,
     output_names,
 )
-from mlwright.features.matrix import NativeColumn, apply_transform, native_columns
+from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
 from mlwright.features.transform import fit_linear_transform, fit_tree_transform, training_matrix
 
 __all__ = [
+    "NULL_CODE",
     "InputEntry",
     "NativeColumn",
     "OutputEntry",

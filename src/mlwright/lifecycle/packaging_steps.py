@@ -22,6 +22,7 @@ from mlwright.lifecycle.learning_steps import (
     transform_of,
 )
 from mlwright.packaging.card import CardFacts, write_card
+from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.package import (
     JsonObject,
     PackageContent,
@@ -32,7 +33,7 @@ from mlwright.packaging.package import (
 from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS, check_parity, edge_frame
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.packaging.reference import build_reference
-from mlwright.packaging.trees import thresholds_of, trees_from_lightgbm
+from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.pipeline import Context, Values, code_digest
 from mlwright.project import find_project
 from mlwright.store import digest_json

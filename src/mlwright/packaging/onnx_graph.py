@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import onnx
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.forest import Task
 from mlwright.packaging.package import JsonObject
-from mlwright.packaging.trees import Task
 
 DATATYPES: dict[int, str] = {
     onnx.TensorProto.FLOAT: "FP32",

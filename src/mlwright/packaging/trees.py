@@ -8,19 +8,14 @@ their parents.
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.forest import Answer, Link, Task, TreeArrays, TreeModel
 
-Link: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp"]
-Task: TypeAlias = Literal["binary", "multiclass", "regression"]
-
-MAGIC = b"MLWTREE1"
 # LightGBM's kZeroThreshold, 1e-35f: values up to it count as zero, and so do thresholds between.
 ZERO = float(np.float32(1e-35))
 LINKS: Mapping[str, Link] = {
@@ -42,36 +37,6 @@ LINKS: Mapping[str, Link] = {
 }
 
 
-@dataclass(frozen=True)
-class TreeModel:
-    """A converted ensemble: its bytes and what its signature needs."""
-
-    data: bytes
-    features: tuple[str, ...]
-    outputs: int
-    task: Task
-    levels: tuple[tuple[object, ...], ...] = ()
-    """Levels of the columns that pandas gave as categories, in the order of those columns."""
-    categorical: frozenset[int] = frozenset()
-
-
-@dataclass
-class _Arrays:
-    """The arrays of the format while they grow."""
-
-    root: list[int] = field(default_factory=list)
-    output: list[int] = field(default_factory=list)
-    feature: list[int] = field(default_factory=list)
-    flags: list[int] = field(default_factory=list)
-    threshold: list[float] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
-    right: list[int] = field(default_factory=list)
-    bits_at: list[int] = field(default_factory=list)
-    bits_len: list[int] = field(default_factory=list)
-    leaf: list[float] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
-
-
 def trees_from_lightgbm(text: str) -> TreeModel:
     """Convert the text of `Booster.model_to_string()`.
 
@@ -82,49 +47,26 @@ def trees_from_lightgbm(text: str) -> TreeModel:
     outputs = int(head.get("num_tree_per_iteration", "1"))
     link, sigmoid, task = _objective(head, outputs)
     features = tuple(head["feature_names"].split())
-    arrays = _Arrays()
+    arrays = TreeArrays()
     for number, tree in enumerate(trees):
         _add_tree(arrays, tree, number % outputs)
-    header = {
-        "features": len(features),
-        "trees": len(trees),
-        "outputs": outputs,
-        "link": link,
-        "sigmoid": sigmoid,
-        "base": [0.0] * outputs,
-        "average": "average_output" in head,
-        "nodes": len(arrays.feature),
-        "leaves": len(arrays.leaf),
-        "words": len(arrays.words),
-    }
+    answer = Answer(link, (0.0,) * outputs, sigmoid, is_average="average_output" in head)
     # A column of categories lists them (0:1:2), one of numbers gives its range ([0:2]).
     ranges = head.get("feature_infos", "").split()
     categorical = {place for place, text in enumerate(ranges) if text[0] != "[" and text != "none"}
     categorical |= {feature for feature, flag in zip(arrays.feature, arrays.flags, strict=True) if flag & 1}
+    levels = _levels(text, sorted(categorical))
     return TreeModel(
-        data=_pack(header, arrays),
-        features=features,
+        data=arrays.to_bytes(len(features), answer),
+        columns=tuple(
+            Column(name, "string" if place in levels else "number") for place, name in enumerate(features)
+        ),
         outputs=outputs,
         task=task,
-        levels=_pandas_levels(text),
+        is_named=any(name != f"Column_{place}" for place, name in enumerate(features)),
+        levels=levels,
         categorical=frozenset(categorical),
     )
-
-
-def thresholds_of(data: bytes) -> dict[int, list[float]]:
-    """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
-    length = struct.unpack_from("<I", data, 8)[0]
-    header = json.loads(data[12 : 12 + length])
-    at = -(-(12 + length) // 8) * 8
-    nodes, trees = header["nodes"], header["trees"]
-    at += 2 * _padded(4 * trees)
-    feature = np.frombuffer(data, "<u4", nodes, at)
-    flags = np.frombuffer(data, "<u4", nodes, at + _padded(4 * nodes))
-    threshold = np.frombuffer(data, "<f8", nodes, at + 2 * _padded(4 * nodes))
-    found: dict[int, list[float]] = {}
-    for place in np.flatnonzero((flags & 1) == 0):
-        found.setdefault(int(feature[place]), []).append(float(threshold[place]))
-    return found
 
 
 def _sections(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -169,7 +111,7 @@ def _objective(head: Mapping[str, str], outputs: int) -> tuple[Link, float, Task
     return link, sigmoid, "regression"
 
 
-def _add_tree(arrays: _Arrays, tree: Mapping[str, str], output: int) -> None:
+def _add_tree(arrays: TreeArrays, tree: Mapping[str, str], output: int) -> None:
     if tree.get("is_linear", "0").strip() not in ("", "0"):
         raise ModelUnsupported(
             "the model has linear trees, which no other runtime reproduces",
@@ -223,36 +165,24 @@ def _threshold(value: float) -> float:
     return float(np.nextafter(-ZERO, -np.inf)) if -ZERO <= value < 0 else value
 
 
-def _pack(header: Mapping[str, object], arrays: _Arrays) -> bytes:
-    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-    out = bytearray(MAGIC + struct.pack("<I", len(text)) + text)
-    out += b"\0" * (-len(out) % 8)
-    for values, kind in (
-        (arrays.root, "<i4"),
-        (arrays.output, "<u4"),
-        (arrays.feature, "<u4"),
-        (arrays.flags, "<u4"),
-        (arrays.threshold, "<f8"),
-        (arrays.left, "<i4"),
-        (arrays.right, "<i4"),
-        (arrays.bits_at, "<u4"),
-        (arrays.bits_len, "<u4"),
-        (arrays.leaf, "<f8"),
-        (arrays.words, "<u4"),
-    ):
-        data = np.array(values, dtype=kind).tobytes()
-        out += data + b"\0" * (-len(data) % 8)
-    return bytes(out)
-
-
-def _pandas_levels(text: str) -> tuple[tuple[object, ...], ...]:
+def _levels(text: str, places: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Give the texts of the columns that pandas held as categories: the categorical ones, in order."""
     line = next((line for line in text.splitlines() if line.startswith("pandas_categorical:")), None)
     levels = json.loads(line.partition(":")[2]) if line is not None else None
-    return tuple(tuple(item) for item in levels or ())
+    if not levels:
+        return {}
+    if len(places) != len(levels):
+        raise ModelUnsupported(
+            f"the model knows levels of {len(levels)} columns but has {len(places)} of categories",
+            hint="train on category codes (integers) instead of pandas categories",
+        )
+    return {
+        place: tuple(_text(level) for level in items) for place, items in zip(places, levels, strict=True)
+    }
 
 
-def _padded(size: int) -> int:
-    return -(-size // 8) * 8
+def _text(level: object) -> str:
+    return str(level).lower() if isinstance(level, bool) else str(level)
 
 
 def _ints(text: str) -> list[int]:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from mlwright.errors import ModelUnsupported, PackageCorrupt, ParityFailed
+from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.package import PackageContent, Signature, publish_package
 from mlwright.packaging.parity import check_parity, edge_matrix
 from mlwright.packaging.predictor import PackagePredictor
-from mlwright.packaging.trees import thresholds_of, trees_from_lightgbm
+from mlwright.packaging.trees import trees_from_lightgbm
 
 KINDS: dict[str, dict[str, object]] = {
     "binary": {"objective": "binary"},
@@ -36,7 +37,7 @@ def table() -> tuple[np.ndarray, np.ndarray]:
 
 def package(folder: Path, text: str) -> tuple[PackagePredictor, bytes]:
     model = trees_from_lightgbm(text)
-    width = len(model.features)
+    width = len(model.columns)
     classes = (0, 1) if model.task == "binary" else ()
     signature = Signature(
         kind="tensor",

@@ -1,0 +1,208 @@
+"""`model.trees`, the file of the Rust kernels (docs/reference/formats.md), from trees of any library."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.data import Column
+from mlwright.errors import ModelUnsupported
+
+Link: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp", "ova", "softplus", "square", "step"]
+Task: TypeAlias = Literal["binary", "multiclass", "regression"]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+MAGIC = b"MLWTREE1"
+CATEGORICAL, DEFAULT_LEFT, MISSING_NAN = 1, 2, 8
+MOST_CATEGORY = 2**24
+
+
+@dataclass(frozen=True)
+class TreeModel:
+    """A converted ensemble: its bytes and what its signature needs."""
+
+    data: bytes
+    columns: tuple[Column, ...]
+    """One per feature of the model, in its order."""
+    outputs: int
+    task: Task
+    is_named: bool
+    """Whether the columns have names, so that rows are named columns and not one tensor."""
+    levels: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Texts of the columns that are texts: the model reads their places in this list, -1 for others."""
+    categorical: frozenset[int] = frozenset()
+    """Features whose values are categories: texts of `levels`, or whole numbers."""
+    classes: tuple[object, ...] | None = None
+    """What the outputs stand for; None: 0, 1, …"""
+    threshold: float = 0.5
+    """The score from which a binary model says positive."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """An inner node: left when x <= threshold, or when the category is one of `categories`.
+
+    NaN goes to the default side. `left` and `right` are places in the list of nodes.
+    """
+
+    feature: int
+    left: int
+    right: int
+    threshold: float = 0.0
+    categories: frozenset[int] | None = None
+    is_default_left: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a forest makes of the sums of its leaves."""
+
+    link: Link
+    base: tuple[float, ...]
+    """Start of the sum, one per output."""
+    slope: float = 1.0
+    is_average: bool = False
+
+
+@dataclass
+class TreeArrays:
+    """The arrays of the format while they grow."""
+
+    root: list[int] = field(default_factory=list)
+    output: list[int] = field(default_factory=list)
+    feature: list[int] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    threshold: list[float] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
+    bits_at: list[int] = field(default_factory=list)
+    bits_len: list[int] = field(default_factory=list)
+    leaf: list[float] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+
+    def add_tree(self, nodes: Sequence[Split | float], output: int = 0) -> None:
+        """Add a tree: its first node is the root, numbers are leaves.
+
+        Raises `ModelUnsupported` when the nodes are no tree.
+        """
+        order = _parents_first(nodes)
+        first_node, first_leaf = len(self.feature), len(self.leaf)
+        splits = [node for node in order if isinstance(nodes[node], Split)]
+        leaves = [node for node in order if not isinstance(nodes[node], Split)]
+        place = {node: first_node + at for at, node in enumerate(splits)}
+        place |= {node: ~(first_leaf + at) for at, node in enumerate(leaves)}
+        self.root.append(place[0])
+        self.output.append(output)
+        for node in order:
+            item = nodes[node]
+            if isinstance(item, Split):
+                self._add_split(item, place[item.left], place[item.right])
+            else:
+                self.leaf.append(float(item))
+
+    def _add_split(self, split: Split, left: int, right: int) -> None:
+        words = [] if split.categories is None else _words(split.categories)
+        self.feature.append(split.feature)
+        self.flags.append(
+            (0 if split.categories is None else CATEGORICAL)
+            | (DEFAULT_LEFT if split.is_default_left else 0)
+            | MISSING_NAN
+        )
+        self.threshold.append(split.threshold)
+        self.left.append(left)
+        self.right.append(right)
+        self.bits_at.append(len(self.words))
+        self.bits_len.append(len(words))
+        self.words += words
+
+    def to_bytes(self, features: int, answer: Answer) -> bytes:
+        """Give the file."""
+        header = {
+            "features": features,
+            "trees": len(self.root),
+            "outputs": len(answer.base),
+            "link": answer.link,
+            "sigmoid": answer.slope,
+            "base": list(answer.base),
+            "average": answer.is_average,
+            "nodes": len(self.feature),
+            "leaves": len(self.leaf),
+            "words": len(self.words),
+        }
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+        out = bytearray(MAGIC + struct.pack("<I", len(text)) + text)
+        out += b"\0" * (-len(out) % 8)
+        for values, kind in (
+            (self.root, "<i4"),
+            (self.output, "<u4"),
+            (self.feature, "<u4"),
+            (self.flags, "<u4"),
+            (self.threshold, "<f8"),
+            (self.left, "<i4"),
+            (self.right, "<i4"),
+            (self.bits_at, "<u4"),
+            (self.bits_len, "<u4"),
+            (self.leaf, "<f8"),
+            (self.words, "<u4"),
+        ):
+            data = np.array(values, dtype=kind).tobytes()
+            out += data + b"\0" * (-len(data) % 8)
+        return bytes(out)
+
+
+def thresholds_of(data: bytes) -> dict[int, list[float]]:
+    """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
+    length = struct.unpack_from("<I", data, 8)[0]
+    header = json.loads(data[12 : 12 + length])
+    at = -(-(12 + length) // 8) * 8
+    nodes, trees = header["nodes"], header["trees"]
+    at += 2 * _padded(4 * trees)
+    feature = np.frombuffer(data, "<u4", nodes, at)
+    flags = np.frombuffer(data, "<u4", nodes, at + _padded(4 * nodes))
+    threshold = np.frombuffer(data, "<f8", nodes, at + 2 * _padded(4 * nodes))
+    found: dict[int, list[float]] = {}
+    for place in np.flatnonzero((flags & CATEGORICAL) == 0):
+        found.setdefault(int(feature[place]), []).append(float(threshold[place]))
+    return found
+
+
+def _parents_first(nodes: Sequence[Split | float]) -> list[int]:
+    order: list[int] = []
+    seen: set[int] = set()
+    open_nodes = [0]
+    while open_nodes:
+        at = open_nodes.pop()
+        if at in seen or not 0 <= at < len(nodes):
+            raise ModelUnsupported(
+                f"a tree of {len(nodes)} nodes has a wrong or second way to node {at}",
+                hint="write the model again with its library: the file is damaged",
+            )
+        seen.add(at)
+        order.append(at)
+        node = nodes[at]
+        if isinstance(node, Split):
+            open_nodes += [node.right, node.left]
+    return order
+
+
+def _words(categories: Iterable[int]) -> list[int]:
+    words: list[int] = []
+    for category in categories:
+        if not 0 <= category < MOST_CATEGORY:
+            raise ModelUnsupported(
+                f"a split names the category {category}",
+                hint=f"number the categories from 0 to at most {MOST_CATEGORY - 1}",
+            )
+        words += [0] * (category // 32 + 1 - len(words))
+        words[category // 32] |= 1 << category % 32
+    return words
+
+
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8

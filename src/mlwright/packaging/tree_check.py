@@ -1,0 +1,94 @@
+"""The check of an imported forest: its package and what it came from answer the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+
+from mlwright.features import NULL_CODE, NativeColumn
+from mlwright.packaging.forest import Floats, TreeModel, thresholds_of
+from mlwright.packaging.parity import ParityReport, check_parity, edge_matrix
+from mlwright.packaging.predictor import PackagePredictor
+
+Answers: TypeAlias = Callable[[Floats], Floats]
+"""Scores of the rows of a matrix. A column of texts holds places in its levels, -1 for a text that is not
+listed; null is the text "" (as for every transform), NaN when that is not listed."""
+
+CHECK_ROWS = 10_000
+MOST_CATEGORY = 300
+SEED = 7
+NEVER_SEEN = "\u2603 never seen"
+
+
+def check_trees(folder: Path, model: TreeModel, answers: Answers) -> ParityReport:
+    """Compare a package with the source of its model on made rows. Raises `ParityFailed`."""
+    matrix, edge_rows = check_rows(model)
+    predictor = PackagePredictor(folder)
+    if predictor.is_tensor:
+        packaged = predictor.predict_matrix(matrix)
+    else:
+        packaged = predictor.predict_columns(_as_columns(matrix, model), len(matrix))
+    return check_parity(
+        answers(matrix),
+        packaged,
+        edge_rows=edge_rows,
+        threshold=model.threshold if model.task == "binary" else None,
+        what=folder.name[:12],
+        rows=pl.DataFrame(matrix, schema=[column.name for column in model.columns]),
+    )
+
+
+def check_rows(model: TreeModel) -> tuple[Floats, int]:
+    """Make rows over the ranges in which the model splits; the last ones are on and beside its thresholds."""
+    thresholds = thresholds_of(model.data)
+    matrix = _generated(len(model.columns), thresholds)
+    for place in model.categorical:
+        most = len(model.levels[place]) if place in model.levels else MOST_CATEGORY
+        matrix[:, place] = np.random.default_rng(place).integers(-1, most, len(matrix))
+    edges = edge_matrix(matrix, thresholds, SEED)
+    rows = np.vstack([matrix, edges])
+    for place, levels in model.levels.items():
+        rows[:, place] = _level_places(rows[:, place], levels)
+    for place, column in enumerate(model.columns):
+        if not column.nullable:
+            rows[:, place] = np.nan_to_num(rows[:, place], nan=0.0, posinf=1e30, neginf=-1e30)
+            rows[:, place] = rows[:, place].clip(-1e30, 1e30)
+    return rows, len(edges)
+
+
+def _level_places(values: Floats, levels: Sequence[str]) -> Floats:
+    null = float(levels.index("")) if "" in levels else np.nan
+    with np.errstate(invalid="ignore"):
+        is_known = (values >= 0) & (values < len(levels))
+    return np.where(np.isnan(values), null, np.where(is_known, np.floor(values), -1.0))
+
+
+def _generated(width: int, thresholds: dict[int, list[float]]) -> Floats:
+    generator = np.random.default_rng(SEED)
+    matrix = generator.normal(size=(CHECK_ROWS, width))
+    for place, values in thresholds.items():
+        known = [value for value in values if np.isfinite(value)] or [0.0]  # inf splits off missing values
+        low, high = min(known), max(known)
+        spread = (high - low) or max(abs(high), 1.0)
+        matrix[:, place] = generator.uniform(low - 0.1 * spread, high + 0.1 * spread, CHECK_ROWS)
+    return matrix
+
+
+def _as_columns(matrix: Floats, model: TreeModel) -> list[NativeColumn]:
+    """Give a matrix as named columns; places in the levels become their texts."""
+    columns: list[NativeColumn] = []
+    for place, column in enumerate(model.columns):
+        values = np.ascontiguousarray(matrix[:, place])
+        if place in model.levels:
+            texts = model.levels[place]
+            null = texts.index("") if "" in texts else -2
+            codes = np.where(values < 0, len(texts), values)
+            codes = np.where(np.isnan(values) | (values == null), NULL_CODE, codes)
+            columns.append((column.name, "string", codes.astype(np.uint32), [*texts, NEVER_SEEN]))
+        else:
+            columns.append((column.name, column.type, values, None))
+    return columns

@@ -1,6 +1,6 @@
 """Types of the compiled core (crate mlwright-python)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias, TypedDict, final
 
 import numpy as np
@@ -39,6 +39,17 @@ def version() -> str:
 
 def serve(config_json: str) -> int:
     """Run the server until it is told to stop; give its exit code."""
+
+def bench(
+    config_json: str,
+    bodies: Sequence[bytes],
+    on_progress: Callable[[float, float, int, int], None] | None = None,
+) -> str:
+    """Measure one rate with these bodies in turn; give what was found (JSON).
+
+    `on_progress` hears elapsed and total seconds, good and failed answers. Ctrl-C and an exception in it end
+    the load at once.
+    """
 
 def verify_package(path: str, digest: str | None = None) -> str:
     """Verify a package folder; give its manifest (JSON)."""

@@ -207,6 +207,12 @@ class AlreadyUp(ServerError):
     code = "serving.already-up"
 
 
+class BenchRefused(ServerError):
+    """The first request of a load was not answered as it should be, so nothing was measured."""
+
+    code = "bench.refused"
+
+
 class LabelsInvalid(DataError):
     """A label file lacks `id` or `label`, or holds ids that no prediction can have."""
 

@@ -2,6 +2,7 @@
 
 use mlwright_features::FeatureError;
 use mlwright_http::ServerError;
+use mlwright_load::LoadError;
 use mlwright_package::PackageError;
 use mlwright_serve::ServeError;
 use mlwright_stats::assign::WeightError;
@@ -27,6 +28,7 @@ pub(crate) enum Failure {
     Detector(DetectorError),
     Serve(ServeError),
     Server(ServerError),
+    Load(LoadError),
 }
 
 impl Failure {
@@ -45,6 +47,7 @@ impl From<Failure> for PyErr {
             Failure::Detector(error) => ("stats.detector", error.to_string()),
             Failure::Serve(error) => (error.code(), error.to_string()),
             Failure::Server(error) => (error.code(), error.to_string()),
+            Failure::Load(error) => (error.code(), error.to_string()),
         };
         NativeError::new_err((code, message))
     }
@@ -67,4 +70,5 @@ failure_from!(
     Detector: DetectorError,
     Serve: ServeError,
     Server: ServerError,
+    Load: LoadError,
 );

@@ -8,6 +8,7 @@
 mod columns;
 mod error;
 mod features;
+mod load;
 mod package;
 mod predictor;
 mod serving;
@@ -35,6 +36,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(stats::choose_variant, module)?)?;
     module.add_function(wrap_pyfunction!(stats::event_log_e, module)?)?;
     module.add_function(wrap_pyfunction!(serving::serve, module)?)?;
+    module.add_function(wrap_pyfunction!(load::bench, module)?)?;
     module.add_function(wrap_pyfunction!(serving::read_log, module)?)?;
     module.add_function(wrap_pyfunction!(serving::read_feedback, module)?)?;
     module.add_function(wrap_pyfunction!(serving::read_windows, module)?)?;

@@ -24,6 +24,86 @@ INSECURE = Argument(
     is_flag=True,
 )
 
+BENCH = (
+    Argument(
+        ("--url",),
+        "http://HOST:PORT/PATH or grpc://HOST:PORT/package.Service/Method "
+        "(default: the running server of this project, with rows of its data)",
+        metavar="URL",
+    ),
+    Argument(
+        ("--rate",), "requests a second (default: 1000), or where a search begins", type=float, metavar="N"
+    ),
+    Argument(
+        ("--ramp",), "measure so many rates between two, for example 1000:50000:10", metavar="FROM:TO:STEPS"
+    ),
+    Argument(("--find-knee",), "search the largest rate that holds the objective, to 5 %", is_flag=True),
+    Argument(
+        ("--p99-ms",),
+        "objective: 99 % answered within this time of being due; exit code 3 when it is not held "
+        "(a search without one takes 10)",
+        type=float,
+        metavar="MS",
+    ),
+    Argument(
+        ("--max-wrong",),
+        "objective: share of requests that may go wrong",
+        type=float,
+        default=0.001,
+        metavar="SHARE",
+    ),
+    Argument(
+        ("--seconds",),
+        "how long each rate is measured (default: 10, of several rates 3)",
+        type=float,
+        metavar="S",
+    ),
+    Argument(("--warm-up",), "seconds of load before each measurement", type=float, default=1.0, metavar="S"),
+    Argument(
+        ("--connections",),
+        "open connections; busy ones make requests wait",
+        type=int,
+        default=64,
+        metavar="N",
+    ),
+    Argument(("--streams",), "requests at a time on one gRPC connection", type=int, default=1, metavar="N"),
+    Argument(("--threads",), "threads of the generator", type=int, default=1, metavar="N"),
+    Argument(
+        ("--arrivals",),
+        "equal gaps, or random ones as from many independent callers",
+        choices=("constant", "poisson"),
+        default="constant",
+    ),
+    Argument(("--seed",), "seed of the arrivals and of the drawn rows", type=int, default=7, metavar="N"),
+    Argument(
+        ("--timeout-ms",),
+        "longest wait from the time a request is due",
+        type=int,
+        default=10_000,
+        metavar="MS",
+    ),
+    Argument(("--path",), "path to ask instead of the one in the URL", metavar="PATH"),
+    Argument(("--method",), "HTTP method", default="POST", metavar="NAME"),
+    Argument(("--header",), "one more header; repeat for more", is_repeated=True, metavar="'NAME: VALUE'"),
+    Argument(("--body",), "one body for every request: text, or @FILE", metavar="TEXT"),
+    Argument(
+        ("--bodies",), "file with one body a line, sent in turn; for gRPC messages in base64", metavar="FILE"
+    ),
+    Argument(("--rows",), "rows in each request to the project's server", type=int, default=1, metavar="N"),
+    Argument(("--expect",), "text that every good answer holds; others count as wrong", metavar="TEXT"),
+    Argument(
+        ("--pid",),
+        "process of the server, for its CPU time (default: that of the project)",
+        type=int,
+        metavar="N",
+    ),
+    Argument(
+        ("--report",),
+        "write a page with charts and numbers: a folder, or a file ending with .md",
+        metavar="PATH",
+    ),
+)
+
 COMMANDS = (
     Command(
         ("init",),
@@ -175,6 +255,12 @@ COMMANDS = (
         "ask every monitor once and say what it found",
         "mlwright.cli.operating:monitor",
         (DEPLOYMENT,),
+    ),
+    Command(
+        ("bench", "serve"),
+        "measure a server: latency at a fixed rate, over a ramp, or the largest rate that it holds",
+        "mlwright.cli.benching:bench_serve",
+        BENCH,
     ),
     Command(
         ("config", "show"),

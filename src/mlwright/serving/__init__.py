@@ -3,6 +3,19 @@
 from mlwright.serving.admin import AdminClient, Reload
 from mlwright.serving.configuration import Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
+from mlwright.serving.knee import Knee, Objective, find_knee, ramp
+from mlwright.serving.load import (
+    ArrivalKind,
+    Counts,
+    Durations,
+    LoadSettings,
+    LoadStep,
+    LoadTarget,
+    OnProgress,
+    Protocol,
+    measure_load,
+)
+from mlwright.serving.load_bodies import BODIES, bodies_of, make_rows, sample_rows
 from mlwright.serving.package_check import check_package
 from mlwright.serving.server import (
     RunningServer,
@@ -15,19 +28,36 @@ from mlwright.serving.server import (
 from mlwright.serving.token import ensure_token, read_token
 
 __all__ = [
+    "BODIES",
     "AdminClient",
+    "ArrivalKind",
+    "Counts",
+    "Durations",
+    "Knee",
     "Limits",
+    "LoadSettings",
+    "LoadStep",
+    "LoadTarget",
+    "Objective",
+    "OnProgress",
+    "Protocol",
     "Reload",
     "RunningServer",
     "ServerConfig",
     "ServerProcess",
+    "bodies_of",
     "check_exposure",
     "check_package",
     "ensure_token",
+    "find_knee",
     "find_server",
     "is_alive",
     "is_loopback",
+    "make_rows",
+    "measure_load",
+    "ramp",
     "read_token",
     "run_server",
+    "sample_rows",
     "wait_until_ready",
 ]

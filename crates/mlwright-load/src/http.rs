@@ -1,0 +1,438 @@
+//! One thread that sends HTTP/1.1 requests when they are due, over connections of its own.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use memchr::memmem::Finder;
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+
+use crate::alarm::{self, Alarm, SPIN};
+use crate::answer::{Answer, AnswerReader};
+use crate::arrivals::{Arrival, Arrivals, Share};
+use crate::clock::{Clock, MILLISECOND, SECOND};
+use crate::connection::{Connection, Received, State};
+use crate::error::LoadError;
+use crate::outcome::Outcome;
+use crate::plan::{Plan, Schedule};
+use crate::tally::{Book, Live, Sent, Tally};
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Events taken from the system at once; few, so that due arrivals do not wait for many answers.
+const EVENTS: usize = 64;
+/// How often time-outs are looked for.
+const SWEEP: u64 = 2 * MILLISECOND;
+/// How long a refused connection waits before it tries again.
+const RETRY: u64 = 20 * MILLISECOND;
+
+/// What every thread of a run is given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) share: Share,
+    pub(crate) requests: &'a [Vec<u8>],
+    pub(crate) clock: Clock,
+    pub(crate) live: &'a Live,
+    pub(crate) stop: &'a AtomicBool,
+}
+
+impl Setting<'_> {
+    /// How many connections this thread has.
+    pub(crate) fn connections(&self) -> usize {
+        let (all, threads) = (self.plan.connections, self.share.threads);
+        all / threads + usize::from(self.share.thread < all % threads)
+    }
+
+    pub(crate) fn request(&self, arrival: Arrival) -> &[u8] {
+        let number = arrival.number as usize * self.share.threads + self.share.thread;
+        &self.requests[number % self.requests.len()]
+    }
+
+    pub(crate) fn arrivals(&self, schedule: Schedule) -> Arrivals {
+        let plan = self.plan;
+        Arrivals::new(
+            plan.arrivals,
+            plan.rate,
+            self.share,
+            schedule.start,
+            plan.seed,
+        )
+    }
+
+    pub(crate) fn unreachable(&self, source: io::Error) -> LoadError {
+        LoadError::Unreachable {
+            address: self.plan.address(),
+            source,
+        }
+    }
+}
+
+/// Find the address behind the name, the first one that the system gives.
+pub(crate) fn resolve(plan: &Plan) -> Result<SocketAddr, LoadError> {
+    let failed = |source| LoadError::Unreachable {
+        address: plan.address(),
+        source,
+    };
+    let mut found = (plan.host.as_str(), plan.port)
+        .to_socket_addrs()
+        .map_err(failed)?;
+    found
+        .next()
+        .ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
+}
+
+/// A thread's connections, open and waiting for the start.
+pub(crate) struct Ready<'a> {
+    setting: Setting<'a>,
+    address: SocketAddr,
+    poll: Poll,
+    alarm: Alarm,
+    connections: Vec<Connection>,
+}
+
+impl<'a> Ready<'a> {
+    /// Open all connections and wait until each is there.
+    pub(crate) fn connect(setting: Setting<'a>, address: SocketAddr) -> Result<Self, LoadError> {
+        let plan = setting.plan;
+        let poll = Poll::new()?;
+        let count = setting.connections();
+        let connections = (0..count)
+            .map(|number| {
+                let reader = AnswerReader::new(plan.method == "HEAD", plan.expect.is_some());
+                Connection::open(address, poll.registry(), Token(number), reader)
+            })
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|source| setting.unreachable(source))?;
+        let alarm = alarm::registered(poll.registry(), Token(count))?;
+        let mut ready = Self {
+            setting,
+            address,
+            poll,
+            alarm,
+            connections,
+        };
+        ready.wait_until_open()?;
+        Ok(ready)
+    }
+
+    fn wait_until_open(&mut self) -> Result<(), LoadError> {
+        let clock = self.setting.clock;
+        let until = clock.now() + self.setting.plan.timeout().max(SECOND);
+        let mut events = Events::with_capacity(1024);
+        let mut missing = self.connections.len();
+        while missing > 0 {
+            let left = clock.until(until);
+            if left.is_zero() || self.setting.stop.load(Ordering::Relaxed) {
+                return Err(self
+                    .setting
+                    .unreachable(io::Error::from(io::ErrorKind::TimedOut)));
+            }
+            poll_once(
+                &mut self.poll,
+                &mut events,
+                Some(left.min(Duration::from_millis(50))),
+            )?;
+            for event in &events {
+                let Some(connection) = self.connections.get_mut(event.token().0) else {
+                    continue;
+                };
+                let is_new = matches!(connection.state, State::Connecting)
+                    && connection
+                        .is_connected()
+                        .map_err(|source| self.setting.unreachable(source))?;
+                if is_new {
+                    connection.state = State::Idle(0);
+                    missing -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Send what is due until the load ends and every request has come to its end.
+    pub(crate) fn drive(self, schedule: Schedule) -> Result<Tally, LoadError> {
+        let setting = self.setting;
+        let count = self.connections.len();
+        let mut worker = Worker {
+            setting,
+            address: self.address,
+            poll: self.poll,
+            alarm: self.alarm,
+            alarm_at: 0,
+            idle: (0..count).collect(),
+            connections: self.connections,
+            arrivals: setting.arrivals(schedule),
+            queue: VecDeque::new(),
+            book: Book::new(schedule, setting.live, setting.plan.timeout()),
+            expected: setting.plan.expect.as_deref().map(Finder::new),
+            buffer: vec![0; READ_BYTES],
+            sweep_at: 0,
+        };
+        worker.run()?;
+        Ok(worker.book.tally)
+    }
+}
+
+struct Worker<'a> {
+    setting: Setting<'a>,
+    address: SocketAddr,
+    poll: Poll,
+    alarm: Alarm,
+    alarm_at: u64,
+    connections: Vec<Connection>,
+    /// Connections with nothing to do, longest idle first: every connection gets its turn.
+    idle: VecDeque<usize>,
+    arrivals: Arrivals,
+    /// Arrivals that are due and wait for a connection.
+    queue: VecDeque<Arrival>,
+    book: Book<'a>,
+    expected: Option<Finder<'a>>,
+    buffer: Vec<u8>,
+    sweep_at: u64,
+}
+
+impl Worker<'_> {
+    fn run(&mut self) -> Result<(), LoadError> {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let now = self.setting.clock.now();
+            self.admit(now);
+            if now >= self.sweep_at {
+                self.sweep(now);
+                if self.is_over() || self.setting.stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            self.wait(&mut events)?;
+            for event in &events {
+                if event.token().0 < self.connections.len() {
+                    self.react(event);
+                }
+            }
+        }
+    }
+
+    /// Queue what is due by now and send as much as there are idle connections for.
+    fn admit(&mut self, now: u64) {
+        while self.arrivals.due() <= now && self.arrivals.due() < self.book.schedule.end {
+            self.queue.push_back(self.arrivals.take());
+        }
+        while !self.queue.is_empty() && !self.idle.is_empty() {
+            self.send_next();
+        }
+        self.book.tally.queue_peak = self.book.tally.queue_peak.max(self.queue.len() as u64);
+    }
+
+    fn send_next(&mut self) {
+        let Some(place) = self.idle.pop_front() else {
+            return;
+        };
+        let State::Idle(free_since) = self.connections[place].state else {
+            return;
+        };
+        let Some(arrival) = self.queue.pop_front() else {
+            return;
+        };
+        let sent = Sent {
+            arrival,
+            at: self.setting.clock.now(),
+        };
+        self.book.sent(sent, free_since);
+        let request = self.setting.request(arrival);
+        if let Err(error) = self.connections[place].send(request, sent) {
+            self.fail(place, || error.to_string());
+        }
+    }
+
+    /// Sleep until something happens or an arrival is near; spin when it is very near. Without an idle connection an
+    /// arrival can only queue, and the server has better use for the core.
+    fn wait(&mut self, events: &mut Events) -> Result<(), LoadError> {
+        let before = self.setting.clock.now();
+        let due = self.arrivals.due();
+        let has_more = due < self.book.schedule.end && !self.idle.is_empty();
+        let left = Duration::from_nanos(due.saturating_sub(before));
+        let timeout = if has_more && left <= SPIN {
+            Duration::ZERO
+        } else {
+            let sweep = Duration::from_nanos(SWEEP);
+            let mut timeout = sweep;
+            if has_more && left < sweep && self.alarm_at != due {
+                self.alarm_at = due;
+                timeout = self.alarm.set(left.saturating_sub(SPIN))?.unwrap_or(sweep);
+            }
+            timeout
+        };
+        poll_once(&mut self.poll, events, Some(timeout))?;
+        if events.is_empty() || !timeout.is_zero() {
+            self.book.tally.idle += self.setting.clock.now() - before;
+        }
+        Ok(())
+    }
+
+    fn react(&mut self, event: &Event) {
+        let place = event.token().0;
+        match self.connections[place].state {
+            State::Connecting => self.finish_connecting(place),
+            State::Busy(sent) => {
+                if event.is_writable() {
+                    let request = self.setting.request(sent.arrival);
+                    if let Err(error) = self.connections[place].send_rest(request) {
+                        return self.fail(place, || error.to_string());
+                    }
+                }
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.receive(place, sent, event.is_read_closed());
+                }
+            }
+            State::Idle(_) => {
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.look_at_idle(place);
+                }
+            }
+            State::Down(_) => {}
+        }
+    }
+
+    fn receive(&mut self, place: usize, sent: Sent, is_last: bool) {
+        match self.connections[place].receive(&mut self.buffer, is_last) {
+            Received::Part => {}
+            Received::Broken(why) => self.fail(place, || why),
+            Received::Whole(answer) => {
+                let keeps_open = answer.keeps_open && !is_last;
+                self.complete(
+                    place,
+                    sent,
+                    Answer {
+                        keeps_open,
+                        ..answer
+                    },
+                );
+            }
+        }
+    }
+
+    fn complete(&mut self, place: usize, sent: Sent, answer: Answer) {
+        let now = self.setting.clock.now();
+        let connection = &self.connections[place];
+        let mut outcome = Outcome::of_status(answer.status);
+        let is_as_expected = |finder: &Finder| finder.find(connection.reader.body()).is_some();
+        if outcome == Outcome::Ok && !self.expected.as_ref().is_none_or(is_as_expected) {
+            outcome = Outcome::Unexpected;
+        }
+        if outcome != Outcome::Ok {
+            self.book.explain(|| match outcome {
+                Outcome::Unexpected => "a good answer without the expected text".to_owned(),
+                _ => format!("status {}", answer.status),
+            });
+        }
+        self.book.answered(sent, outcome, answer.status, now);
+        if answer.keeps_open {
+            self.free(place, now);
+            self.admit(now);
+        } else {
+            self.reopen(place);
+        }
+    }
+
+    fn free(&mut self, place: usize, now: u64) {
+        self.connections[place].state = State::Idle(now);
+        self.idle.push_back(place);
+    }
+
+    /// A connection with nothing under way had an event: the server closed it, or sent what nobody asked for.
+    fn look_at_idle(&mut self, place: usize) {
+        if !matches!(
+            self.connections[place].receive(&mut self.buffer, false),
+            Received::Part
+        ) {
+            self.idle.retain(|each| *each != place);
+            self.reopen(place);
+        }
+    }
+
+    fn finish_connecting(&mut self, place: usize) {
+        match self.connections[place].is_connected() {
+            Ok(false) => {}
+            Ok(true) => {
+                let now = self.setting.clock.now();
+                self.free(place, now);
+                self.admit(now);
+            }
+            Err(error) => self.refuse(place, &error),
+        }
+    }
+
+    /// The request under way is lost with its connection.
+    fn fail(&mut self, place: usize, why: impl FnOnce() -> String) {
+        if let State::Busy(sent) = self.connections[place].state {
+            self.book.explain(why);
+            self.book.lost(sent.arrival, Outcome::ConnectionError);
+        }
+        self.reopen(place);
+    }
+
+    fn reopen(&mut self, place: usize) {
+        self.book.tally.reconnects += 1;
+        if let Err(error) = self.connections[place].reopen(self.address, self.poll.registry()) {
+            self.refuse(place, &error);
+        }
+    }
+
+    /// A connection could not be opened: whoever waits longest is lost with it, and it tries again later.
+    fn refuse(&mut self, place: usize, error: &io::Error) {
+        self.connections[place].state = State::Down(self.setting.clock.now() + RETRY);
+        if let Some(arrival) = self.queue.pop_front() {
+            self.book.explain(|| format!("no connection: {error}"));
+            self.book.lost(arrival, Outcome::ConnectionError);
+        }
+    }
+
+    /// Give up what is out of time, and open again what was refused a while ago.
+    fn sweep(&mut self, now: u64) {
+        self.sweep_at = now + SWEEP;
+        let timeout = self.setting.plan.timeout();
+        while self
+            .queue
+            .front()
+            .is_some_and(|arrival| arrival.due + timeout <= now)
+        {
+            if let Some(arrival) = self.queue.pop_front() {
+                self.book
+                    .explain(|| "no connection was free in time".to_owned());
+                self.book.lost(arrival, Outcome::Unsent);
+            }
+        }
+        for place in 0..self.connections.len() {
+            match self.connections[place].state {
+                State::Busy(sent) if sent.arrival.due + timeout <= now => {
+                    self.book.explain(|| "no answer in time".to_owned());
+                    self.book.lost(sent.arrival, Outcome::TimedOut);
+                    self.reopen(place);
+                }
+                State::Down(at) if at <= now => self.reopen(place),
+                State::Busy(_) | State::Down(_) | State::Idle(_) | State::Connecting => {}
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let is_busy = |connection: &Connection| matches!(connection.state, State::Busy(_));
+        self.arrivals.due() >= self.book.schedule.end
+            && self.queue.is_empty()
+            && !self.connections.iter().any(is_busy)
+    }
+}
+
+fn poll_once(poll: &mut Poll, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    match poll.poll(events, timeout) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,88 @@
+"""The running server of a project as the target of a load, with rows that it accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mlwright.errors import DataError, ServerError
+from mlwright.project import Project, find_project
+from mlwright.serving import (
+    BODIES,
+    AdminClient,
+    LoadTarget,
+    RunningServer,
+    bodies_of,
+    find_server,
+    make_rows,
+    read_token,
+    sample_rows,
+)
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared only
+
+
+def running_target(folder: Path, *, rows_per_request: int, seed: int) -> LoadTarget:
+    """Find the project's server and make requests for its first deployment.
+
+    Rows come from the project's data; those that the deployment's contract refuses are left out. A project
+    without data gets rows made from the package. Raises `ServerError` when no server runs.
+    """
+    project = find_project(folder)
+    server = running_server(project)
+    deployment = _deployment(project, server)
+    package = project.packages / str(deployment["variants"][0]["digest"])
+    count = BODIES * rows_per_request
+    rows = _project_rows(project, package, count=count, seed=seed)
+    if not rows:
+        rows = make_rows(package, count=count, seed=seed)
+    token = read_token(project.run_folder / "token")
+    headers = {"content-type": "application/json"}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    return LoadTarget(
+        "http",
+        LOOPBACK.get(server.host, server.host),
+        server.port,
+        f"/v1/predict/{deployment['name']}",
+        headers=tuple(headers.items()),
+        bodies=bodies_of(rows, rows_per_request=rows_per_request),
+        pid=server.pid,
+    )
+
+
+def running_server(project: Project) -> RunningServer:
+    """Find the server of `up` or `serve`, else one that serves versions of this project beside it."""
+    admin_token = read_token(project.run_folder / "admin.token")
+    for file in (project.run_folder / "server.json", *project.run_folder.glob("serve-*/server.json")):
+        server = find_server(file, admin_token)
+        if server is not None:
+            return server
+    raise ServerError(
+        "no server of this project runs",
+        hint="start one with `mlwright up` or `mlwright serve`, or name any server with --url",
+    )
+
+
+def _deployment(project: Project, server: RunningServer) -> dict[str, Any]:
+    token = read_token(project.run_folder / "admin.token")
+    assert token is not None, "a server was found with it"
+    deployments = AdminClient(server.admin_port, token).status()["deployments"]
+    assert isinstance(deployments, list)
+    if not deployments:
+        raise ServerError("the server serves nothing yet", hint="look at `mlwright status`")
+    found: dict[str, Any] = deployments[0]
+    return found
+
+
+def _project_rows(project: Project, package: Path, *, count: int, seed: int) -> list[Any]:
+    """Give rows of the project's data, none when there is no data that suits the package."""
+    if not project.config.data.source or not (package / "contract.json").exists():
+        return []
+    from mlwright.data import FileSource
+
+    try:
+        frame = FileSource(project.root, project.config.data.source).read()
+    except DataError:
+        return []  # the data has moved; made rows measure the server as well
+    return list(sample_rows(frame, package, count=count, seed=seed))

@@ -12,7 +12,8 @@ ROWS = 10_000
 def around(thresholds: Sequence[float]) -> np.ndarray:
     """Give the float32 neighbours of thresholds, the middles between, and the doubles beside all these."""
     centre = np.unique(np.asarray(thresholds, dtype=np.float32))
-    low, high = np.nextafter(centre, np.float32(-np.inf)), np.nextafter(centre, np.float32(np.inf))
+    with np.errstate(over="ignore", under="ignore"):
+        low, high = np.nextafter(centre, np.float32(-np.inf)), np.nextafter(centre, np.float32(np.inf))
     steps = [part.astype(np.float64) for part in (centre, low, high)]
     exact = np.concatenate([*steps, (steps[0] + steps[1]) / 2, (steps[0] + steps[2]) / 2, thresholds])
     values = np.concatenate([exact, np.nextafter(exact, np.inf), np.nextafter(exact, -np.inf)])

@@ -168,12 +168,14 @@ COMMANDS = (
         "register a model that was trained elsewhere",
         "mlwright.cli.learning:model_import",
         (
-            Argument(("file",), "LightGBM text model, XGBoost JSON or UBJSON, or ONNX file", metavar="FILE"),
+            Argument(
+                ("file",), "LightGBM text, XGBoost JSON or UBJSON, CatBoost JSON or ONNX", metavar="FILE"
+            ),
             Argument(
                 ("--framework",),
                 "what wrote the file",
                 is_required=True,
-                choices=("lightgbm", "xgboost", "onnx"),
+                choices=("lightgbm", "xgboost", "catboost", "onnx"),
             ),
             Argument(("--name",), "name of the model (default: the project's)", metavar="NAME"),
         ),

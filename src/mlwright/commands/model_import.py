@@ -12,7 +12,7 @@ from mlwright.project import find_project
 from mlwright.registry import AliasMove, NewVersion, parse_reference
 from mlwright.registry.registry import alias_number, move_alias_in, register_in
 
-Framework: TypeAlias = Literal["lightgbm", "xgboost", "onnx"]
+Framework: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "onnx"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,15 @@ def model_import(request: ModelImportRequest) -> ModelImportResult:
     name = parse_reference(f"{request.name or project.name}@latest").name
     if not request.file.is_file():
         raise SourceUnreadable(f"there is no file {str(request.file)!r}", hint="check the path")
-    from mlwright.packaging.importing import import_lightgbm, import_onnx, import_xgboost
+    from mlwright.packaging import importing
     from mlwright.packaging.package import publish_package
 
-    read = {"lightgbm": import_lightgbm, "xgboost": import_xgboost, "onnx": import_onnx}[request.framework]
+    read = {
+        "lightgbm": importing.import_lightgbm,
+        "xgboost": importing.import_xgboost,
+        "catboost": importing.import_catboost,
+        "onnx": importing.import_onnx,
+    }[request.framework]
     imported = read(request.file.read_bytes(), name)
     digest = publish_package(project.packages, imported.content)
     report = imported.check(project.packages / digest)

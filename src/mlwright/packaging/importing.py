@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.catboost_file import read_catboost
+from mlwright.packaging.catboost_trees import trees_from_catboost
+from mlwright.packaging.catboost_walk import catboost_answers
 from mlwright.packaging.forest import Floats
 from mlwright.packaging.graph_check import check_graph
 from mlwright.packaging.onnx_graph import read_graph
@@ -64,6 +67,20 @@ def import_xgboost(data: bytes, name: str) -> ImportedModel:
     model = trees_from_xgboost(source)
     content = tree_content(model, name, "an XGBoost model")
     return ImportedModel(content, lambda folder: check_trees(folder, model, partial(xgboost_answers, source)))
+
+
+def import_catboost(data: bytes, name: str) -> ImportedModel:
+    """Read a CatBoost model in JSON.
+
+    With feature names or categories it takes named columns, all of them optional; categories are texts, also
+    where they were numbers ("3"). Raises `ModelUnsupported`.
+    """
+    source = read_catboost(data)
+    model = trees_from_catboost(source)
+    content = tree_content(model, name, "a CatBoost model")
+    return ImportedModel(
+        content, lambda folder: check_trees(folder, model, partial(catboost_answers, source))
+    )
 
 
 def import_onnx(data: bytes, name: str) -> ImportedModel:

@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
 REAL_ROWS = 20_000
 EDGE_ROWS = 4_000
+MOST_EDGE_ROWS = 40_000
 MOST_COLUMNS, MOST_LETTERS = 12, 30  # of a row in a message
 
 
@@ -131,18 +132,29 @@ def _edge_column(
 
 
 def edge_matrix(matrix: Floats, thresholds: dict[int, list[float]], seed: int) -> Floats:
-    """Make rows out of real ones in which values are missing, infinite, huge, or a hair from a threshold."""
+    """Make rows out of real ones in which values are missing, infinite, huge, or a hair from a threshold.
+
+    Thresholds are visited with their neighbours in float64 and in float32, as far as MOST_EDGE_ROWS goes.
+    """
     generator = np.random.default_rng(seed)
-    rows = matrix[generator.integers(0, len(matrix), EDGE_ROWS)].copy()
+    near = {feature: _neighbours(np.unique(values)) for feature, values in thresholds.items()}
+    most = max((3 * len(values) for values in near.values()), default=0)
+    rows = matrix[generator.integers(0, len(matrix), min(max(EDGE_ROWS, most), MOST_EDGE_ROWS))].copy()
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9])
     mask = generator.random(rows.shape) < 0.15
     rows[mask] = generator.choice(odd, int(mask.sum()))
-    for feature, values in thresholds.items():
-        near = np.array(values)
-        near = np.concatenate([near, np.nextafter(near, np.inf), np.nextafter(near, -np.inf)])
-        chosen = generator.random(len(rows)) < 0.4
-        rows[chosen, feature] = generator.choice(near, int(chosen.sum()))
+    for feature, values in near.items():
+        chosen = generator.permutation(len(rows))[: int(0.4 * len(rows))]
+        rows[chosen, feature] = np.resize(generator.permutation(values), len(chosen))
     return rows
+
+
+def _neighbours(values: Floats) -> Floats:
+    with np.errstate(over="ignore", under="ignore"):
+        single = values.astype(np.float32)
+        near = [single, np.nextafter(single, np.float32(np.inf)), np.nextafter(single, np.float32(-np.inf))]
+    exact = np.concatenate([values, np.nextafter(values, np.inf), np.nextafter(values, -np.inf)])
+    return np.concatenate([exact, *(part.astype(np.float64) for part in near)])
 
 
 def _describe(rows: pl.DataFrame, place: int) -> str:

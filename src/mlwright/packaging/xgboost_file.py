@@ -57,7 +57,7 @@ def read_xgboost(data: bytes) -> XgboostFile:
     """
     try:
         return _learner(_document(data)["learner"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as cause:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as cause:
         raise ModelUnsupported(
             f"the file is not an XGBoost model: {type(cause).__name__} {cause}", hint=SAVE_HINT
         ) from cause

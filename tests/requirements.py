@@ -58,6 +58,8 @@ PROMISES: dict[str, str] = {
     "serve.no-auth": "without a token only on the loopback",
     "serve.swap": "swap and rollback under load fail none of at least 100 000 requests",
     "serve.corrupt": "a corrupt package is refused before it is parsed and the old one keeps serving",
+    "serve.restart": "a restart under load fails no request; a server that cannot serve does not replace one that does",
+    "serve.crash": "a killed server costs the requests in flight only",
     "serve.slow-clients": "a caller that sends its request too slowly is ended and keeps nobody out",
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::inherit::Inherited;
+
 /// Bounds on one request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,6 +86,12 @@ pub struct ServerConfig {
     pub onnxruntime: Option<PathBuf>,
     /// Where to write pid and ports once the server listens.
     pub server_file: PathBuf,
+    /// Listening sockets of the parent process; without, the addresses above are opened.
+    #[serde(default)]
+    pub inherited: Option<Inherited>,
+    /// Whether to end instead of waiting when the deployment document cannot be served: another process serves.
+    #[serde(default)]
+    pub must_serve: bool,
     /// Bounds on one request.
     #[serde(default)]
     pub limits: Limits,

@@ -11,6 +11,7 @@ mod feedback;
 mod grpc;
 mod http2;
 mod infer;
+mod inherit;
 mod json;
 mod listen;
 mod metadata;
@@ -32,4 +33,5 @@ mod triton;
 mod visits;
 
 pub use config::{Limits, ServerConfig, ServerError};
+pub use inherit::Inherited;
 pub use listen::run;

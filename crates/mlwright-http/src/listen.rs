@@ -22,6 +22,7 @@ use crate::config::{ServerConfig, ServerError};
 use crate::connection::answer;
 use crate::grpc;
 use crate::http2;
+use crate::inherit;
 use crate::paths::Door;
 use crate::shared::Shared;
 use crate::visits::{Guard, Register, SWEEP, Visit, Watched};
@@ -44,9 +45,18 @@ const OTHER_DESCRIPTORS: usize = 128;
 /// be served is no error: the server says it is not ready and waits for a better one.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     let connections = allow_descriptors(config);
-    let listener = bind(config.address()?)?;
-    let grpc = config.grpc_address()?.map(bind).transpose()?;
-    let admin = bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?;
+    let listeners = match config.inherited {
+        Some(inherited) => Listeners {
+            serving: inherit::take(inherited.serving)?,
+            grpc: inherited.grpc.map(inherit::take).transpose()?,
+            admin: inherit::take(inherited.admin)?,
+        },
+        None => Listeners {
+            serving: bind(config.address()?)?,
+            grpc: config.grpc_address()?.map(bind).transpose()?,
+            admin: bind(SocketAddr::from(([127, 0, 0, 1], config.admin_port)))?,
+        },
+    };
     let engine = Engine::new(EngineConfig {
         packages: config.packages.clone(),
         log: config.log.clone(),
@@ -57,14 +67,18 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     .map_err(|error| ServerError::Engine(error.to_string()))?;
     let shared = Arc::new(Shared::new(engine, config, connections));
     let applied = shared.apply_document();
-    if let Some(problem) = &applied.problem {
+    if let Some(problem) = applied.problem {
+        if config.must_serve {
+            return Err(ServerError::Engine(problem));
+        }
         eprintln!("the deployment document is not served: {problem}");
     }
     let (stop, stopped) = watch::channel(false);
     let workers: Vec<_> = (0..config.worker_count())
         .map(|number| {
-            let listener = listener.try_clone()?;
-            let grpc = grpc
+            let listener = listeners.serving.try_clone()?;
+            let grpc = listeners
+                .grpc
                 .as_ref()
                 .map(std::net::TcpListener::try_clone)
                 .transpose()?;
@@ -74,11 +88,6 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
                 .spawn(move || on_own_runtime(work(listener, grpc, shared, stopped)))
         })
         .collect::<Result<_, _>>()?;
-    let listeners = Listeners {
-        serving: listener,
-        grpc,
-        admin,
-    };
     on_own_runtime(control(config, &shared, listeners, stop, stopped))?;
     for worker in workers {
         worker

@@ -50,6 +50,16 @@ def up(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
+def restart(args: argparse.Namespace, out: Output) -> int:
+    """Put a new server process in the place of the one that runs."""
+    from mlwright.commands.restart import RestartRequest
+    from mlwright.commands.restart import restart as run_restart
+
+    result = run_restart(RestartRequest(args.project))
+    out.result(result, [f"process {result.pid} serves on {result.url}, process {result.before_pid} drains"])
+    return DONE
+
+
 def status(args: argparse.Namespace, out: Output) -> int:
     """Show the project on one screen."""
     from mlwright.commands.status import StatusRequest

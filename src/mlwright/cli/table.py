@@ -214,6 +214,11 @@ COMMANDS = (
         (HOST, PORT, ADMIN_PORT, GRPC_PORT, WORKERS, NO_AUTH, INSECURE),
     ),
     Command(
+        ("restart",),
+        "put a new server process in the place of the one that `up` runs, without one failed request",
+        "mlwright.cli.operating:restart",
+    ),
+    Command(
         ("status",), "what is live, since when, by whose decision, how it is", "mlwright.cli.operating:status"
     ),
     Command(

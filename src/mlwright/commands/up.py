@@ -63,12 +63,14 @@ def _run(project: Project, listening: Listening, report: Report) -> UpResult:
     supervisor = Supervisor(project, config, started=started)
     parts = Parts(supervisor, target_of(project), Retraining(project))
     loop = ControlLoop(project, parts, report)
-    with _stop_signal() as is_stopping:
+    with _signals() as signals:
         try:
             loop.begin()
-            while not is_stopping(0.0):
+            while not signals.wait(0.0):
+                if signals.take_restart():
+                    loop.restart()
                 loop.tick()
-                is_stopping(project.config.serving.tick_seconds)
+                signals.wait(project.config.serving.tick_seconds)
             report(LoopEvent("stopping", "draining the server"))
         finally:
             loop.stop()
@@ -76,30 +78,45 @@ def _run(project: Project, listening: Listening, report: Report) -> UpResult:
     return UpResult(started, now_text())
 
 
-class _Stopping:
-    """Waits on a pipe that the signal handler writes to: no signal is lost between looking and waiting."""
+class _Signals:
+    """Waits on a pipe that the signal handler writes to: no signal is lost between looking and waiting.
+
+    SIGTERM and Ctrl-C end, SIGHUP restarts the server, and a server that dies ends the waiting at once.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._is_asked = False
+        self._is_stopping = False
+        self._is_restarting = False
 
-    def __call__(self, seconds: float) -> bool:
-        if not self._is_asked:
-            self._is_asked = bool(select.select([self._descriptor], [], [], seconds)[0])
-        return self._is_asked
+    def wait(self, seconds: float) -> bool:
+        """Wait for a signal; tell whether the end is asked for."""
+        if not self._is_stopping and select.select([self._descriptor], [], [], seconds)[0]:
+            asked = os.read(self._descriptor, 1024)
+            self._is_stopping = any(number in asked for number in (signal.SIGINT, signal.SIGTERM))
+            self._is_restarting |= signal.SIGHUP in asked
+        return self._is_stopping
+
+    def take_restart(self) -> bool:
+        """Tell once whether a restart is asked for."""
+        asked, self._is_restarting = self._is_restarting, False
+        return asked
 
 
 @contextlib.contextmanager
-def _stop_signal() -> Iterator[_Stopping]:
+def _signals() -> Iterator[_Signals]:
     reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        os.write(writer, b"x")
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader as well
+            os.write(writer, bytes([number]))
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield _Stopping(reader)
+        yield _Signals(reader)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

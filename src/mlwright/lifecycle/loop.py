@@ -42,9 +42,9 @@ ACTOR = "up"
 class LoopEvent:
     """Something the loop did or found; `text` is for people, `kind` is stable and one of:
 
-    ready · document.applied · alert.raised · alert.cleared · run.start · run.end · rollout.start ·
-    rollout.hold · rollout.advance · rollout.promote · rollout.roll-back · problem · recovered · stopping ·
-    stopped
+    ready · restarted · document.applied · alert.raised · alert.cleared · run.start · run.end ·
+    rollout.start · rollout.hold · rollout.advance · rollout.promote · rollout.roll-back · problem ·
+    recovered · stopping · stopped
     """
 
     kind: str
@@ -102,6 +102,10 @@ class ControlLoop:
         self._ring("triggers", self._retrain)
         self._ring("health", self._write_health)
 
+    def restart(self) -> None:
+        """Put a new server in the place of the one that runs; a failure is told and leaves the old one."""
+        self._ring("restart", self._restart_server)
+
     def stop(self) -> None:
         """End the run under way in order and drain the server."""
         self._retraining.stop()
@@ -119,6 +123,10 @@ class ControlLoop:
         else:
             if self._problems.pop(name, None) is not None:
                 self._say("recovered", f"{name}: works again", ring=name)
+
+    def _restart_server(self) -> None:
+        process = self.supervisor.restart()
+        self._say("restarted", f"process {process.pid} serves now", server_pid=process.pid)
 
     def _keep_server(self) -> None:
         process = self.supervisor.keep_alive()

@@ -11,7 +11,7 @@ from pathlib import Path
 from mlwright._version import __version__
 from mlwright.errors import MlwrightError, ServerError
 from mlwright.project import Project
-from mlwright.serving import ServerConfig, ServerProcess, find_server
+from mlwright.serving import Listeners, ServerConfig, ServerProcess, find_server
 from mlwright.store import write_atomic
 
 FIRST_WAIT_SECONDS = 0.25
@@ -39,6 +39,8 @@ class Supervisor:
         self.started = started
         self.failures = 0
         self._process: ServerProcess | None = None
+        self._draining: list[ServerProcess] = []
+        self._listeners: Listeners | None = None
         self._next_try = 0.0
 
     @property
@@ -52,19 +54,63 @@ class Supervisor:
         Failed starts are counted and spaced out: `ServerError` is raised for each, nothing is done in
         between. Ports stay the same over restarts, so callers find the server again.
         """
+        self._draining = [process for process in self._draining if process.is_alive()]
         if self._process is not None and self._process.is_alive():
             return None
         if time.monotonic() < self._next_try:
             return None
         self._process = None
         try:
-            process = self._adopt() or ServerProcess.start(self.config, folder=self.project.run_folder)
+            process = self._adopt() or self._start()
         except MlwrightError:
             wait = min(FIRST_WAIT_SECONDS * 2**self.failures, LONGEST_WAIT_SECONDS)
             self.failures += 1
             self._next_try = time.monotonic() + wait
             raise
         self.failures = 0
+        return self._keep(process)
+
+    def restart(self) -> ServerProcess:
+        """Put a new server in the place of the one that runs; callers notice nothing.
+
+        Both listen on the same sockets until the new one serves; then the old one ends what it has begun.
+        Raises `ServerError` when the new one does not start: then the old one goes on. A server that an
+        earlier supervisor started has sockets of its own and is stopped first.
+        """
+        before = self._process
+        if before is not None and self._listeners is None:
+            before.stop()
+            before = None
+        process = self._start(beside=before is not None and before.is_alive())
+        if before is not None:
+            before.ask_to_end()
+            self._draining.append(before)
+        return self._keep(process)
+
+    def stop(self) -> None:
+        """Drain and end the server."""
+        for process in (self._process, *self._draining):
+            if process is not None:
+                process.stop()
+        self._process, self._draining = None, []
+        if self._listeners is not None:
+            self._listeners.close()
+            self._listeners = None
+        up_path(self.project).unlink(missing_ok=True)
+
+    def _start(self, *, beside: bool = False) -> ServerProcess:
+        if self._listeners is None:
+            self._listeners = Listeners.open(self.config)
+        folder = self.project.run_folder
+        try:
+            return ServerProcess.start(self.config, folder=folder, listeners=self._listeners, beside=beside)
+        except MlwrightError:
+            if not beside:  # to be refused is better than to wait in the backlog of nobody
+                self._listeners.close()
+                self._listeners = None
+            raise
+
+    def _keep(self, process: ServerProcess) -> ServerProcess:
         self._process = process
         server = process.server
         self.config = replace(
@@ -72,13 +118,6 @@ class Supervisor:
         )
         self._write_up_file(process)
         return process
-
-    def stop(self) -> None:
-        """Drain and end the server."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
-        up_path(self.project).unlink(missing_ok=True)
 
     def _adopt(self) -> ServerProcess | None:
         """Take over the server of a supervisor that was killed: it has been serving all along.
@@ -108,6 +147,8 @@ class Supervisor:
         except (OSError, ValueError):
             return False
         wanted = json.loads(self.config.to_json())
+        for own in ("inherited", "must_serve"):
+            found.pop(own, None), wanted.pop(own)
         for port in ("port", "admin_port", "grpc_port"):
             if wanted[port] == 0:
                 found[port] = 0

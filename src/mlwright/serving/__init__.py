@@ -4,6 +4,7 @@ from mlwright.serving.admin import AdminClient, Reload
 from mlwright.serving.configuration import Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
 from mlwright.serving.knee import Knee, Objective, find_knee, ramp
+from mlwright.serving.listeners import Listeners
 from mlwright.serving.load import (
     ArrivalKind,
     Counts,
@@ -41,6 +42,7 @@ __all__ = [
     "Objective",
     "OnProgress",
     "Protocol",
+    "Listeners",
     "Reload",
     "RunningServer",
     "ServerConfig",

@@ -22,6 +22,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """Descriptors of listening sockets that a server takes over from its parent."""
+
+    serving: int
+    admin: int
+    grpc: int | None = None
+
+
+@dataclass(frozen=True)
 class ServerConfig:
     """Addresses, tokens and folders of one server process; `token=None` means no authorisation,
     `grpc_port=None` no gRPC."""
@@ -39,6 +48,8 @@ class ServerConfig:
     log_inputs: bool = True
     onnxruntime: Path | None = None
     grpc_port: int | None = None
+    inherited: Inherited | None = None
+    must_serve: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def to_json(self) -> str:

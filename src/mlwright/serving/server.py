@@ -18,6 +18,7 @@ from mlwright import native
 from mlwright.errors import ServerError, ServerRefused
 from mlwright.serving.admin import AdminClient
 from mlwright.serving.configuration import ServerConfig
+from mlwright.serving.listeners import Listeners
 from mlwright.store import write_atomic
 
 READY_SECONDS = 30.0
@@ -41,6 +42,7 @@ class RunningServer:
     admin_port: int
     started_us: int = 0
     grpc_port: int | None = None
+    epoch: int = 0
 
     @property
     def url(self) -> str:
@@ -89,15 +91,15 @@ def read_server_file(path: Path) -> RunningServer | None:
     """Read where a server said it listens; it may have ended since."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        server = RunningServer(
-            int(facts["pid"]),
-            str(facts["host"]),
-            int(facts["port"]),
-            int(facts["admin_port"]),
-            int(facts.get("started_us", 0)),
-        )
-        return (
-            server if facts.get("grpc_port") is None else replace(server, grpc_port=int(facts["grpc_port"]))
+        grpc_port = facts.get("grpc_port")
+        return RunningServer(
+            pid=int(facts["pid"]),
+            host=str(facts["host"]),
+            port=int(facts["port"]),
+            admin_port=int(facts["admin_port"]),
+            started_us=int(facts.get("started_us", 0)),
+            grpc_port=None if grpc_port is None else int(grpc_port),
+            epoch=int(facts.get("epoch", 0)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -137,7 +139,8 @@ def wait_until_ready(
     while time.monotonic() < until:
         server = read_server_file(config.server_file)
         if server is not None and server.pid == pid:
-            if server.is_ready():
+            # Beside another server a question may reach either: this one serves, or it ends.
+            if server.epoch > 0 if config.must_serve else server.is_ready():
                 return server
             _raise_refusal(AdminClient(server.admin_port, config.admin_token))
         if not is_running():
@@ -169,11 +172,15 @@ class ServerProcess:
         self._child = child
 
     @classmethod
-    def start(cls, config: ServerConfig, *, folder: Path) -> ServerProcess:
-        """Start a server and wait until it answers.
+    def start(
+        cls, config: ServerConfig, *, folder: Path, listeners: Listeners | None = None, beside: bool = False
+    ) -> ServerProcess:
+        """Start a server and wait until it answers; `beside` another one on the same sockets, until it could.
 
         Raises `ServerError` with the server's last words.
         """
+        if listeners is not None:
+            config = replace(listeners.configure(config), must_serve=beside)
         written = folder / "server-config.json"
         write_atomic(written, config.to_json().encode(), mode=0o600)
         log = folder / "server.log"
@@ -185,6 +192,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=() if listeners is None else listeners.descriptors,
                 start_new_session=True,  # Ctrl-C reaches us, we drain the server
             )
         try:
@@ -209,9 +217,13 @@ class ServerProcess:
         """Tell whether the process still runs."""
         return self._child.poll() is None if self._child is not None else is_alive(self.pid)
 
+    def ask_to_end(self) -> None:
+        """Ask the server to finish what it has begun and end."""
+        self._signal(signal.SIGTERM)
+
     def stop(self, seconds: float = DRAIN_SECONDS) -> None:
         """Ask the server to finish what it has begun and end; end it when it takes too long."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_end()
         until = time.monotonic() + seconds
         while self.is_alive() and time.monotonic() < until:
             time.sleep(POLL_SECONDS)

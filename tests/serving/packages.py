@@ -66,13 +66,17 @@ def write_package(folder: Path, *, limit: float, name: str = "fraud") -> str:
         "positive": 1,
         "threshold": 0.5,
     }
-    files = {
+    files: dict[str, object] = {
         "model.linear.json": model,
         "transform.json": TRANSFORM,
         "contract.json": CONTRACT,
         "reference.json": REFERENCE,
         "evaluation.json": {},
     }
+    return _write(folder, name, signature, files)
+
+
+def _write(folder: Path, name: str, signature: dict[str, object], files: dict[str, object]) -> str:
     texts = {file: canonical_json(value).encode() for file, value in files.items()}
     manifest = {
         "format": 1,
@@ -97,6 +101,26 @@ def write_package(folder: Path, *, limit: float, name: str = "fraud") -> str:
     return digest
 
 
+def write_matrix_package(folder: Path, *, limit: float, name: str = "matrix") -> str:
+    """Write the package of "fraud when the first number of two > limit" on a tensor; give its digest."""
+    model = {
+        "format": 1,
+        "features": 2,
+        "link": "sigmoid",
+        "coefficients": [[1.0, 0.0]],
+        "intercept": [-limit],
+    }
+    signature: dict[str, object] = {
+        "kind": "tensor",
+        "inputs": [{"name": "x", "datatype": "FP64", "shape": [-1, 2]}],
+        "outputs": [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 2]}],
+        "classes": [0, 1],
+        "positive": 1,
+        "threshold": 0.5,
+    }
+    return _write(folder, name, signature, {"model.linear.json": model, "evaluation.json": {}})
+
+
 def add_version(project: Project, *, limit: float, champion: bool = False) -> Version:
     """Register "fraud when amount > limit"."""
     digest = write_package(project.packages, limit=limit)
@@ -106,6 +130,17 @@ def add_version(project: Project, *, limit: float, champion: bool = False) -> Ve
     )
     if champion:
         registry.move_alias("fraud", "champion", version.number, actor="test", reason="first")
+    return version
+
+
+def add_matrix_version(project: Project) -> Version:
+    """Register and crown a model named `matrix` that takes a tensor."""
+    digest = write_matrix_package(project.packages, limit=100)
+    registry = Registry(project.database)
+    version = registry.register(
+        NewVersion("matrix", digest, "binary", "linear", "run", "pass", {}), actor="test"
+    )
+    registry.move_alias("matrix", "champion", version.number, actor="test", reason="first")
     return version
 
 

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName,
-    HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
+    HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 
 use crate::errors::ApiError;
 use crate::paths::{Door, Target, find, has_error_field};
@@ -151,6 +151,7 @@ fn admit<'a>(
             "the URL has more than {URL_BYTES} bytes"
         )));
     }
+    check_host(parts)?;
     let (place, target) = find(door, parts.method.as_str(), parts.uri.path())?;
     let route = &ROUTES[place];
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
@@ -168,6 +169,15 @@ fn admit<'a>(
         )));
     }
     Ok((place, target))
+}
+
+/// A request of HTTP/1.1 names its host once (RFC 9112, 3.2): two readers of one that does not may take it for two.
+fn check_host(parts: &Parts) -> Result<(), ApiError> {
+    match parts.headers.get_all(HOST).iter().count() {
+        1 => Ok(()),
+        0 if parts.version != Version::HTTP_11 => Ok(()),
+        _ => Err(ApiError::Host),
+    }
 }
 
 fn check_media_type(takes: Takes, parts: &Parts) -> Result<(), ApiError> {

@@ -20,6 +20,11 @@ const SHAPE: Row = (
     "The body is JSON but not of the form that the route takes",
 );
 const TYPE: Row = ("request.type", 400, "A value or tensor has the wrong type");
+const HOST: Row = (
+    "request.host",
+    400,
+    "HTTP/1.1 demands one `Host` of each request",
+);
 const UNAUTHORISED: Row = (
     "request.unauthorised",
     401,
@@ -114,6 +119,7 @@ pub(crate) enum ApiError {
     Json(JsonError),
     Shape(String),
     Type(String),
+    Host,
     Unauthorised,
     NotFound,
     ModelUnknown(String),
@@ -164,6 +170,7 @@ impl ApiError {
             Self::Json(JsonError::TooDeep(_)) => TOO_DEEP,
             Self::Shape(_) => SHAPE,
             Self::Type(_) => TYPE,
+            Self::Host => HOST,
             Self::Unauthorised => UNAUTHORISED,
             Self::NotFound => NOT_FOUND,
             Self::ModelUnknown(_) => MODEL_UNKNOWN,
@@ -207,6 +214,7 @@ impl ApiError {
                 format!("lists and objects lie inside each other more than {limit} deep")
             }
             Self::Shape(message) | Self::Type(message) | Self::TooLarge(message) => message.clone(),
+            Self::Host => "the request does not name one host".to_owned(),
             Self::Unauthorised => "the bearer token is missing or wrong".to_owned(),
             Self::NotFound => "there is no such route".to_owned(),
             Self::ModelUnknown(name) => format!("no model {name:?} is served"),
@@ -239,6 +247,7 @@ impl ApiError {
                 "GET /v2/models/NAME shows inputs and shapes; docs/reference/formats.md the bodies"
             }
             Self::Type(_) => "GET /v2/models/NAME shows the datatypes",
+            Self::Host => "send the header `Host` once",
             Self::Unauthorised => {
                 "send `Authorization: Bearer TOKEN`; the token is in .mlwright/run/token"
             }

@@ -113,6 +113,7 @@ impl<'a> ExamplesRequest<'a> {
         let no_examples =
             || ApiError::Shape("the body has to be an object with a list `examples`".to_owned());
         if reader.peek()? != b'{' {
+            reader.scalar()?;
             return Err(no_examples());
         }
         reader.open()?;

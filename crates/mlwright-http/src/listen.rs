@@ -328,7 +328,9 @@ async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Do
     let service = service_fn(|request| answer(Arc::clone(&shared), door, request, visit));
     let connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
-        .pipeline_flush(true)
+        // Not `pipeline_flush`: it keeps an answer back while bytes of the next request are there, and loses it when they
+        // are no request. One copy of an answer leaves in one write.
+        .writev(false)
         .serve_connection(
             Watched::new(TokioIo::new(stream), Rc::clone(visit)),
             service,

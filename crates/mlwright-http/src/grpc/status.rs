@@ -21,6 +21,7 @@ pub(crate) fn code_of(error: &ApiError) -> Code {
         ApiError::Json(_)
         | ApiError::Shape(_)
         | ApiError::Type(_)
+        | ApiError::Host
         | ApiError::MediaType(_)
         | ApiError::FeedbackId { .. }
         | ApiError::Contract { .. } => Code::InvalidArgument,

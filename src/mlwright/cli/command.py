@@ -30,7 +30,7 @@ class Argument:
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Declare this argument on a parser."""
-        settings: dict[str, object] = {"help": self.help}
+        settings: dict[str, object] = {"help": self.help.replace("%", "%%")}  # argparse formats it
         if self.is_flag:
             settings["action"] = "store_true"
         else:

@@ -12,6 +12,7 @@ import pytest
 
 from mlwright import __version__
 from mlwright.cli.app import build_parser, run
+from mlwright.cli.command import Command
 from mlwright.cli.table import COMMANDS
 
 HEAVY = {
@@ -63,6 +64,18 @@ def test_every_command_has_json_project_and_help() -> None:
         words = [word for part in [*needed, *options] for word in part]
         parsed = build_parser().parse_args([*command.path, *words, "--json", "--project", "p"])
         assert (parsed.json, parsed.project, parsed.command) == (True, "p", command)
+
+
+@pytest.mark.promise("cli.json")
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.path))
+def test_every_command_shows_its_help(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        build_parser().parse_args([*command.path, "--help"])
+    assert stopped.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(
+        argument.names[0] in shown for argument in command.arguments if argument.names[0].startswith("-")
+    )
 
 
 @pytest.mark.promise("cli.exit-codes", "cli.errors")

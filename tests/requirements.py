@@ -36,6 +36,7 @@ PROMISES: dict[str, str] = {
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
     "import.float32": "a float64 threshold decides as the float32 comparison of the library, for every double",
     "import.catboost": "CatBoost models (JSON) with numbers and one-hot categories answer as CatBoost",
+    "import.scikit-learn": "scikit-learn trees, forests and boosting answer as the estimator does",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",
     "model.predict": "predict writes prediction and score or score_<class>",

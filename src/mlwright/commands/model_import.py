@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mlwright.commands.server_settings import actor_name
 from mlwright.errors import SourceUnreadable
-from mlwright.project import find_project
+from mlwright.project import Project, find_project
 from mlwright.registry import AliasMove, NewVersion, parse_reference
 from mlwright.registry.registry import alias_number, move_alias_in, register_in
+
+if TYPE_CHECKING:
+    from mlwright.packaging.importing import ImportedModel
 
 Framework: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "onnx"]
 
@@ -39,17 +42,16 @@ class ModelImportResult:
 
 
 def model_import(request: ModelImportRequest) -> ModelImportResult:
-    """Convert, check against the library on generated rows, and register; the same file is the same version.
+    """Convert, check against the library or its rules on generated rows, and register.
 
-    Without a champion the model becomes it, else candidate. Raises `SourceUnreadable`, `ModelUnsupported`,
-    `ParityFailed`, `ReferenceInvalid` for a name that cannot be one.
+    The same file is the same version. Without a champion the model becomes it, else candidate. Raises
+    `SourceUnreadable`, `ModelUnsupported`, `ParityFailed`, `ReferenceInvalid` for a name that cannot be one.
     """
     project = find_project(request.project)
-    name = parse_reference(f"{request.name or project.name}@latest").name
+    name = model_name(project, request.name)
     if not request.file.is_file():
         raise SourceUnreadable(f"there is no file {str(request.file)!r}", hint="check the path")
     from mlwright.packaging import importing
-    from mlwright.packaging.package import publish_package
 
     read = {
         "lightgbm": importing.import_lightgbm,
@@ -58,22 +60,34 @@ def model_import(request: ModelImportRequest) -> ModelImportResult:
         "onnx": importing.import_onnx,
     }[request.framework]
     imported = read(request.file.read_bytes(), name)
-    digest = publish_package(project.packages, imported.content)
+    return register_imported(project, imported, request.framework, f"imported from {request.file.name}")
+
+
+def model_name(project: Project, wanted: str | None) -> str:
+    """Give the name of a model, the project's without one. Raises `ReferenceInvalid`."""
+    return parse_reference(f"{wanted or project.name}@latest").name
+
+
+def register_imported(
+    project: Project, imported: ImportedModel, framework: str, reason: str
+) -> ModelImportResult:
+    """Publish, check and register what was read; the reason stays with the alias. Raises `ParityFailed`."""
+    from mlwright.packaging.package import publish_package
+
+    content = imported.content
+    digest = publish_package(project.packages, content)
     report = imported.check(project.packages / digest)
-    new = NewVersion(name, digest, imported.content.task, request.framework, "import", "pass", {})
+    new = NewVersion(content.name, digest, content.task, framework, "import", "pass", {})
     actor = actor_name()
     with project.database.write() as tx:
-        known = tx.fetch_one("SELECT number FROM versions WHERE name = ? AND digest = ?", (name, digest))
+        known = tx.fetch_one(
+            "SELECT number FROM versions WHERE name = ? AND digest = ?", (content.name, digest)
+        )
         version = register_in(tx, new, actor=actor)
         moved = ""
         if known is None:
-            moved = "champion" if alias_number(tx, name, "champion") is None else "candidate"
-            move_alias_in(
-                tx,
-                AliasMove(
-                    name, moved, None, version.number, "", actor, f"imported from {request.file.name}", {}
-                ),
-            )
+            moved = "champion" if alias_number(tx, content.name, "champion") is None else "candidate"
+            move_alias_in(tx, AliasMove(content.name, moved, None, version.number, "", actor, reason, {}))
     return ModelImportResult(
         reference=version.reference,
         version=version.number,

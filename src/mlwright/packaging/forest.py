@@ -42,6 +42,8 @@ class TreeModel:
     """What the outputs stand for; None: 0, 1, …"""
     threshold: float = 0.5
     """The score from which a binary model says positive."""
+    takes_infinite: bool = True
+    """Whether its library takes numbers that are infinite in float32."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from mlwright.errors import ModelUnsupported
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.catboost_walk import catboost_answers
+from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
 from mlwright.packaging.forest import Floats
 from mlwright.packaging.graph_check import check_graph
 from mlwright.packaging.onnx_graph import read_graph
@@ -80,6 +81,15 @@ def import_catboost(data: bytes, name: str) -> ImportedModel:
     content = tree_content(model, name, "a CatBoost model")
     return ImportedModel(
         content, lambda folder: check_trees(folder, model, partial(catboost_answers, source))
+    )
+
+
+def import_fitted(estimator: object, name: str) -> ImportedModel:
+    """Take a fitted scikit-learn tree, forest or boosting. Raises `ModelUnsupported`."""
+    model = trees_from_estimator(estimator)
+    content = tree_content(model, name, f"a {type(estimator).__name__}")
+    return ImportedModel(
+        content, lambda folder: check_trees(folder, model, partial(estimator_answers, estimator, model))
     )
 
 

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
 REAL_ROWS = 20_000
 EDGE_ROWS = 4_000
-MOST_EDGE_ROWS = 40_000
+MOST_EDGE_ROWS = 20_000
 MOST_COLUMNS, MOST_LETTERS = 12, 30  # of a row in a message
 
 

@@ -20,6 +20,8 @@ listed; null is the text "" (as for every transform), NaN when that is not liste
 
 CHECK_ROWS = 10_000
 MOST_CATEGORY = 300
+MOST_CODE = 1e9
+MOST_NUMBER = 3e38
 SEED = 7
 NEVER_SEEN = "\u2603 never seen"
 
@@ -53,10 +55,13 @@ def check_rows(model: TreeModel) -> tuple[Floats, int]:
     rows = np.vstack([matrix, edges])
     for place, levels in model.levels.items():
         rows[:, place] = _level_places(rows[:, place], levels)
+    for place in model.categorical - set(model.levels):
+        rows[:, place] = np.trunc(rows[:, place].clip(-MOST_CODE, MOST_CODE))
+    if not model.takes_infinite:
+        rows = rows.clip(-MOST_NUMBER, MOST_NUMBER)
     for place, column in enumerate(model.columns):
         if not column.nullable:
-            rows[:, place] = np.nan_to_num(rows[:, place], nan=0.0, posinf=1e30, neginf=-1e30)
-            rows[:, place] = rows[:, place].clip(-1e30, 1e30)
+            rows[:, place] = np.nan_to_num(rows[:, place])
     return rows, len(edges)
 
 

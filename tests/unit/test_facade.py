@@ -1,0 +1,18 @@
+"""What `import mlwright` promises: few names, and nothing heavy behind them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import mlwright
+
+
+def test_the_facade_has_these_names_and_no_others() -> None:
+    assert mlwright.__all__ == ["MlwrightError", "__version__", "import_estimator"]
+
+
+def test_the_facade_loads_nothing_heavy() -> None:
+    code = "import sys, mlwright; print({'numpy', 'polars', 'sklearn', 'onnx'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -49,6 +49,11 @@ PROMISES: dict[str, str] = {
     "serve.triton": "Triton's model configuration, statistics and repository; callers cannot change what is served",
     "serve.grpc": "gRPC of the Open Inference Protocol v2 on --grpc-port, with the token, limits and errors of HTTP",
     "serve.tensorflow": "TensorFlow Serving REST: predict, classify, regress, status and metadata, by version or label",
+    "serve.sagemaker": "SageMaker's /ping and invocations, with its headers, and a token beside a signature",
+    "serve.csv": "tables as strict CSV, by column order or by header, in and out",
+    "serve.vertex": "Vertex AI's prediction bodies, on the routes that AIP_* variables name",
+    "serve.azure": "Azure ML's /score and liveness, with its header for the variant",
+    "serve.mlflow-scoring": "MLflow's scoring bodies: dataframe_split and dataframe_records",
     "serve.kserve": "KServe v1 and v2 clients find models and their readiness in the bodies they parse",
     "serve.feedback": "POST /v1/feedback takes labels and events by prediction id",
     "serve.metrics": "GET /metrics is Prometheus text",
@@ -66,7 +71,6 @@ PROMISES: dict[str, str] = {
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log
     "log.kill": "a killed server loses no acknowledged prediction record",
-    "log.full-disk": "a full disk fails no prediction; drops are counted exactly; the log goes on when there is room",
     "log.torn": "a torn tail is cut on open; drops are counted",
     "log.frame": "the log is read as a polars frame joined with labels",
     # watching

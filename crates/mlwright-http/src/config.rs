@@ -51,6 +51,42 @@ impl Default for Limits {
     }
 }
 
+/// Paths that a platform wants of the containers it runs; they come beside the server's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Container {
+    /// Asks whether the server is ready.
+    pub health_route: Option<String>,
+    /// Asks for predictions in the way of Vertex AI.
+    pub predict_route: Option<String>,
+}
+
+impl Container {
+    /// The path of the server's own that a path stands for.
+    pub(crate) fn own_path<'p>(&self, method: &str, path: &'p str) -> &'p str {
+        let is = |route: &Option<String>| route.as_deref() == Some(path);
+        match method {
+            "GET" if is(&self.health_route) => "/ping",
+            "POST" if is(&self.predict_route) => "/predict",
+            _ => path,
+        }
+    }
+
+    fn check(&self) -> Result<(), ServerError> {
+        let routes = [&self.health_route, &self.predict_route];
+        match routes
+            .into_iter()
+            .flatten()
+            .find(|route| !route.starts_with('/'))
+        {
+            Some(route) => Err(ServerError::Config(format!(
+                "the route {route:?} does not begin with a slash"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Addresses, tokens and folders of one server.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +128,9 @@ pub struct ServerConfig {
     /// Whether to end instead of waiting when the deployment document cannot be served: another process serves.
     #[serde(default)]
     pub must_serve: bool,
+    /// Paths of the platform that runs the server as a container.
+    #[serde(default)]
+    pub container: Container,
     /// Bounds on one request.
     #[serde(default)]
     pub limits: Limits,
@@ -174,6 +213,7 @@ impl ServerConfig {
                 "the token has fewer than 16 characters".to_owned(),
             ));
         }
+        config.container.check()?;
         Ok(config)
     }
 

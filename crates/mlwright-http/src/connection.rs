@@ -152,7 +152,12 @@ fn admit<'a>(
         )));
     }
     check_host(parts)?;
-    let (place, target) = find(door, parts.method.as_str(), parts.uri.path())?;
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let path = match door {
+        Door::Serving => shared.container.own_path(method, path),
+        Door::Admin | Door::Grpc => path,
+    };
+    let (place, target) = find(door, method, path)?;
     let route = &ROUTES[place];
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
     // Callers who sign their requests need `Authorization` for the signature.

@@ -2,12 +2,15 @@
 
 mod admin;
 mod binary;
+mod cloud;
 mod columnar;
 mod config;
 mod connection;
+mod csv;
 mod errors;
 mod examples;
 mod feedback;
+mod frames;
 mod grpc;
 mod http2;
 mod infer;
@@ -32,6 +35,6 @@ mod text;
 mod triton;
 mod visits;
 
-pub use config::{Limits, ServerConfig, ServerError};
+pub use config::{Container, Limits, ServerConfig, ServerError};
 pub use inherit::Inherited;
 pub use listen::run;

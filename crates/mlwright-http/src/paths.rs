@@ -63,7 +63,8 @@ pub(crate) fn find<'a>(
     Err(allowed.map_or(ApiError::NotFound, ApiError::Method))
 }
 
-/// Compare a path with a pattern whose parts are texts, or `{name}`, `{version}` or `{variant}` with a text after it.
+/// Compare a path with a pattern whose parts are texts, or `{name}`, `{version}` or `{variant}` with a text after
+/// it, or `{_}`.
 fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
     let mut pieces = path.split('/');
     let mut target = Target::default();
@@ -75,6 +76,8 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
             target.version = Some(version(piece.strip_suffix(verb)?)?);
         } else if let Some(verb) = part.strip_prefix("{variant}") {
             target.variant = Some(name(piece.strip_suffix(verb)?)?);
+        } else if part == "{_}" {
+            name(piece)?;
         } else if part != piece {
             return None;
         }
@@ -139,7 +142,6 @@ mod tests {
         );
         assert_eq!(find("GET", "/v1/predict/a"), Err(ApiError::Method("POST")));
         for path in [
-            "/",
             "",
             "v2",
             "/v1/predict",

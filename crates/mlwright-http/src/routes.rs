@@ -5,6 +5,7 @@ use std::time::Instant;
 use hyper::HeaderMap;
 
 use crate::admin;
+use crate::cloud::{self, Cloud};
 use crate::errors::ApiError;
 use crate::examples;
 use crate::feedback;
@@ -40,6 +41,8 @@ pub(crate) enum Takes {
     Json,
     /// JSON, and raw bytes of tensors after it.
     Tensors,
+    /// JSON, or CSV.
+    Tables,
 }
 
 impl Takes {
@@ -56,6 +59,7 @@ impl Takes {
         match self {
             Self::Nothing => true,
             Self::Json | Self::Tensors => is_json || is_careless,
+            Self::Tables => is_json || is_careless || media_type == "text/csv",
         }
     }
 }
@@ -70,6 +74,7 @@ pub(crate) enum Operation {
     TensorflowMetadata,
     Classify,
     Regress,
+    Invoke(Cloud),
     Feedback,
     ServerMetadata,
     ModelMetadata,
@@ -94,7 +99,8 @@ pub(crate) struct Route {
     /// Rows of one name are counted together.
     pub(crate) name: &'static str,
     pub(crate) method: &'static str,
-    /// Its parts `{name}`, `{version}` and `{variant}` stand for any name, number and name.
+    /// Its parts `{name}`, `{version}` and `{variant}` stand for any name, number and name, `{_}` for any
+    /// text.
     pub(crate) path: &'static str,
     pub(crate) authorisation: Authorisation,
     pub(crate) takes: Takes,
@@ -112,7 +118,7 @@ pub(crate) struct Call<'a> {
 }
 
 use Authorisation::{Admin, Nobody, Operator, Serving};
-use Takes::{Json, Nothing, Tensors};
+use Takes::{Json, Nothing, Tables, Tensors};
 
 const fn get(
     name: &'static str,
@@ -149,7 +155,7 @@ const fn post(
 
 /// Every endpoint of the server; those of the hot path come first.
 #[rustfmt::skip] // a table: one row, one line
-pub(crate) static ROUTES: [Route; 42] = [
+pub(crate) static ROUTES: [Route; 49] = [
     post("predict", "/v1/predict/{name}", Serving, Json, Operation::Predict),
     post("tensorflow_predict", "/v1/models/{name}:predict", Serving, Json, Operation::TensorflowPredict),
     post("infer", "/v2/models/{name}/infer", Serving, Tensors, Operation::Infer),
@@ -190,6 +196,13 @@ pub(crate) static ROUTES: [Route; 42] = [
     get("tensorflow_metadata", "/v1/models/{name}/metadata", Serving, Operation::TensorflowMetadata),
     get("tensorflow_metadata", "/v1/models/{name}/versions/{version}/metadata", Serving, Operation::TensorflowMetadata),
     get("tensorflow_metadata", "/v1/models/{name}/labels/{variant}/metadata", Serving, Operation::TensorflowMetadata),
+    get("ready", "/ping", Nobody, Operation::Ready),
+    post("sagemaker", "/invocations", Serving, Tables, Operation::Invoke(Cloud::Sagemaker)),
+    post("sagemaker", "/endpoints/{name}/invocations", Serving, Tables, Operation::Invoke(Cloud::Sagemaker)),
+    post("vertex", "/predict", Serving, Json, Operation::Invoke(Cloud::Vertex)),
+    post("vertex", "/v1/projects/{_}/locations/{_}/endpoints/{name}:predict", Serving, Json, Operation::Invoke(Cloud::Vertex)),
+    get("live", "/", Nobody, Operation::Live),
+    post("azure", "/score", Serving, Json, Operation::Invoke(Cloud::Azure)),
     get("admin_status", "/admin/status", Admin, Operation::AdminStatus),
     post("admin_reload", "/admin/reload", Admin, Nothing, Operation::AdminReload),
 ];
@@ -208,6 +221,7 @@ pub(crate) async fn operate(
         Operation::TensorflowMetadata => tensorflow_model::metadata(shared, call.target),
         Operation::Classify => examples::classify(shared, call).await,
         Operation::Regress => examples::regress(shared, call).await,
+        Operation::Invoke(cloud) => cloud::invoke(shared, call, cloud).await,
         Operation::Feedback => feedback::take(shared, call.body),
         Operation::ServerMetadata => Ok(metadata::server()),
         Operation::ModelMetadata => metadata::model(shared, call.target),
@@ -256,7 +270,7 @@ mod tests {
     #[test]
     fn patterns_are_unique_and_have_known_parts() {
         for (place, route) in ROUTES.iter().enumerate() {
-            let rest = ["{name}", "{version}", "{variant}"]
+            let rest = ["{name}", "{version}", "{variant}", "{_}"]
                 .iter()
                 .fold(route.path.to_owned(), |path, part| path.replace(part, ""));
             assert!(!rest.contains(['{', '}']), "{}", route.path);

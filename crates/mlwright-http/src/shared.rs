@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mlwright_serve::{Document, Engine};
 
-use crate::config::Limits;
+use crate::config::{Container, Limits};
 use crate::grpc::CALLS;
 use crate::metrics::HttpCounters;
 use crate::routes::{Authorisation, ROUTES};
@@ -20,6 +20,7 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    pub(crate) container: Container,
     /// Most connections of one worker.
     pub(crate) connections: usize,
     pub(crate) counters: HttpCounters,
@@ -54,6 +55,7 @@ impl Shared {
         Self {
             engine,
             limits: config.limits.clone(),
+            container: config.container.clone(),
             connections,
             counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),

@@ -164,9 +164,18 @@ pub(crate) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    /// Values of one list that does not stand so in the body.
+    pub(crate) fn of_column(values: Vec<Scalar<'a>>) -> Self {
+        Self {
+            sizes: vec![values.len()],
+            values,
+            raw: &[],
+        }
+    }
+
     /// The values as they stand in the body, when they are one list.
     pub(crate) fn flat(&self) -> Option<&'a [u8]> {
-        (self.sizes.len() == 1).then_some(self.raw)
+        (self.sizes.len() == 1 && !self.raw.is_empty()).then_some(self.raw)
     }
 }
 

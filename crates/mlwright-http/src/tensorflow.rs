@@ -1,14 +1,11 @@
 //! TensorFlow Serving's REST predict: `{"instances": […]}` row by row or `{"inputs": …}` column by column.
 
-use std::borrow::Cow;
-use std::time::Instant;
-
-use mlwright_serve::{Answer, Deployment, Servable};
+use mlwright_serve::{Answer, Deployment, Servable, Variant};
 
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
+use crate::frames::{Columns, read_split};
 use crate::json::{Keys, Reader};
-use crate::paths::Target;
 use crate::predict::{
     Asked, Turn, find_model, push_decision, push_probabilities, read_unit, score, score_turn,
 };
@@ -19,37 +16,77 @@ use crate::shared::Shared;
 use crate::tensor_values::Data;
 use crate::text::{push_list, push_number, push_text};
 
-/// Answer `POST /v1/models/{name}:predict`.
-pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
-    let (target, received) = (call.target, call.received);
-    let snapshot = shared.engine.snapshot();
-    let deployment = find_model(&snapshot, target)?;
-    let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
-    let request = read_request(&mut reader, shared.limits.rows)?;
-    reader.finish()?;
-    if let Some(columns) = &request.columns {
-        return predict_columns(shared, deployment, target, &request, columns, received).await;
-    }
-    let asked = &request.asked;
-    let (variant, answer) = score(shared, deployment, target, asked, received).await?;
-    let rows = asked.rows.kinds.len();
-    Ok(Reply::json(render(
-        &variant.servable,
-        &answer,
-        rows,
-        "predictions",
-    )))
+/// Whose bodies they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// TensorFlow Serving's.
+    Tensorflow,
+    /// Those of cloud platforms: the same, with parameters beside them, or data frames as `MLflow` sends them.
+    Cloud,
 }
 
-async fn predict_columns(
+/// Rows with their answers.
+#[derive(Debug)]
+pub(crate) struct Scored<'d> {
+    pub(crate) variant: &'d Variant,
+    pub(crate) answer: Answer,
+    pub(crate) rows: usize,
+    key: &'static str,
+}
+
+impl<'d> Scored<'d> {
+    /// Answers to rows.
+    pub(crate) fn new(variant: &'d Variant, answer: Answer, rows: usize) -> Self {
+        Self {
+            variant,
+            answer,
+            rows,
+            key: "predictions",
+        }
+    }
+
+    /// Open an object with the predictions in it.
+    pub(crate) fn open_json(&self) -> Vec<u8> {
+        render(&self.variant.servable, &self.answer, self.rows, self.key)
+    }
+}
+
+/// Answer `POST /v1/models/{name}:predict`.
+pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, call.target)?;
+    let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
+    let scored = score_body(shared, deployment, call, Dialect::Tensorflow).await?;
+    let mut out = scored.open_json();
+    out.push(b'}');
+    Ok(Reply::json(out))
+}
+
+/// Read the rows of a body and score them.
+pub(crate) async fn score_body<'d>(
     shared: &Shared,
-    deployment: &Deployment,
-    target: Target<'_>,
+    deployment: &'d Deployment,
+    call: Call<'_>,
+    dialect: Dialect,
+) -> Result<Scored<'d>, ApiError> {
+    let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
+    let request = read_request(&mut reader, shared.limits.rows, dialect)?;
+    reader.finish()?;
+    if let Some(columns) = &request.columns {
+        return score_columns(shared, deployment, call, &request, columns).await;
+    }
+    let asked = &request.asked;
+    let (variant, answer) = score(shared, deployment, call.target, asked, call.received).await?;
+    Ok(Scored::new(variant, answer, asked.rows.kinds.len()))
+}
+
+async fn score_columns<'d>(
+    shared: &Shared,
+    deployment: &'d Deployment,
+    call: Call<'_>,
     request: &TensorflowRequest<'_>,
-    columns: &[(Cow<'_, str>, Data<'_>)],
-    received: Instant,
-) -> Result<Reply, ApiError> {
+    columns: &Columns<'_>,
+) -> Result<Scored<'d>, ApiError> {
     let named: Vec<_> = columns
         .iter()
         .map(|(name, data)| NamedValues {
@@ -63,27 +100,30 @@ async fn predict_columns(
     let count = count_rows(&named, shared.limits.rows)?;
     let unit = request.asked.unit.clone();
     let unit = unit.or_else(|| unit_of_columns(deployment, &named));
-    let turn = Turn::take(shared, deployment, target, unit, count);
+    let turn = Turn::take(shared, deployment, call.target, unit, count);
     let variant = &deployment.variants[turn.choice.variant];
     let texts = compose(&named, &variant.servable, count)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, received).await?;
-    Ok(Reply::json(render(
-        &variant.servable,
-        &answer,
-        count,
-        "outputs",
-    )))
+    let answer = score_turn(shared, deployment, &turn, &rows, call.received).await?;
+    Ok(Scored {
+        variant,
+        answer,
+        rows: count,
+        key: request.key,
+    })
 }
 
 struct TensorflowRequest<'a> {
     asked: Asked<'a>,
-    columns: Option<Vec<(Cow<'a, str>, Data<'a>)>>,
+    columns: Option<Columns<'a>>,
+    /// Under which key the answer to columns goes.
+    key: &'static str,
 }
 
 fn read_request<'a>(
     reader: &mut Reader<'a>,
     limit: usize,
+    dialect: Dialect,
 ) -> Result<TensorflowRequest<'a>, ApiError> {
     let no_instances =
         || ApiError::Shape("the body has to be an object with `instances` or `inputs`".to_owned());
@@ -98,20 +138,37 @@ fn read_request<'a>(
             unit: None,
         },
         columns: None,
+        key: "outputs",
     };
+    let is_cloud = dialect == Dialect::Cloud;
     let (mut keys, mut has_rows) = (Keys::default(), false);
     while let Some(key) = reader.next_new_key(&mut keys)? {
+        let is_rows = match key.as_ref() {
+            "instances" | "inputs" => true,
+            "dataframe_records" | "dataframe_split" | "input_data" => is_cloud,
+            _ => false,
+        };
+        if is_rows && has_rows {
+            return Err(reader.wrong("rows under two keys in one body").into());
+        }
         match key.as_ref() {
-            "instances" | "inputs" if has_rows => {
-                return Err(reader.wrong("`instances` and `inputs` in one body").into());
-            }
             "instances" => read_instances(reader, &mut request.asked.rows, limit)?,
             "inputs" if reader.peek()? == b'{' => {
                 request.columns = Some(read_columns(reader)?);
             }
             "inputs" => request.asked.rows.read_list(reader, limit)?,
             "unit" => request.asked.unit = read_unit(reader)?,
+            "dataframe_records" if is_cloud => {
+                read_instances(reader, &mut request.asked.rows, limit)?;
+            }
+            "dataframe_split" | "input_data" if is_cloud => {
+                request.columns = Some(read_split(reader, limit)?);
+                request.key = "predictions";
+            }
             "signature_name" => {
+                reader.scalar()?;
+            }
+            "parameters" | "params" if is_cloud => {
                 reader.scalar()?;
             }
             other => {
@@ -120,7 +177,7 @@ fn read_request<'a>(
                 )));
             }
         }
-        has_rows |= matches!(key.as_ref(), "instances" | "inputs");
+        has_rows |= is_rows;
     }
     if has_rows {
         Ok(request)
@@ -136,12 +193,12 @@ fn read_instances<'a>(
 ) -> Result<(), ApiError> {
     if reader.peek()? != b'[' {
         reader.scalar()?;
-        return Err(ApiError::Shape("`instances` has to be a list".to_owned()));
+        return Err(ApiError::Shape("rows have to be a list".to_owned()));
     }
     rows.read_list(reader, limit)
 }
 
-fn read_columns<'a>(reader: &mut Reader<'a>) -> Result<Vec<(Cow<'a, str>, Data<'a>)>, ApiError> {
+fn read_columns<'a>(reader: &mut Reader<'a>) -> Result<Columns<'a>, ApiError> {
     reader.open()?;
     let mut columns = Vec::new();
     let mut keys = Keys::default();
@@ -170,6 +227,5 @@ fn render(servable: &Servable, answer: &Answer, rows: usize, key: &str) -> Vec<u
             out.push(b']');
         }
     });
-    out.push(b'}');
     out
 }

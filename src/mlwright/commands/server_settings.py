@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlwright.errors import UsageError
 from mlwright.packaging import find_runtime_library
 from mlwright.project import Project
-from mlwright.serving import ServerConfig, check_exposure, ensure_token, is_loopback
+from mlwright.serving import Container, ServerConfig, check_exposure, ensure_token, is_loopback
 from mlwright.store import audit
 
 
@@ -26,13 +29,21 @@ class Listening:
 
 
 def configure_server(
-    project: Project, listening: Listening, *, document: Path, server_file: Path
+    project: Project,
+    listening: Listening,
+    *,
+    document: Path,
+    server_file: Path,
+    environ: Mapping[str, str] | None = None,
 ) -> ServerConfig:
-    """Settle a server's configuration: flags over `[serving]`, tokens made on first use.
+    """Settle a server's configuration: flags over the platform's `AIP_*` variables over `[serving]`; tokens
+    are made on first use.
 
-    Raises `BindRefused` for an address that others can reach without protection.
+    Raises `BindRefused` for an address that others can reach without protection, `UsageError` for a variable
+    that cannot be meant.
     """
     settings = project.config.serving
+    platform = _platform(os.environ if environ is None else environ)
     host = listening.host or settings.host
     check_exposure(host, has_auth=not listening.no_auth, allows_plain_text=listening.insecure_no_tls)
     if not is_loopback(host):
@@ -40,7 +51,7 @@ def configure_server(
     folder = project.run_folder
     return ServerConfig(
         host=host,
-        port=settings.port if listening.port is None else listening.port,
+        port=next(port for port in (listening.port, platform.port, settings.port) if port is not None),
         admin_port=settings.admin_port if listening.admin_port is None else listening.admin_port,
         workers=settings.workers if listening.workers is None else listening.workers,
         token=None if listening.no_auth else ensure_token(folder / "token"),
@@ -52,7 +63,31 @@ def configure_server(
         log_inputs=settings.log_inputs,
         onnxruntime=find_runtime_library(),
         grpc_port=settings.grpc_port if listening.grpc_port is None else listening.grpc_port,
+        container=platform.container,
     )
+
+
+@dataclass(frozen=True)
+class _Platform:
+    port: int | None
+    container: Container
+
+
+def _platform(environ: Mapping[str, str]) -> _Platform:
+    """What Vertex AI tells the containers it runs."""
+    text = environ.get("AIP_HTTP_PORT") or None
+    if text is not None and not (text.isdecimal() and 0 < int(text) < 65_536):
+        raise UsageError(
+            f"AIP_HTTP_PORT is {text!r}, not a port", hint="set AIP_HTTP_PORT to 1..65535, or unset it"
+        )
+    routes = {name: environ.get(name) or None for name in ("AIP_HEALTH_ROUTE", "AIP_PREDICT_ROUTE")}
+    for name, route in routes.items():
+        if route is not None and not route.startswith("/"):
+            raise UsageError(
+                f"{name} is {route!r}, not a path", hint=f"let {name} begin with a slash, or unset it"
+            )
+    container = Container(routes["AIP_HEALTH_ROUTE"], routes["AIP_PREDICT_ROUTE"])
+    return _Platform(None if text is None else int(text), container)
 
 
 def actor_name() -> str:

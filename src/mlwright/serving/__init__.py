@@ -1,7 +1,7 @@
 """Start the server, reach it, and keep it from being exposed by accident."""
 
 from mlwright.serving.admin import AdminClient, Reload
-from mlwright.serving.configuration import Limits, ServerConfig
+from mlwright.serving.configuration import Container, Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
 from mlwright.serving.knee import Knee, Objective, find_knee, ramp
 from mlwright.serving.listeners import Listeners
@@ -32,17 +32,18 @@ __all__ = [
     "BODIES",
     "AdminClient",
     "ArrivalKind",
+    "Container",
     "Counts",
     "Durations",
     "Knee",
     "Limits",
+    "Listeners",
     "LoadSettings",
     "LoadStep",
     "LoadTarget",
     "Objective",
     "OnProgress",
     "Protocol",
-    "Listeners",
     "Reload",
     "RunningServer",
     "ServerConfig",

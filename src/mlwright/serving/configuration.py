@@ -31,6 +31,14 @@ class Inherited:
 
 
 @dataclass(frozen=True)
+class Container:
+    """Paths that a platform wants of the containers it runs; they come beside the server's own."""
+
+    health_route: str | None = None
+    predict_route: str | None = None
+
+
+@dataclass(frozen=True)
 class ServerConfig:
     """Addresses, tokens and folders of one server process; `token=None` means no authorisation,
     `grpc_port=None` no gRPC."""
@@ -50,6 +58,7 @@ class ServerConfig:
     grpc_port: int | None = None
     inherited: Inherited | None = None
     must_serve: bool = False
+    container: Container = field(default_factory=Container)
     limits: Limits = field(default_factory=Limits)
 
     def to_json(self) -> str:

@@ -1,5 +1,6 @@
 //! Behaviour of each protocol's requests and answers, byte by byte.
 
 mod binary;
+mod cloud;
 mod tensorflow;
 mod triton;

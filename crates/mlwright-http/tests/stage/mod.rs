@@ -190,9 +190,25 @@ impl Stage {
              "variants": [variant("matrix", &("champion", 4, matrix, 1.0))]},
             {"name": "values", "model": "price", "unit": null, "salt": "v", "rollout": 0,
              "variants": [variant("price", &("champion", 2, &self.values_package(), 1.0))]}]});
+        self.publish(&document);
+    }
+
+    fn publish(&self, document: &Value) {
         let partial = self.folder.join("deployments.partial");
         fs::write(&partial, document.to_string()).expect("written");
         fs::rename(partial, self.folder.join("deployments.json")).expect("renamed");
+    }
+
+    /// Take all deployments away but `production`.
+    pub(crate) fn serve_only_production(&self, epoch: u64) {
+        let text = fs::read_to_string(self.folder.join("deployments.json")).expect("a document");
+        let mut document: Value = serde_json::from_str(&text).expect("JSON");
+        document["epoch"] = json!(epoch);
+        let deployments = document["deployments"].as_array_mut().expect("a list");
+        deployments.truncate(1);
+        self.publish(&document);
+        let answer = self.ask_admin("POST", "/admin/reload", ADMIN_TOKEN);
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
     /// Ask the serving listener.

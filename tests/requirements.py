@@ -71,6 +71,7 @@ PROMISES: dict[str, str] = {
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log
     "log.kill": "a killed server loses no acknowledged prediction record",
+    "log.full-disk": "a full disk fails no prediction; drops are counted exactly; the log goes on when there is room",
     "log.torn": "a torn tail is cut on open; drops are counted",
     "log.frame": "the log is read as a polars frame joined with labels",
     # watching

@@ -47,4 +47,6 @@ class LocalTarget:
     def _client(self) -> AdminClient | None:
         server = self.server()
         token = read_token(self.project.run_folder / "admin.token")
-        return None if server is None or token is None else AdminClient(server.admin_port, token)
+        if server is None or token is None:
+            return None
+        return AdminClient(server.admin_port, token, pid=server.pid)

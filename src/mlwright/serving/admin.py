@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
+import selectors
+import socket
 from dataclasses import dataclass, field
 
 from mlwright.errors import ServerError
@@ -22,11 +26,15 @@ class Reload:
 
 @dataclass(frozen=True)
 class AdminClient:
-    """Asks one server; each call is a connection of its own. Raises `ServerError` when nobody answers."""
+    """Asks one server; each call is a connection of its own. Raises `ServerError` when nobody answers.
+
+    The sockets of a server can outlive it: where `pid` is given, nobody waits for a process that has ended.
+    """
 
     port: int
     token: str = field(repr=False)
     host: str = "127.0.0.1"
+    pid: int | None = None
 
     def status(self) -> dict[str, object]:
         """Ask what the server serves and how it is."""
@@ -41,6 +49,7 @@ class AdminClient:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, headers={"authorization": f"Bearer {self.token}"})
+            self._wait_for_answer(connection.sock, timeout)
             answer = connection.getresponse()
             body = json.loads(answer.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as cause:
@@ -58,6 +67,16 @@ class AdminClient:
                 port=self.port,
             )
         return answer.status, body
+
+    def _wait_for_answer(self, connection: socket.socket, seconds: float) -> None:
+        with contextlib.ExitStack() as closing, selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            if self.pid is not None and hasattr(os, "pidfd_open"):
+                process = os.pidfd_open(self.pid)  # becomes readable when the process ends
+                closing.callback(os.close, process)
+                selector.register(process, selectors.EVENT_READ)
+            if not any(key.fileobj is connection for key, _ in selector.select(seconds)):
+                raise ConnectionError("nobody answers")
 
 
 def read_reload(status: int, body: dict[str, object]) -> Reload:

@@ -111,7 +111,7 @@ def find_server(server_file: Path, admin_token: str | None) -> RunningServer | N
     if server is None or admin_token is None or not is_alive(server.pid):
         return None
     try:
-        AdminClient(server.admin_port, admin_token).status()
+        AdminClient(server.admin_port, admin_token, pid=server.pid).status()
     except ServerError:
         return None
     return server

@@ -67,6 +67,10 @@ PROMISES: dict[str, str] = {
     "serve.corrupt": "a corrupt package is refused before it is parsed and the old one keeps serving",
     "serve.restart": "a restart under load fails no request; a server that cannot serve does not replace one that does",
     "serve.crash": "a killed server costs the requests in flight only",
+    "serve.batches": "rows that wait for a slow model are asked together; a request that leaves or fails harms no other",
+    "serve.deadline": "a model is not asked after the caller's deadline, and the caller is told",
+    "serve.sheds": "more than can be answered in time is refused at once with 503 and Retry-After",
+    "serve.cache": "a bounded cache answers what was asked before, bit for bit, and counts hits and misses",
     "serve.slow-clients": "a caller that sends its request too slowly is ended and keeps nobody out",
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log

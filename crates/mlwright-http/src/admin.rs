@@ -1,6 +1,7 @@
 //! What operators ask: the metrics page, the state of this process, and a reload of the deployment document.
 
-use serde_json::json;
+use mlwright_serve::{Servable, Snapshot, Variant};
+use serde_json::{Value, json};
 
 use crate::metrics::{Page, resident_bytes};
 use crate::reply::Reply;
@@ -60,6 +61,15 @@ pub(crate) fn metrics(shared: &Shared) -> Reply {
         "mlwright_prediction_log_dropped_total",
         counters.log_dropped() as f64,
     );
+    write_aside(&mut page, &snapshot);
+    page.head("mlwright_mirrored_requests_total");
+    for (outcome, count) in shared.mirror.counts().by_outcome() {
+        page.sample(
+            "mlwright_mirrored_requests_total",
+            &[("outcome", outcome)],
+            count as f64,
+        );
+    }
     page.single("mlwright_feedback_total", counters.feedback() as f64);
     page.single("mlwright_requests_in_flight", counters.in_flight() as f64);
     page.single("mlwright_process_resident_bytes", resident_bytes() as f64);
@@ -70,6 +80,43 @@ pub(crate) fn metrics(shared: &Shared) -> Reply {
     let mut reply = Reply::json(page.into_bytes());
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply
+}
+
+/// Memory, caches and queues of the models.
+fn write_aside(page: &mut Page, snapshot: &Snapshot) {
+    type Figure = fn(&Variant) -> Option<f64>;
+    let figures: [(&str, Figure); 6] = [
+        ("mlwright_model_memory_bytes", |one| {
+            Some(one.servable.memory_bytes() as f64)
+        }),
+        ("mlwright_model_waiting_rows", |one| {
+            Some(one.servable.execution().waiting_rows() as f64)
+        }),
+        ("mlwright_model_batches_total", |one| {
+            Some(one.servable.execution().batches().0 as f64)
+        }),
+        ("mlwright_model_batched_rows_total", |one| {
+            Some(one.servable.execution().batches().1 as f64)
+        }),
+        ("mlwright_cache_hits_total", |one| {
+            Some(one.cache_counts()?.0 as f64)
+        }),
+        ("mlwright_cache_misses_total", |one| {
+            Some(one.cache_counts()?.1 as f64)
+        }),
+    ];
+    for (name, figure) in figures {
+        page.head(name);
+        for (deployment, variant) in snapshot.variants() {
+            let labels = [
+                ("deployment", deployment.spec.name.as_str()),
+                ("variant", variant.spec.name.as_str()),
+            ];
+            if let Some(value) = figure(variant) {
+                page.sample(name, &labels, value);
+            }
+        }
+    }
 }
 
 /// Answer `GET /admin/status`.
@@ -87,10 +134,17 @@ pub(crate) fn status(shared: &Shared) -> Reply {
                         "name": variant.spec.name, "model": variant.spec.model, "version": variant.spec.version,
                         "digest": variant.spec.digest, "weight": variant.spec.weight,
                         "predictions": variant.predictions(),
+                        "execution": execution(&variant.servable),
+                        "memory_bytes": variant.servable.memory_bytes(),
+                        "cache": variant.cache_counts().map(|(hits, misses)| json!({"hits": hits, "misses": misses})),
                     })
                 })
                 .collect();
-            json!({"name": deployment.spec.name, "model": deployment.spec.model, "variants": variants})
+            let mirror = deployment.spec.mirror.as_ref();
+            json!({
+                "name": deployment.spec.name, "model": deployment.spec.model, "variants": variants,
+                "mirror": mirror.map(|mirror| json!({"to": mirror.to, "share": mirror.share})),
+            })
         })
         .collect();
     let counters = shared.engine.counters();
@@ -105,6 +159,21 @@ pub(crate) fn status(shared: &Shared) -> Reply {
         "resident_bytes": resident_bytes(),
     });
     Reply::json(body.to_string().into_bytes())
+}
+
+/// Where a model is asked, and the measurement that decided it.
+fn execution(servable: &Servable) -> Value {
+    let execution = servable.execution();
+    let (batches, rows) = execution.batches();
+    let measured = execution.measured_us();
+    json!({
+        "mode": execution.mode().word(),
+        "row_us": measured.map(|(one, _)| one),
+        "row_in_batch_us": measured.map(|(_, many)| many),
+        "waiting_rows": execution.waiting_rows(),
+        "batches": batches,
+        "batched_rows": rows,
+    })
 }
 
 /// Answer `POST /admin/reload`: 200 when the newest document is served, 409 when it was refused.

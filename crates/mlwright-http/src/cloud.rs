@@ -162,7 +162,7 @@ async fn score_table<'d>(
     let variant = &deployment.variants[turn.choice.variant];
     let texts = table.compose(&variant.servable)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, call.received).await?;
+    let answer = score_turn(shared, deployment, &turn, &rows, call.arrival).await?;
     Ok(Scored::new(variant, answer, texts.len()))
 }
 

@@ -13,10 +13,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
-    HeaderName, HeaderValue, RETRY_AFTER,
+    HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Version};
+
+use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
 use crate::paths::{Door, Target, find, has_error_field};
@@ -34,6 +36,8 @@ fn is_predicting(place: usize) -> bool {
 const URL_BYTES: usize = 8 << 10;
 /// A header for the token of callers whose `Authorization` is taken.
 const TOKEN: HeaderName = HeaderName::from_static("x-mlwright-token");
+/// How many milliseconds a caller waits for its answer.
+const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 /// How long a refused body is read on, and the longest pause in it.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -60,7 +64,7 @@ pub(crate) async fn answer(
                     target,
                     headers: &parts.headers,
                     body: &body,
-                    received: Instant::now(),
+                    arrival: arrival_of(&parts.headers),
                 };
                 let operation = operate(&shared, ROUTES[place].operation, call);
                 (contain(&shared, operation).await, Some(place), None)
@@ -265,6 +269,18 @@ async fn collect(
     } else {
         Bytes::from(rest)
     })
+}
+
+/// The request is here now; its caller may say for how long it waits.
+fn arrival_of(headers: &HeaderMap) -> Arrival {
+    let mut arrival = Arrival::now();
+    let allowed = headers
+        .get(PATIENCE)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    // What is no number of milliseconds is no deadline: callers are not refused for their own clocks.
+    arrival.deadline =
+        allowed.and_then(|allowed| arrival.at.checked_add(Duration::from_millis(allowed)));
+    arrival
 }
 
 /// A panic costs this request a 500 and nothing else.

@@ -149,12 +149,15 @@ impl From<ServeError> for ApiError {
         match error {
             ServeError::Contract { violation, row } => Self::Contract { violation, row },
             ServeError::Tensor(message) => Self::Shape(message),
+            ServeError::Overloaded => Self::Overloaded,
+            ServeError::Late => Self::Deadline,
             ServeError::Package(_)
             | ServeError::Feature(_)
             | ServeError::Model(_)
             | ServeError::Onnx(_)
             | ServeError::Unfit(_)
             | ServeError::Document(_)
+            | ServeError::Panicked
             | ServeError::Log(_) => {
                 eprintln!("server.internal: {error}");
                 Self::Internal

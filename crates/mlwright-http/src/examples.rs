@@ -48,7 +48,7 @@ async fn ask(shared: &Shared, call: Call<'_>, wanted: Wanted) -> Result<Reply, A
     wanted.check(servable)?;
     let texts = request.compose(servable.is_tensor());
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, call.received).await?;
+    let answer = score_turn(shared, deployment, &turn, &rows, call.arrival).await?;
     let mut out = Vec::with_capacity(16 + texts.len() * 48);
     out.extend_from_slice(b"{\"result\":");
     push_list(&mut out, 0..texts.len(), |out, row| {

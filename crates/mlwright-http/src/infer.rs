@@ -2,12 +2,11 @@
 //! it, a renderer writes the [`InferAnswer`].
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use mlwright_onnx::{OnnxError, OnnxModel, Tensor, TensorData};
 use mlwright_package::Class;
 use mlwright_serve::{
-    Answer, Deployment, Inputs, PredictionId, Question, Servable, ServeError, Variant,
+    Answer, Arrival, Deployment, Inputs, PredictionId, Question, Servable, ServeError, Variant,
 };
 
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
@@ -86,7 +85,7 @@ pub(crate) async fn infer_tensors<'r>(
     shared: &Shared,
     target: Target<'r>,
     request: &'r InferRequest<'_>,
-    received: Instant,
+    arrival: Arrival,
 ) -> Result<InferAnswer<'r>, ApiError> {
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
@@ -101,7 +100,7 @@ pub(crate) async fn infer_tensors<'r>(
         turn: &turn,
         request,
         rows,
-        received,
+        arrival,
     };
     let outputs = match variant.servable.onnx() {
         Some(graph) if variant.servable.is_tensor() => asked.run_graph(variant, graph).await?,
@@ -126,7 +125,7 @@ struct Asked<'r, 'a> {
     turn: &'r Turn<'a>,
     request: &'r InferRequest<'a>,
     rows: usize,
-    received: Instant,
+    arrival: Arrival,
 }
 
 impl<'a> Asked<'_, 'a> {
@@ -148,7 +147,7 @@ impl<'a> Asked<'_, 'a> {
             self.deployment,
             self.turn,
             &composed,
-            self.received,
+            self.arrival,
         )
         .await?;
         Ok(chosen
@@ -181,7 +180,7 @@ impl<'a> Asked<'_, 'a> {
                 rows: self.rows,
             },
             raw: &[],
-            received: self.received,
+            arrival: self.arrival,
         };
         let answer = self
             .shared

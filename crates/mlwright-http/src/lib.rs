@@ -19,6 +19,7 @@ mod json;
 mod listen;
 mod metadata;
 mod metrics;
+mod mirror;
 mod number;
 mod parameters;
 mod paths;

@@ -23,6 +23,7 @@ use crate::connection::answer;
 use crate::grpc;
 use crate::http2;
 use crate::inherit;
+use crate::mirror::Mirror;
 use crate::paths::Door;
 use crate::shared::Shared;
 use crate::visits::{Guard, Register, SWEEP, Visit, Watched};
@@ -63,9 +64,12 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
         log_inputs: config.log_inputs,
         onnxruntime: config.onnxruntime.clone(),
         max_in_flight: config.limits.in_flight,
+        longest_wait: Duration::from_millis(config.limits.queue_ms),
     })
     .map_err(|error| ServerError::Engine(error.to_string()))?;
-    let shared = Arc::new(Shared::new(engine, config, connections));
+    let (mirror, backstage) = Mirror::new();
+    let shared = Arc::new(Shared::new(engine, config, connections, mirror));
+    backstage.start(&shared)?;
     let applied = shared.apply_document();
     if let Some(problem) = applied.problem {
         if config.must_serve {
@@ -120,7 +124,7 @@ fn allow_descriptors(config: &ServerConfig) -> usize {
     room.clamp(1, config.limits.connections)
 }
 
-fn on_own_runtime<T>(
+pub(crate) fn on_own_runtime<T>(
     task: impl Future<Output = Result<T, std::io::Error>>,
 ) -> Result<T, std::io::Error> {
     let runtime = Builder::new_current_thread().enable_all().build()?;

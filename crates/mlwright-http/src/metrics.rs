@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Name, kind and meaning; `docs/reference/metrics.md` is generated from these rows.
-pub(crate) const METRICS: [(&str, &str, &str); 14] = [
+pub(crate) const METRICS: [(&str, &str, &str); 21] = [
     (
         "mlwright_requests_total",
         "counter",
@@ -46,6 +46,41 @@ pub(crate) const METRICS: [(&str, &str, &str); 14] = [
         "mlwright_prediction_log_dropped_total",
         "counter",
         "Records that could not be written; predictions went on",
+    ),
+    (
+        "mlwright_model_memory_bytes",
+        "gauge",
+        "Memory of the tables of a model",
+    ),
+    (
+        "mlwright_model_waiting_rows",
+        "gauge",
+        "Rows that wait for a model with threads of its own, or are being asked for",
+    ),
+    (
+        "mlwright_model_batches_total",
+        "counter",
+        "Batches of more than one request",
+    ),
+    (
+        "mlwright_model_batched_rows_total",
+        "counter",
+        "Rows in these batches",
+    ),
+    (
+        "mlwright_cache_hits_total",
+        "counter",
+        "Predictions that the cache knew",
+    ),
+    (
+        "mlwright_cache_misses_total",
+        "counter",
+        "Predictions that the cache did not know",
+    ),
+    (
+        "mlwright_mirrored_requests_total",
+        "counter",
+        "Requests shown to a mirroring deployment by outcome: answered, failed, dropped",
     ),
     (
         "mlwright_feedback_total",

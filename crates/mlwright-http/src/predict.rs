@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use mlwright_features::{Cell, Value};
 use mlwright_package::SignatureInputs;
 use mlwright_serve::{
-    Answer, Choice, Deployment, Inputs, PredictionId, Question, Servable, Snapshot, Variant,
+    Answer, Arrival, Choice, Deployment, Inputs, PredictionId, Question, Servable, Snapshot,
+    Variant,
 };
 
 use crate::errors::ApiError;
@@ -21,14 +21,14 @@ use crate::text::{class_key, push_class, push_integer, push_list, push_number, p
 
 /// Answer `POST /v1/predict/{deployment}`.
 pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
-    let (target, received) = (call.target, call.received);
+    let (target, arrival) = (call.target, call.arrival);
     let snapshot = shared.engine.snapshot();
     let deployment = find_deployment(&snapshot, target.name)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let asked = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;
-    let (variant, answer) = score(shared, deployment, target, &asked, received).await?;
+    let (variant, answer) = score(shared, deployment, target, &asked, arrival).await?;
     Ok(Reply::json(render(
         variant,
         &answer,
@@ -168,7 +168,7 @@ pub(crate) async fn score<'d>(
     deployment: &'d Deployment,
     target: Target<'_>,
     asked: &Asked<'_>,
-    received: Instant,
+    arrival: Arrival,
 ) -> Result<(&'d Variant, Answer), ApiError> {
     let rows = &asked.rows;
     let unit = asked
@@ -176,7 +176,7 @@ pub(crate) async fn score<'d>(
         .clone()
         .or_else(|| unit_of_first_row(deployment, rows));
     let turn = Turn::take(shared, deployment, target, unit, rows.kinds.len());
-    let answer = score_turn(shared, deployment, &turn, rows, received).await?;
+    let answer = score_turn(shared, deployment, &turn, rows, arrival).await?;
     Ok((&deployment.variants[turn.choice.variant], answer))
 }
 
@@ -186,7 +186,7 @@ pub(crate) async fn score_turn(
     deployment: &Deployment,
     turn: &Turn<'_>,
     rows: &Rows<'_>,
-    received: Instant,
+    arrival: Arrival,
 ) -> Result<Answer, ApiError> {
     let variant = &deployment.variants[turn.choice.variant];
     let cells;
@@ -204,9 +204,11 @@ pub(crate) async fn score_turn(
         unit: turn.unit.as_deref(),
         inputs,
         raw: &rows.raw,
-        received,
+        arrival,
     };
-    Ok(shared.engine.answer(deployment, &question).await?)
+    let answer = shared.engine.answer(deployment, &question).await?;
+    shared.mirror.offer(deployment, turn, rows);
+    Ok(answer)
 }
 
 fn unit_of_first_row<'a>(deployment: &Deployment, rows: &Rows<'a>) -> Option<Cow<'a, str>> {

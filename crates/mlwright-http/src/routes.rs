@@ -1,8 +1,8 @@
 //! The route table: method, path, authorisation, bodies and operation of every endpoint, and the one dispatch over it.
 
-use std::time::Instant;
-
 use hyper::HeaderMap;
+
+use mlwright_serve::Arrival;
 
 use crate::admin;
 use crate::cloud::{self, Cloud};
@@ -114,7 +114,7 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     /// When the whole body was there.
-    pub(crate) received: Instant,
+    pub(crate) arrival: Arrival,
 }
 
 use Authorisation::{Admin, Nobody, Operator, Serving};

@@ -10,6 +10,7 @@ use mlwright_serve::{Document, Engine};
 use crate::config::{Container, Limits};
 use crate::grpc::CALLS;
 use crate::metrics::HttpCounters;
+use crate::mirror::Mirror;
 use crate::routes::{Authorisation, ROUTES};
 
 /// When a refused document is tried again though it did not change.
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     /// Most connections of one worker.
     pub(crate) connections: usize,
     pub(crate) counters: HttpCounters,
+    pub(crate) mirror: Mirror,
     pub(crate) started_us: u64,
     document: PathBuf,
     token: Option<String>,
@@ -51,12 +53,18 @@ pub(crate) struct Applied {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, config: &crate::ServerConfig, connections: usize) -> Self {
+    pub(crate) fn new(
+        engine: Engine,
+        config: &crate::ServerConfig,
+        connections: usize,
+        mirror: Mirror,
+    ) -> Self {
         Self {
             engine,
             limits: config.limits.clone(),
             container: config.container.clone(),
             connections,
+            mirror,
             counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),
             document: config.document.clone(),

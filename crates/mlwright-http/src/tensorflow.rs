@@ -76,7 +76,7 @@ pub(crate) async fn score_body<'d>(
         return score_columns(shared, deployment, call, &request, columns).await;
     }
     let asked = &request.asked;
-    let (variant, answer) = score(shared, deployment, call.target, asked, call.received).await?;
+    let (variant, answer) = score(shared, deployment, call.target, asked, call.arrival).await?;
     Ok(Scored::new(variant, answer, asked.rows.kinds.len()))
 }
 
@@ -104,7 +104,7 @@ async fn score_columns<'d>(
     let variant = &deployment.variants[turn.choice.variant];
     let texts = compose(&named, &variant.servable, count)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, call.received).await?;
+    let answer = score_turn(shared, deployment, &turn, &rows, call.arrival).await?;
     Ok(Scored {
         variant,
         answer,

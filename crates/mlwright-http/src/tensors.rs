@@ -16,7 +16,7 @@ use crate::text::{push_integer, push_list, push_number, push_single, push_text};
 
 /// Answer `POST /v2/models/{name}/infer`.
 pub(crate) async fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
-    let (target, received) = (call.target, call.received);
+    let (target, arrival) = (call.target, call.arrival);
     // Before the body is read: a model that is not there costs nothing.
     find_model(&shared.engine.snapshot(), target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
@@ -25,7 +25,7 @@ pub(crate) async fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiE
     let request = read_request(&mut reader, &mut raw)?;
     reader.finish()?;
     raw.finish()?;
-    let answer = infer_tensors(shared, target, &request, received).await?;
+    let answer = infer_tensors(shared, target, &request, arrival).await?;
     Ok(binary::reply(&request, &answer))
 }
 

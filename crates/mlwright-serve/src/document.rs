@@ -34,11 +34,27 @@ pub struct DeploymentSpec {
     pub unit: Option<String>,
     /// Salt of the assignment; a new rollout has a new one.
     pub salt: String,
+    /// Most answers that are kept for callers that ask the same again; 0 keeps none.
+    #[serde(default)]
+    pub cache_entries: usize,
+    /// Another deployment that is asked the same, while the caller has this one's answer.
+    #[serde(default)]
+    pub mirror: Option<Mirror>,
     /// The rollout under way, if any.
     #[serde(default)]
     pub rollout: Option<u64>,
     /// Variants in the order of their intervals, the candidate first.
     pub variants: Vec<VariantSpec>,
+}
+
+/// Traffic that a deployment is shown without its answers being used.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mirror {
+    /// Name of the deployment.
+    pub to: String,
+    /// Share of units, 0..1.
+    pub share: f64,
 }
 
 /// One model version in a deployment.
@@ -75,6 +91,36 @@ impl Document {
                 )));
             }
             deployment.check()?;
+        }
+        for deployment in &self.deployments {
+            self.check_mirror(deployment)?;
+        }
+        Ok(())
+    }
+}
+
+impl Document {
+    fn check_mirror(&self, deployment: &DeploymentSpec) -> Result<(), ServeError> {
+        let Some(mirror) = &deployment.mirror else {
+            return Ok(());
+        };
+        let (name, to) = (&deployment.name, &mirror.to);
+        let target = self.deployments.iter().find(|other| other.name == *to);
+        let Some(target) = target.filter(|target| target.name != *name) else {
+            return Err(wrong(format!(
+                "the deployment {name:?} is mirrored to {to:?}, which is no other deployment"
+            )));
+        };
+        if target.mirror.is_some() {
+            return Err(wrong(format!(
+                "the deployment {name:?} is mirrored to {to:?}, which is mirrored itself"
+            )));
+        }
+        if !(0.0..=1.0).contains(&mirror.share) {
+            let share = mirror.share;
+            return Err(wrong(format!(
+                "the deployment {name:?} is mirrored with a share of {share}, 0 to 1 is possible"
+            )));
         }
         Ok(())
     }

@@ -5,15 +5,17 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use mlwright_features::Cell;
 use mlwright_onnx::{Tensor, TensorData};
 
+use crate::cache::Cache;
 use crate::counters::Counters;
 use crate::log::{self, FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
 use crate::prediction_id::random_u64;
+use crate::servable::Kernel;
 use crate::snapshot::VariantCounts;
 use crate::{
     Choice, Deployment, DeploymentSpec, Document, PredictionId, Servable, ServeError, Snapshot,
@@ -33,6 +35,8 @@ pub struct EngineConfig {
     pub onnxruntime: Option<PathBuf>,
     /// Most requests at once.
     pub max_in_flight: usize,
+    /// About how long a request may wait for a model that has threads of its own.
+    pub longest_wait: Duration,
 }
 
 /// Serves deployments; shared by all threads.
@@ -55,6 +59,35 @@ pub struct Permit<'e>(&'e Counters);
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// When a request was there, and when its caller stops waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// When the whole request was there.
+    pub at: Instant,
+    /// When its caller stops waiting, if it says so: a model is not asked after that.
+    pub deadline: Option<Instant>,
+}
+
+impl Arrival {
+    /// A request that is here now and has all the time.
+    #[must_use]
+    pub fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            deadline: None,
+        }
+    }
+
+    /// # Errors
+    /// [`ServeError::Late`] when the deadline has passed.
+    fn check(&self) -> Result<(), ServeError> {
+        match self.deadline {
+            Some(deadline) if deadline <= Instant::now() => Err(ServeError::Late),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -87,8 +120,8 @@ pub struct Question<'a> {
     pub inputs: Inputs<'a>,
     /// JSON of each row, for the log; may be empty.
     pub raw: &'a [&'a [u8]],
-    /// When the whole request was there.
-    pub received: Instant,
+    /// When it came.
+    pub arrival: Arrival,
 }
 
 /// The answer to a question.
@@ -217,14 +250,16 @@ impl Engine {
                     Some((_, other)) => Arc::clone(&other.servable),
                     None => Arc::new(self.open(&variant.digest)?),
                 };
-                let counts = before
-                    .and_then(|before| {
-                        before
-                            .variants
-                            .iter()
-                            .find(|other| is_same_version(&other.spec, variant))
-                    })
-                    .map(|other| Arc::clone(&other.counts));
+                let same = before.and_then(|before| {
+                    let is_same = |other: &&Variant| is_same_version(&other.spec, variant);
+                    let found = before.variants.iter().find(is_same)?;
+                    Some((found, before.spec.cache_entries == spec.cache_entries))
+                });
+                let cache = match same {
+                    Some((other, true)) => other.cache.clone(),
+                    Some((_, false)) | None => Cache::new(spec.cache_entries).map(Arc::new),
+                };
+                let counts = same.map(|(other, _)| Arc::clone(&other.counts));
                 let counts = match counts {
                     Some(counts) => counts,
                     None => Arc::new(VariantCounts::new(&servable)?),
@@ -233,6 +268,7 @@ impl Engine {
                     spec: variant.clone(),
                     servable,
                     counts,
+                    cache,
                 })
             })
             .collect::<Result<Vec<_>, ServeError>>()?;
@@ -244,7 +280,8 @@ impl Engine {
             &self.config.packages.join(digest),
             Some(digest),
             self.config.onnxruntime.as_deref(),
-        )
+        )?
+        .with_execution(self.config.longest_wait)
     }
 
     /// Why the last document was refused, if it was.
@@ -279,26 +316,24 @@ impl Engine {
     /// # Errors
     /// [`ServeError`] when shapes do not fit or the runtime fails; a log that cannot be written is no error but a
     /// counted drop.
-    #[expect(
-        clippy::unused_async,
-        reason = "slow models are asked on other threads by the next change"
-    )]
     pub async fn answer(
         &self,
         deployment: &Deployment,
         question: &Question<'_>,
     ) -> Result<Answer, ServeError> {
         let variant = &deployment.variants[question.choice.variant];
-        let servable = &variant.servable;
-        let queue = question.received.elapsed();
+        let arrival = question.arrival;
+        let queue = arrival.at.elapsed();
         let predicted = match question.inputs {
-            Inputs::Cells(cells) => predict_cells(servable, cells),
-            Inputs::Matrix(matrix) => predict_matrix(servable, matrix),
-            Inputs::Tensors { tensors, rows } => predict_tensors(servable, tensors, rows),
+            Inputs::Cells(cells) => predict_cells(variant, cells, arrival).await,
+            Inputs::Matrix(matrix) => predict_matrix(variant, matrix, arrival).await,
+            Inputs::Tensors { tensors, rows } => {
+                predict_tensors(&variant.servable, tensors, rows, arrival).await
+            }
         };
         let executions = &variant.counts.executions;
         let mut answer = predicted.inspect_err(|_| executions.add_failure())?;
-        executions.add(queue, question.received.elapsed().saturating_sub(queue));
+        executions.add(queue, arrival.at.elapsed().saturating_sub(queue));
         answer.first = question.ids;
         self.write_log(deployment, variant, question, &answer);
         count(variant, question, &answer);
@@ -328,7 +363,8 @@ impl Engine {
             variant: &variant.spec.name,
             model: &variant.spec.model,
             version: variant.spec.version,
-            latency_us: u32::try_from(question.received.elapsed().as_micros()).unwrap_or(u32::MAX),
+            latency_us: u32::try_from(question.arrival.at.elapsed().as_micros())
+                .unwrap_or(u32::MAX),
             unit: question.unit.unwrap_or(""),
             decisions: &answer.decisions,
             scores: &answer.outputs,
@@ -395,31 +431,52 @@ fn is_same_version(one: &crate::VariantSpec, other: &crate::VariantSpec) -> bool
     one.model == other.model && one.version == other.version && one.digest == other.digest
 }
 
-fn predict_cells(servable: &Servable, cells: &[Cell<'_>]) -> Result<Answer, ServeError> {
-    let transform = servable
+async fn predict_cells(
+    variant: &Variant,
+    cells: &[Cell<'_>],
+    arrival: Arrival,
+) -> Result<Answer, ServeError> {
+    let transform = variant
+        .servable
         .transform()
         .ok_or_else(|| ServeError::Unfit("the model takes a matrix, not columns".to_owned()))?;
     let (width_in, width_out) = (transform.inputs().len(), transform.outputs());
     let rows = cells.len().checked_div(width_in).unwrap_or(0);
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.clear();
-        scratch.resize(rows * width_out, 0.0);
+    let apply = |inputs: &mut Vec<f64>| {
+        inputs.clear();
+        inputs.resize(rows * width_out, 0.0);
         for row in 0..rows {
-            let out = &mut scratch[row * width_out..(row + 1) * width_out];
+            let out = &mut inputs[row * width_out..(row + 1) * width_out];
             transform.apply_row(&cells[row * width_in..(row + 1) * width_in], out)?;
         }
-        let answer = predict_rows(servable, scratch, rows);
-        scratch.shrink_to(KEPT_NUMBERS);
-        answer
-    })
+        Ok::<_, ServeError>(())
+    };
+    if variant.is_plain() {
+        arrival.check()?;
+        return SCRATCH.with_borrow_mut(|scratch| {
+            apply(scratch)?;
+            let answer = predict_rows(&variant.servable, scratch, rows);
+            scratch.shrink_to(KEPT_NUMBERS);
+            answer
+        });
+    }
+    let mut inputs = Vec::new();
+    apply(&mut inputs)?;
+    predict_aside(variant, inputs, rows, arrival).await
 }
 
-fn predict_matrix(servable: &Servable, matrix: &[f64]) -> Result<Answer, ServeError> {
-    let rows = matrix
-        .len()
-        .checked_div(servable.matrix_width().unwrap_or(0))
-        .unwrap_or(0);
-    predict_rows(servable, matrix, rows)
+async fn predict_matrix(
+    variant: &Variant,
+    matrix: &[f64],
+    arrival: Arrival,
+) -> Result<Answer, ServeError> {
+    let width = variant.servable.matrix_width().unwrap_or(0);
+    let rows = matrix.len().checked_div(width).unwrap_or(0);
+    if variant.is_plain() {
+        arrival.check()?;
+        return predict_rows(&variant.servable, matrix, rows);
+    }
+    predict_aside(variant, matrix.to_vec(), rows, arrival).await
 }
 
 fn predict_rows(servable: &Servable, inputs: &[f64], rows: usize) -> Result<Answer, ServeError> {
@@ -429,12 +486,56 @@ fn predict_rows(servable: &Servable, inputs: &[f64], rows: usize) -> Result<Answ
     Ok(decided(servable, outputs, rows, width))
 }
 
-fn predict_tensors(
+/// Predict with a cache or on the model's own threads.
+async fn predict_aside(
+    variant: &Variant,
+    inputs: Vec<f64>,
+    rows: usize,
+    arrival: Arrival,
+) -> Result<Answer, ServeError> {
+    let servable = &variant.servable;
+    let width = servable.outputs();
+    if let Some(known) = variant.cache.as_ref().and_then(|cache| cache.get(&inputs)) {
+        return Ok(decided(servable, known, rows, width));
+    }
+    let kept = variant.cache.as_ref().map(|cache| (cache, inputs.clone()));
+    let outputs = if let Some(queue) = servable.execution().queue() {
+        queue.predict(inputs, rows, arrival.deadline).await?
+    } else {
+        arrival.check()?;
+        let mut outputs = vec![0.0; rows * width];
+        servable.predict(&inputs, rows, &mut outputs)?;
+        outputs
+    };
+    if let Some((cache, inputs)) = kept {
+        cache.put(&inputs, &outputs);
+    }
+    Ok(decided(servable, outputs, rows, width))
+}
+
+async fn predict_tensors(
     servable: &Servable,
     tensors: &[(&str, Tensor)],
     rows: usize,
+    arrival: Arrival,
 ) -> Result<Answer, ServeError> {
-    let found = servable.predict_tensors(tensors)?;
+    let found = if let Some(queue) = servable.execution().queue() {
+        let owned: Vec<(String, Tensor)> = tensors
+            .iter()
+            .map(|(name, tensor)| ((*name).to_owned(), tensor.clone()))
+            .collect();
+        let ask = move |kernel: &Kernel| {
+            let named: Vec<(&str, &Tensor)> = owned
+                .iter()
+                .map(|(name, tensor)| (name.as_str(), tensor))
+                .collect();
+            kernel.run_tensors(&named)
+        };
+        queue.call(rows, arrival.deadline, ask).await?
+    } else {
+        arrival.check()?;
+        servable.predict_tensors(tensors)?
+    };
     let main = servable
         .onnx()
         .and_then(mlwright_onnx::OnnxModel::matrix_output)

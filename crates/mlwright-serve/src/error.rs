@@ -31,6 +31,12 @@ pub enum ServeError {
     },
     /// The tensors of a request do not fit the graph.
     Tensor(String),
+    /// More waits for the model than it can answer in time.
+    Overloaded,
+    /// The caller's deadline passed before the model was asked.
+    Late,
+    /// The model hit a bug.
+    Panicked,
     /// The log cannot be written or read.
     Log(std::io::Error),
 }
@@ -48,6 +54,9 @@ impl ServeError {
             Self::Document(_) => "deployment.document",
             Self::Contract { violation, .. } => violation.kind.code(),
             Self::Tensor(_) => "request.shape",
+            Self::Overloaded => "request.overloaded",
+            Self::Late => "request.deadline",
+            Self::Panicked => "server.internal",
             Self::Log(_) => "log.unusable",
         }
     }
@@ -64,6 +73,9 @@ impl fmt::Display for ServeError {
                 f.write_str(message)
             }
             Self::Contract { violation, row } => write!(f, "row {row}: {violation}"),
+            Self::Overloaded => f.write_str("too many requests wait for the model"),
+            Self::Late => f.write_str("the deadline passed before the model was asked"),
+            Self::Panicked => f.write_str("the model hit a bug"),
             Self::Log(error) => write!(f, "the log: {error}"),
         }
     }

@@ -1,10 +1,12 @@
 //! What happens to a request between its decoding and its answer: choose a variant, transform, predict, log, count;
 //! and what keeps that going while packages are swapped. Nothing in here knows HTTP. Read `engine` first.
 
+mod cache;
 mod counters;
 mod document;
 mod engine;
 mod error;
+mod execution;
 pub mod log;
 mod prediction_id;
 mod servable;
@@ -15,9 +17,10 @@ mod testing;
 mod windows;
 
 pub use counters::Counters;
-pub use document::{DeploymentSpec, Document, VariantSpec};
-pub use engine::{Answer, Engine, EngineConfig, Inputs, Permit, Question};
+pub use document::{DeploymentSpec, Document, Mirror, VariantSpec};
+pub use engine::{Answer, Arrival, Engine, EngineConfig, Inputs, Permit, Question};
 pub use error::ServeError;
+pub use execution::{Execution, Mode};
 pub use log::{FeedbackEvent, FeedbackKind};
 pub use prediction_id::PredictionId;
 pub use servable::Servable;

@@ -1,6 +1,8 @@
 //! A verified package, loaded and tried once.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mlwright_features::{Cell, Contract, RowReader, Transform};
 use mlwright_model::{Linear, Model, Trees};
@@ -8,21 +10,48 @@ use mlwright_onnx::{OnnxModel, Tensor};
 use mlwright_package::{Class, EngineKind, Manifest, Package, SignatureInputs, Task};
 
 use crate::ServeError;
+use crate::execution::Execution;
 
 /// What answers: own kernels or a graph.
 #[derive(Debug)]
-enum Kernel {
+pub(crate) enum Kernel {
     Trees(Trees),
     Linear(Linear),
     Graph(OnnxModel),
 }
 
 impl Kernel {
-    fn model(&self) -> &dyn Model {
+    pub(crate) fn model(&self) -> &dyn Model {
         match self {
             Self::Trees(model) => model,
             Self::Linear(model) => model,
             Self::Graph(model) => model,
+        }
+    }
+}
+
+impl Kernel {
+    /// Whether ONNX Runtime answers.
+    pub(crate) fn is_graph(&self) -> bool {
+        matches!(self, Self::Graph(_))
+    }
+
+    /// Run named tensors through the graph; give all of its outputs.
+    pub(crate) fn run_tensors(
+        &self,
+        tensors: &[(&str, &Tensor)],
+    ) -> Result<Vec<Tensor>, ServeError> {
+        let graph = self
+            .graph()
+            .ok_or_else(|| ServeError::Tensor("the model takes rows, not tensors".to_owned()))?;
+        Ok(graph.run_tensors(tensors)?)
+    }
+
+    /// The graph, when ONNX Runtime answers.
+    pub(crate) fn graph(&self) -> Option<&OnnxModel> {
+        match self {
+            Self::Graph(model) => Some(model),
+            Self::Trees(_) | Self::Linear(_) => None,
         }
     }
 }
@@ -40,7 +69,9 @@ pub struct Servable {
     manifest: Manifest,
     reference: Option<Vec<u8>>,
     columns: Option<Columns>,
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
+    execution: Execution,
+    memory_bytes: usize,
     threshold: f64,
 }
 
@@ -57,6 +88,7 @@ impl Servable {
         let package = Package::open(folder, expected_digest)?;
         let manifest = package.manifest().clone();
         let bytes = package.model()?;
+        let memory_bytes = bytes.len();
         let kernel = match manifest.engine.kind {
             EngineKind::Trees => Kernel::Trees(Trees::from_bytes(bytes)?),
             EngineKind::Linear => Kernel::Linear(Linear::from_json(bytes)?),
@@ -82,7 +114,9 @@ impl Servable {
             manifest,
             reference,
             columns,
-            kernel,
+            kernel: Arc::new(kernel),
+            execution: Execution::inline(),
+            memory_bytes,
             threshold,
         };
         servable.check()?;
@@ -128,16 +162,47 @@ impl Servable {
     }
 
     fn try_once(&self) -> Result<(), ServeError> {
-        if self.matrix_width().is_none() {
+        let Some(row) = self.trial_row()? else {
             return Ok(());
+        };
+        let mut out = vec![0.0; self.outputs()];
+        self.predict(&row, 1, &mut out)
+    }
+
+    /// A row of model inputs: of missing columns, or zeros. None for a graph of several tensors.
+    fn trial_row(&self) -> Result<Option<Vec<f64>>, ServeError> {
+        if self.matrix_width().is_none() {
+            return Ok(None);
         }
         let mut row = vec![0.0; self.kernel.model().inputs()];
         if let Some(columns) = &self.columns {
             let cells = vec![Cell::Null; columns.transform.inputs().len()];
             columns.transform.apply_row(&cells, &mut row)?;
         }
-        let mut out = vec![0.0; self.outputs()];
-        self.predict(&row, 1, &mut out)
+        Ok(Some(row))
+    }
+
+    /// Measure the model, which warms it up, and give it the threads that it needs; a request may wait for them for about
+    /// `longest_wait`.
+    ///
+    /// # Errors
+    /// [`ServeError`] when the transform refuses a row of missing columns.
+    pub(crate) fn with_execution(mut self, longest_wait: Duration) -> Result<Self, ServeError> {
+        let row = self.trial_row()?;
+        self.execution = Execution::start(&self.kernel, row.as_deref(), longest_wait);
+        Ok(self)
+    }
+
+    /// About how much memory the model takes: what its file has.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// Where the model is asked.
+    #[must_use]
+    pub fn execution(&self) -> &Execution {
+        &self.execution
     }
 
     /// The manifest of the package.
@@ -167,7 +232,7 @@ impl Servable {
     /// Numbers per row that the model takes; none for a graph of several tensors.
     #[must_use]
     pub fn matrix_width(&self) -> Option<usize> {
-        match &self.kernel {
+        match self.kernel.as_ref() {
             Kernel::Trees(model) => Some(model.inputs()),
             Kernel::Linear(model) => Some(model.inputs()),
             Kernel::Graph(model) => model.is_matrix().then(|| model.inputs()),
@@ -183,10 +248,7 @@ impl Servable {
     /// The graph, when ONNX Runtime answers.
     #[must_use]
     pub fn onnx(&self) -> Option<&OnnxModel> {
-        match &self.kernel {
-            Kernel::Graph(model) => Some(model),
-            Kernel::Trees(_) | Kernel::Linear(_) => None,
-        }
+        self.kernel.graph()
     }
 
     /// The monitoring cells (`reference.json`), if the package has them.
@@ -213,14 +275,11 @@ impl Servable {
     /// # Errors
     /// [`ServeError::Tensor`] when they do not fit, [`ServeError::Onnx`] when the runtime fails.
     pub fn predict_tensors(&self, tensors: &[(&str, Tensor)]) -> Result<Vec<Tensor>, ServeError> {
-        let graph = self
-            .onnx()
-            .ok_or_else(|| ServeError::Tensor("the model takes rows, not tensors".to_owned()))?;
         let given: Vec<(&str, &Tensor)> = tensors
             .iter()
             .map(|(name, tensor)| (*name, tensor))
             .collect();
-        Ok(graph.run_tensors(&given)?)
+        self.kernel.run_tensors(&given)
     }
 
     /// Probability of the positive class of a binary model.

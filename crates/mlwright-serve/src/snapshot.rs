@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mlwright_features::{RowReader, Violation, ViolationKind};
 use mlwright_stats::assign::{choose, thresholds, unit_hash};
 
+use crate::cache::Cache;
 use crate::engine::now_us;
 use crate::log::Writer;
 use crate::statistics::{ExecutionCounts, Statistics};
@@ -42,6 +43,7 @@ pub struct Variant {
     /// The loaded package.
     pub servable: Arc<Servable>,
     pub(crate) counts: Arc<VariantCounts>,
+    pub(crate) cache: Option<Arc<Cache>>,
 }
 
 /// Counts of one package in one deployment; they outlive a change of weights.
@@ -94,10 +96,19 @@ impl Snapshot {
             .enumerate()
             .map(|(place, one)| (one.spec.name.clone(), place))
             .collect();
+        let is_mirror = |one: &Deployment| {
+            let mirrors = deployments
+                .iter()
+                .filter_map(|other| other.spec.mirror.as_ref());
+            mirrors.into_iter().any(|mirror| mirror.to == one.spec.name)
+        };
         for (place, one) in deployments.iter().enumerate() {
+            if is_mirror(one) {
+                continue;
+            }
             let is_only = deployments
                 .iter()
-                .filter(|other| other.spec.model == one.spec.model)
+                .filter(|other| other.spec.model == one.spec.model && !is_mirror(other))
                 .count()
                 == 1;
             if is_only {
@@ -173,6 +184,20 @@ impl Deployment {
         }
     }
 
+    /// Whether a unit is among the share that is mirrored. Another salt than that of the assignment: the mirrored share has
+    /// all variants in it.
+    #[must_use]
+    pub fn is_mirrored(&self, unit: Option<&str>, id: PredictionId) -> bool {
+        let Some(mirror) = &self.spec.mirror else {
+            return false;
+        };
+        let hash = match unit {
+            Some(unit) => unit_hash(&mirror.to, unit.as_bytes()),
+            None => unit_hash(&mirror.to, &id.text()),
+        };
+        choose(hash, &thresholds(&[mirror.share, 1.0 - mirror.share])) == 0
+    }
+
     /// The variant with a version, for callers that name one.
     #[must_use]
     pub fn with_version(&self, version: u32) -> Option<Choice> {
@@ -213,6 +238,17 @@ impl Drop for Deployment {
 }
 
 impl Variant {
+    /// Whether it is asked in place, without a cache: the path that has to be the shortest.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.cache.is_none() && self.servable.execution().queue().is_none()
+    }
+
+    /// Answers that the cache knew, and that it did not; none without a cache.
+    #[must_use]
+    pub fn cache_counts(&self) -> Option<(u64, u64)> {
+        self.cache.as_ref().map(|cache| cache.counts())
+    }
+
     /// Rows predicted.
     #[must_use]
     pub fn predictions(&self) -> u64 {

@@ -38,6 +38,7 @@ impl Folder {
         let packages = self.0.join("packages");
         fs::create_dir_all(&packages).expect("a folder");
         Engine::new(EngineConfig {
+            longest_wait: std::time::Duration::from_millis(25),
             packages,
             log: self.0.join("log"),
             log_inputs: true,

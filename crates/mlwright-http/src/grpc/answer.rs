@@ -11,6 +11,8 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::mpsc;
 
+use mlwright_serve::Arrival;
+
 use crate::connection::contain;
 use crate::errors::ApiError;
 use crate::grpc::calls::{CALLS, Operation, find, operate};
@@ -171,7 +173,7 @@ async fn ask_once(
 ) -> Result<Bytes, ApiError> {
     let mut messages = Messages::new(shared, body);
     let message = messages.only().await?;
-    let work = operate(shared, operation, message, Instant::now());
+    let work = operate(shared, operation, message, Arrival::now());
     contain(shared, work).await
 }
 
@@ -216,7 +218,7 @@ async fn answer_stream(
         let Some(message) = message else {
             return Ok(());
         };
-        let work = operate(shared, Operation::StreamInfer, message, Instant::now());
+        let work = operate(shared, Operation::StreamInfer, message, Arrival::now());
         let answer = contain(shared, work).await?;
         shared.engine.commit();
         messages.release();

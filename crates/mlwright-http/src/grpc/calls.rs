@@ -1,9 +1,9 @@
 //! The table of remote calls: path, authorisation and operation of each, and the one dispatch over it.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use prost::Message;
+
+use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
 use crate::grpc::framing::frame;
@@ -84,17 +84,17 @@ pub(crate) async fn operate(
     shared: &Shared,
     operation: Operation,
     message: Bytes,
-    received: Instant,
+    arrival: Arrival,
 ) -> Result<Bytes, ApiError> {
     match operation {
         Operation::Infer => {
             let request = decode(message)?;
-            give(inference::infer(shared, &request, received).await)
+            give(inference::infer(shared, &request, arrival).await)
         }
         Operation::StreamInfer => {
             let request = decode(message)?;
             give(Ok(
-                inference::infer_in_stream(shared, &request, received).await
+                inference::infer_in_stream(shared, &request, arrival).await
             ))
         }
         Operation::ServerLive => one(message, |_: &ServerLiveRequest| Ok(inference::live())),

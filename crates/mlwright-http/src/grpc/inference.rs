@@ -1,6 +1,6 @@
 //! Calls of `inference.GRPCInferenceService`.
 
-use std::time::Instant;
+use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
 use crate::grpc::contents::{read_request, write_output};
@@ -21,14 +21,14 @@ use crate::shared::Shared;
 pub(crate) async fn infer(
     shared: &Shared,
     request: &ModelInferRequest,
-    received: Instant,
+    arrival: Arrival,
 ) -> Result<ModelInferResponse, ApiError> {
     let target = target(&request.model_name, &request.model_version)?;
     // Before the tensors are read: a model that is not there costs nothing.
     find_model(&shared.engine.snapshot(), target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let asked = read_request(request)?;
-    let answer = infer_tensors(shared, target, &asked, received).await?;
+    let answer = infer_tensors(shared, target, &asked, arrival).await?;
     Ok(respond(answer, !request.raw_input_contents.is_empty()))
 }
 
@@ -36,9 +36,9 @@ pub(crate) async fn infer(
 pub(crate) async fn infer_in_stream(
     shared: &Shared,
     request: &ModelInferRequest,
-    received: Instant,
+    arrival: Arrival,
 ) -> ModelStreamInferResponse {
-    match infer(shared, request, received).await {
+    match infer(shared, request, arrival).await {
         Ok(answer) => ModelStreamInferResponse {
             error_message: String::new(),
             infer_response: Some(answer),

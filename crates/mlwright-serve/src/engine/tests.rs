@@ -1,5 +1,4 @@
 use std::fs;
-use std::time::Instant;
 
 use mlwright_features::{Value, ViolationKind};
 
@@ -30,7 +29,7 @@ fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]
         unit,
         inputs: Inputs::Cells(&cells),
         raw: &vec![&b"{}"[..]; amounts.len()],
-        received: Instant::now(),
+        arrival: Arrival::now(),
     };
     let answer = block_on(engine.answer(deployment, &question)).expect("an answer");
     engine.commit();

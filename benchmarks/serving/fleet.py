@@ -91,14 +91,14 @@ class Fleet:
             scorers[TRITON] = (self.triton, PATHS[TENSOR], bodies[TENSOR])
             scorers |= {name: (it, PREDICT, bodies[TENSORFLOW]) for name, it in self.python_servers.items()}
         for name, (server, path, sent) in scorers.items():
-            self._check(name, server, path, sent, requests)
+            self.check(name, server, path, sent, requests)
         scorers = {NGINX: (self.nginx, nginx_path, bodies[TENSORFLOW])} | scorers
         return [
             http_target(name, server, Load(connections, path, sent), self.folder)
             for name, (server, path, sent) in scorers.items()
         ]
 
-    def _check(self, name: str, server: Server, path: str, bodies: list[str], requests: Requests) -> None:
+    def check(self, name: str, server: Server, path: str, bodies: list[str], requests: Requests) -> None:
         """Compare every answer with LightGBM's own; a wrong server is not timed."""
         found = np.array([_positives(ask(server, path, body)) for body in bodies])
         self.note_error(name, float(np.abs(found - requests.expected).max()))

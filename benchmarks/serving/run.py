@@ -1,6 +1,6 @@
 """Measure what predictions cost the server, beside nginx answering constants and beside servers of others.
 
-    python benchmarks/serving/run.py [--peers] [--only one-row,batch,grpc,start,assignment] [--short]
+    python benchmarks/serving/run.py [--peers] [--only one-row,batch,grpc,overload,start,assignment] [--short]
 
 Needs wrk, nginx and h2load (Debian: `apt-get install wrk nginx-light nghttp2-client`), cargo, and two cores.
 Exit code 1 when a bar is missed.
@@ -25,6 +25,7 @@ from fleet import Fleet
 from hashing import measure_assignment
 from machine import describe_machine, describe_versions
 from one_row import measure_one_row
+from overload import measure_overload
 from page import Results, write_page
 from remote import measure_grpc
 from section import Section
@@ -32,7 +33,7 @@ from start import measure_start
 from workload import make_workload
 
 HERE = Path(__file__).parent
-ALL = ("one-row", "batch", "grpc", "start", "assignment")
+ALL = ("one-row", "batch", "grpc", "overload", "start", "assignment")
 
 
 def main() -> int:
@@ -80,6 +81,7 @@ def _sections(fleet: Fleet, options: argparse.Namespace) -> dict[str, Callable[[
         "one-row": lambda: measure_one_row(fleet, seconds=1 if short else 3, repetitions=repetitions),
         "batch": lambda: measure_batch(fleet, seconds=1 if short else 2, repetitions=repetitions),
         "grpc": lambda: measure_grpc(fleet, seconds=1 if short else 2, repetitions=repetitions),
+        "overload": lambda: measure_overload(fleet, seconds=15 if short else 60),
         "start": lambda: measure_start(fleet),
         "assignment": measure_assignment,
     }

@@ -59,6 +59,10 @@ class Workload:
     one_row: Requests
     batch: Requests
 
+    def draw(self, *, requests: int, rows: int, seed: int) -> Requests:
+        """Draw more requests of so many rows."""
+        return _draw(np.random.default_rng(seed), self.booster, requests=requests, rows=rows)
+
 
 def packed(rows: Sequence[Row]) -> bytes:
     """Give rows as little-endian doubles, as binary tensors travel."""

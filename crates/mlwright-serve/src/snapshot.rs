@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mlwright_features::{RowReader, Violation, ViolationKind};
-use mlwright_stats::assign::{choose, thresholds, unit_hash};
+use mlwright_stats::assign::{Salt, choose, thresholds};
 
 use crate::cache::Cache;
 use crate::engine::now_us;
@@ -33,6 +33,7 @@ pub struct Deployment {
     /// Epoch of the document that set its weights: a request that began before a swap is logged under it.
     pub(crate) epoch: u64,
     thresholds: Vec<u64>,
+    salt: Salt,
 }
 
 /// One model version in a deployment.
@@ -159,6 +160,7 @@ impl Deployment {
     ) -> Self {
         let weights: Vec<f64> = variants.iter().map(|variant| variant.spec.weight).collect();
         Self {
+            salt: Salt::new(&spec.salt),
             spec,
             variants,
             log,
@@ -171,8 +173,8 @@ impl Deployment {
     #[must_use]
     pub fn choose(&self, unit: Option<&str>, id: PredictionId) -> Choice {
         let hash = match unit {
-            Some(unit) => unit_hash(&self.spec.salt, unit.as_bytes()),
-            None => unit_hash(&self.spec.salt, &id.text()),
+            Some(unit) => self.salt.hash(unit.as_bytes()),
+            None => self.salt.hash(&id.text()),
         };
         let variant = choose(hash, &self.thresholds);
         let propensity = self.variants[variant].spec.weight;

@@ -4,22 +4,24 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use mlwright_stats::assign::unit_hash;
+use mlwright_stats::assign::Salt;
 
 const UNITS: usize = 4_096;
 const PASSES: usize = 500;
 const ROUNDS: usize = 9;
-const SALT: &str = "production-7";
+/// With a unit of 9 bytes the hashed text has 24.
+const SALT: &str = "ranking-7";
 
 fn main() {
     let units: Vec<String> = (0..UNITS)
-        .map(|number| format!("customer-{}", number * number % 9_973))
+        .map(|number| format!("user-{:04}", number * number % 9_973))
         .collect();
+    let salt = Salt::new(SALT);
     for _ in 0..ROUNDS {
         let start = Instant::now();
         for _ in 0..PASSES {
             for unit in &units {
-                black_box(unit_hash(black_box(SALT), black_box(unit.as_bytes())));
+                black_box(salt.hash(black_box(unit.as_bytes())));
             }
         }
         let nanoseconds = start.elapsed().as_secs_f64() * 1e9 / (UNITS * PASSES) as f64;

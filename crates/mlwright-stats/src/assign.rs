@@ -1,23 +1,19 @@
 //! Which variant a unit gets: a salted 53-bit hash compared with cumulative integers, equal in every language.
 
-use xxhash_rust::xxh64::Xxh64;
+pub use crate::salt::Salt;
 
 /// One more than the largest value of [`unit_hash`]; the last threshold.
 pub const HASH_END: u64 = 1 << 53;
 
-/// The 53-bit hash of a unit under a salt: `xxh64("mlw1|" + salt + "|" + unit, seed 0) >> 11`.
+/// The 53-bit hash of a unit under a salt: `xxh64("mlw1|" + salt + "|" + unit, seed 0) >> 11`. For many units under
+/// one salt prepare a [`Salt`].
 ///
 /// ```
 /// assert_eq!(mlwright_stats::assign::unit_hash("ranking", b"u1"), 1_227_603_564_824_346);
 /// ```
 #[must_use]
 pub fn unit_hash(salt: &str, unit: &[u8]) -> u64 {
-    let mut hasher = Xxh64::new(0);
-    hasher.update(b"mlw1|");
-    hasher.update(salt.as_bytes());
-    hasher.update(b"|");
-    hasher.update(unit);
-    hasher.digest() >> 11
+    Salt::new(salt).hash(unit)
 }
 
 /// Why weights do not describe a division of traffic.

@@ -5,6 +5,7 @@ pub mod assign;
 pub mod cells;
 pub mod detector;
 pub mod evidence;
+mod salt;
 
 /// `ln(exp(a) + exp(b))` without overflow; minus infinity stands for a zero term.
 #[must_use]

@@ -1,0 +1,184 @@
+"""Three times what the server can do: what it still answers, how fast it refuses the rest."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet import PATHS, TENSORFLOW, Fleet
+from load import CLIENT_CORE, Load, alternate, http_target
+from process import memory_mb
+from section import Bar, Column, Section, middle
+from servers import MLWRIGHT, Server
+from workload import Requests
+
+CONNECTIONS, SATURATING = 1_024, 64
+FACTOR, SEED = 3.0, 11
+ROWS, BODIES = 128, 32
+WARM_UP_SECONDS = 2.0
+PROBE_GAP_SECONDS, PROBE_SLOW_SECONDS, RECOVERY_PATIENCE = 0.01, 0.03, 4.0
+COLUMNS = (
+    Column("capacity", "capacity/s", 0),
+    Column("offered", "offered/s", 0),
+    Column("goodput", "good answers/s", 0),
+    Column("refused", "refused/s", 0),
+    Column("accepted_p99_us", "accepted p99 ms", 1, scale=1e-3),
+    Column("refused_p99_us", "refused p99 ms", 1, scale=1e-3),
+    Column("refused_max_us", "refused max ms", 1, scale=1e-3),
+    Column("recovery_s", "recovery s", 2),
+    Column("peak_mb", "peak MB"),
+    Column("wrong", "neither", 0, total=True),
+)
+
+
+@dataclass
+class Memory:
+    """Resident memory twice a second while a load runs."""
+
+    server: Server
+    seen: list[float] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        """Look until told to stop."""
+        while not self.stop.wait(0.5):
+            self.seen.append(memory_mb(self.server.pid))
+
+    @property
+    def growth(self) -> float:
+        """Give the memory at the end over that after a third of the time: near 1 when it is bounded."""
+        return self.seen[-1] / self.seen[len(self.seen) // 3] if self.seen else 1.0
+
+
+def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
+    """Find the capacity, offer three times that at a constant rate, see how soon all is well again."""
+    requests = fleet.workload.draw(requests=BODIES, rows=ROWS, seed=SEED)
+    name = f"mlwright, {ROWS} rows"
+    measured = _overload(fleet, name, requests, seconds=seconds)
+    print("  " + ", ".join(f"{key} {value:,.2f}" for key, value in measured.items()), flush=True)
+    share = measured["goodput"] / measured["capacity"]
+    return Section(
+        "overload",
+        "Overload",
+        f"{CONNECTIONS:,} connections, arrivals at a constant rate of {FACTOR:g} × capacity for {seconds:g} s"
+        f" from `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
+        " after. Latency of accepted requests counts from sending, of refused ones from when they were due."
+        " Recovery is the time after the load until single requests are answered 200 within 30 ms again.",
+        COLUMNS,
+        {name: [measured]},
+        (
+            Bar("overload, good answers, × capacity", 0.9, share, at_least=True),
+            Bar("overload, refused requests, p99, ms", 10.0, measured["refused_p99_us"] / 1e3),
+            Bar("overload, accepted requests, p99, ms", 30.0, measured["accepted_p99_us"] / 1e3),
+            Bar("overload, recovery, s", 2.0, measured["recovery_s"]),
+            Bar("overload, memory at the end × memory after a third", 1.1, measured["memory_growth"]),
+            Bar("overload, requests neither answered nor refused with 503", 0, measured["wrong"], digits=0),
+        ),
+        (
+            f"A request has {ROWS} rows: refusing costs the system's share of a request (reading it, writing"
+            " a short answer), so with one-row requests no server on one core could refuse 2 × its capacity"
+            " and still answer 90 % of it.",
+        ),
+    )
+
+
+def _overload(fleet: Fleet, name: str, requests: Requests, *, seconds: float) -> dict[str, float]:
+    server = fleet.mlwright
+    fleet.check(name, server, PATHS[TENSORFLOW], requests.tensorflow_bodies(), requests)
+    closed = http_target(
+        name, server, Load(SATURATING, PATHS[TENSORFLOW], requests.tensorflow_bodies()), fleet.folder
+    )
+    before = alternate([closed], seconds=3, repetitions=2)
+    rate = FACTOR * (middle(before, name, "requests_per_second") or 1.0)
+    memory = Memory(server)
+    watcher = threading.Thread(target=memory.watch)
+    watcher.start()
+    step = _offer(server, requests.tensorflow_bodies(), rate, seconds, fleet.folder)
+    recovery = _recovery(server, requests.tensorflow_bodies()[0])
+    memory.stop.set()
+    watcher.join()
+    server.drop_old_log()
+    after = alternate([closed], seconds=3, repetitions=2)
+    both = {name: [*before[name], *after[name]]}
+    counts = step["counts"]
+    return {
+        "capacity": middle(both, name, "requests_per_second") or 0.0,
+        "offered": step["offered_rate"],
+        "goodput": step["achieved_rate"],
+        "refused": counts["shed"] / step["seconds"],
+        "accepted_p99_us": step["service"]["p99_us"],
+        "refused_p99_us": step["shed"]["p99_us"] or 0.0,
+        "refused_max_us": step["shed"]["max_us"] or 0.0,
+        "recovery_s": recovery,
+        "memory_growth": memory.growth,
+        "peak_mb": memory_mb(server.pid, field="VmHWM"),
+        "wrong": counts["offered"] - counts["ok"] - counts["shed"],
+        "generator_busy_share": step["generator_busy_share"],
+    }
+
+
+def _offer(
+    server: Server, bodies: Sequence[str], rate: float, seconds: float, folder: Path
+) -> Mapping[str, Any]:
+    """Run the open-loop generator at one rate."""
+    file = folder / "overload.bodies"
+    file.write_text("\n".join(bodies) + "\n")
+    url = f"http://127.0.0.1:{server.port}{PATHS[TENSORFLOW]}"
+    command = [
+        *MLWRIGHT,
+        "bench",
+        "serve",
+        "--url",
+        url,
+        "--bodies",
+        str(file),
+        "--rate",
+        f"{rate:.0f}",
+        "--json",
+    ]
+    command += [
+        "--connections",
+        str(CONNECTIONS),
+        "--seconds",
+        f"{seconds:g}",
+        "--warm-up",
+        f"{WARM_UP_SECONDS:g}",
+    ]
+    command += ["--timeout-ms", "5000", "--header", "content-type: application/json"]
+    done = subprocess.run(
+        ["taskset", "-c", str(CLIENT_CORE), *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+    steps: list[dict[str, Any]] = json.loads(done.stdout)["steps"]
+    return steps[0]
+
+
+def _recovery(server: Server, body: str) -> float:
+    """Ask one request after another; give when the last bad one ended, seconds after the load."""
+    ended = time.monotonic()
+    last_bad = ended
+    while time.monotonic() < ended + RECOVERY_PATIENCE:
+        asked = time.monotonic()
+        if not _is_well(server, body) or time.monotonic() - asked > PROBE_SLOW_SECONDS:
+            last_bad = time.monotonic()
+        time.sleep(PROBE_GAP_SECONDS)
+    return last_bad - ended
+
+
+def _is_well(server: Server, body: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=2)
+    try:
+        connection.request("POST", PATHS[TENSORFLOW], body, {"content-type": "application/json"})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

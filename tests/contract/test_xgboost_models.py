@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlwright.features import NULL_CODE, NativeColumn
 from mlwright.packaging.importing import import_xgboost
 from mlwright.packaging.package import publish_package
 from mlwright.packaging.predictor import PackagePredictor
@@ -21,12 +22,12 @@ from tests.environments import environment
 SCRIPT = Path(__file__).parent / "xgboost_models.py"
 VERSIONS = {
     "2.1": ("xgboost-cpu==2.1.4", "scikit-learn<1.6"),
-    "3": ("xgboost-cpu>=3.2,<4", "scikit-learn"),
+    "3": ("xgboost-cpu>=3.2,<4", "scikit-learn", "pandas"),
 }
 NAMES = (
     *("binary", "skewed", "logitraw", "regression", "share", "absolute", "huber", "squaredlog", "poisson"),
-    *("gamma", "tweedie", "softprob", "softmax", "rank", "dart", "forest", "lossguide", "exact", "one-hot"),
-    "stopped",
+    *("gamma", "tweedie", "softprob", "softmax", "rank", "dart", "forest", "lossguide", "exact", "hinge"),
+    *("one-hot", "stopped"),
 )
 CODES = [*range(-2, 45), 63, 64, 1_000, 2**24 - 1, 2**24, 2**24 + 1, 1e9, 3e9, 1e20, -1e20]
 
@@ -124,3 +125,31 @@ def predicted(predictor: PackagePredictor, rows: np.ndarray) -> np.ndarray:
         for place, column in enumerate(predictor.columns)
     ]
     return predictor.predict_columns(columns, len(rows))
+
+
+@pytest.mark.slow
+@pytest.mark.promise("import.xgboost")
+def test_categories_of_a_data_frame_are_texts(tmp_path: Path) -> None:
+    run(environment("xgboost", VERSIONS["3"]), "frame", tmp_path)
+    data, answers = (tmp_path / "frame.model").read_bytes(), np.load(tmp_path / "frame.answers.npz")
+    source, rows = read_xgboost(data), answers["rows"]
+    assert np.array_equal(np.column_stack(list(xgboost_leaves(source, rows))), answers["leaves"])
+    sides = np.concatenate([tree.is_default_left[list(tree.categories)] for tree in source.trees])
+    assert 0 < sides.mean() < 1
+    imported = import_xgboost(data, "m")
+    folder = tmp_path / publish_package(tmp_path, imported.content)
+    predictor = PackagePredictor(folder)
+    assert [(column.name, column.type) for column in predictor.columns] == [
+        *(("price", "number"), ("shop", "string"), ("weight", "number"), ("size", "string"))
+    ]
+    columns: list[NativeColumn] = []
+    for place, column in enumerate(predictor.columns):
+        values = np.ascontiguousarray(rows[:, place])
+        if column.type == "string":
+            codes = np.where(np.isnan(values), NULL_CODE, values).astype(np.uint32)
+            columns.append((column.name, "string", codes, list(source.levels[place])))
+        else:
+            columns.append((column.name, "number", values, None))
+    found = predictor.predict_columns(columns, len(rows))
+    assert np.abs(found - answers["scores"]).max() < 1e-6
+    assert imported.check(folder).largest_difference < 1e-12

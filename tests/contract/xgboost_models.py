@@ -1,15 +1,18 @@
-"""Runs in an environment with XGBoost: `train FOLDER` writes models, `predict FOLDER` answers rows.npz."""
+"""Runs where XGBoost is: `train FOLDER` and `frame FOLDER` write models, `predict FOLDER` answers rows."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
 ROWS = 3_000
+SHOPS = ["kiosk", "x" * 70, "a b", "mall", "0", "nan"]
+SIZES = [0, 5, 70, 900]
 KINDS = ["q", "c", "q", "q", "c", "q"]
 SETTINGS: dict[str, dict[str, object]] = {
     "binary": {"objective": "binary:logistic"},
@@ -34,6 +37,7 @@ SETTINGS: dict[str, dict[str, object]] = {
         "max_leaves": 40,
         "max_depth": 0,
     },
+    "hinge": {"objective": "binary:hinge"},
     "exact": {"objective": "binary:logistic", "tree_method": "exact", "gamma": 0.5},
     "one-hot": {"objective": "binary:logistic", "max_cat_to_onehot": 50},
 }
@@ -96,6 +100,41 @@ def train(folder: Path) -> None:
     classifier.save_model(folder / "stopped.ubj")
 
 
+def frame(rows: np.ndarray) -> Any:
+    """Give rows as a data frame: codes of categories become texts and whole numbers, NaN stays missing."""
+    import pandas as pd
+
+    codes = np.nan_to_num(rows, nan=-1).astype(int)
+    shop = pd.Categorical.from_codes(codes[:, 1], categories=SHOPS)
+    size = pd.Categorical.from_codes(codes[:, 3], categories=SIZES)
+    return pd.DataFrame({"price": rows[:, 0], "shop": shop, "weight": rows[:, 2], "size": size})
+
+
+def train_frame(folder: Path) -> None:
+    """Train on categories of a data frame, with the sides of missing values both ways."""
+    rng = np.random.default_rng(8)
+    rows = rng.normal(size=(ROWS, 4))
+    rows[:, 1] = rng.integers(0, len(SHOPS), ROWS)
+    rows[:, 3] = rng.integers(0, len(SIZES), ROWS)
+    target = (
+        rows[:, 0]
+        + np.isin(rows[:, 1], [1, 4]) * 2
+        - (rows[:, 3] == 2) * 1.5
+        + rows[:, 2] * (rows[:, 1] == 0)
+    )
+    rows[rng.random(rows.shape) < 0.15] = np.nan
+    target += np.isnan(rows[:, 1]) * 2 + np.isnan(rows[:, 3])
+    classifier = xgb.XGBClassifier(n_estimators=30, max_depth=5, max_cat_to_onehot=3, enable_categorical=True)
+    classifier.fit(frame(rows), (target > 1).astype(int))
+    classifier.save_model(folder / "frame.model")
+    asked = rng.normal(size=(10_000, 4))
+    asked[:, 1] = rng.integers(0, len(SHOPS), len(asked))
+    asked[:, 3] = rng.integers(0, len(SIZES), len(asked))
+    asked[rng.random(asked.shape) < 0.2] = np.nan
+    scores, leaves = classifier.predict_proba(frame(asked))[:, 1], classifier.apply(frame(asked))
+    np.savez(folder / "frame.answers.npz", rows=asked, scores=scores, leaves=leaves)
+
+
 def predict(folder: Path) -> None:
     for path in sorted(folder.glob("*.json")):
         rows = np.load(folder / f"{path.stem}.npz")["rows"]
@@ -116,4 +155,4 @@ def predict(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"train": train, "predict": predict}[sys.argv[1]](Path(sys.argv[2]))
+    {"train": train, "frame": train_frame, "predict": predict}[sys.argv[1]](Path(sys.argv[2]))

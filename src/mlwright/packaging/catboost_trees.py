@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -108,6 +109,11 @@ def _text(texts: Mapping[int, str], code: int) -> str:
     return texts[code]
 
 
+@lru_cache(maxsize=100_000)
+def _bound(border: float) -> float:
+    return float(float32_bounds([border], is_strict=False)[0])
+
+
 @dataclass(frozen=True)
 class _Known:
     """What the tests on the way say of a row: borders it is above and not above, the category it is."""
@@ -173,7 +179,7 @@ class _Nodes:
 
     def _split(self, test: Test, first: int, second: int) -> Split:
         if isinstance(test, NumberTest):
-            bound = float(float32_bounds([test.border], is_strict=False)[0])
+            bound = _bound(test.border)
             return Split(test.feature, first, second, bound, is_default_left=not test.is_missing_high)
         chosen = self.levels[test.feature].index(self.texts[test.code])
         return Split(test.feature, second, first, categories=frozenset([chosen]))

@@ -144,13 +144,22 @@ def _tree(tree: Any, output: int, weight: float) -> SourceTree:
 
 
 def _levels(cats: Any) -> dict[int, tuple[str, ...]]:
-    """Give the categories that came as a data frame: numbers, or texts joined in one array of bytes."""
+    """Give the categories that came as a data frame: numbers, or texts joined in one array of bytes.
+
+    XGBoost 3.2 takes the length of a text in letters for its length in bytes and cuts off the rest, so only
+    ASCII can be trusted.
+    """
     found: dict[int, tuple[str, ...]] = {}
     for place, item in enumerate(cats["enc"] if cats else ()):
         if "offsets" not in item:
             found[place] = tuple(str(value) for value in item["values"])
         elif item["offsets"]:
             text = bytes(value % 256 for value in item["values"])
+            if not text.isascii():
+                raise ModelUnsupported(
+                    f"feature {place} has categories with letters beyond ASCII, which XGBoost writes cut off",
+                    hint="train on ASCII categories, or on their codes with feature_types",
+                )
             ends = item["offsets"]
             found[place] = tuple(text[a:b].decode() for a, b in itertools.pairwise(ends))
     return found

@@ -39,6 +39,7 @@ COUNTS = Objective("regression", "exp", math.log)
 OBJECTIVES: Mapping[str, Objective] = {
     "binary:logistic": Objective("binary", "sigmoid", _logit),
     "binary:logitraw": RAW,
+    "binary:hinge": Objective("binary", "step"),
     "reg:logistic": Objective("regression", "sigmoid", _logit),
     "multi:softprob": Objective("multiclass", "softmax"),
     "multi:softmax": Objective("multiclass", "softmax"),

@@ -44,6 +44,8 @@ def _apply(link: str, sums: Floats) -> Floats:
     if link == "sigmoid":
         with np.errstate(over="ignore"):
             return np.asarray(1.0 / (1.0 + np.exp(-values)))
+    if link == "step":
+        return np.asarray(values > 0, dtype=np.float64)
     return np.asarray(np.exp(values)) if link == "exp" else values
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +14,9 @@ from collections.abc import Iterator
 import pytest
 
 from mlwright.commands.restart import RestartRequest, restart
+from mlwright.deployment import publish, target_of
 from mlwright.errors import ServerError
+from mlwright.lifecycle.supervision import Supervisor
 from mlwright.project import Project
 from mlwright.serving import Listeners, read_token
 from tests.serving.client import Client
@@ -113,6 +117,35 @@ def test_a_killed_server_costs_only_the_requests_in_flight(running: Running) -> 
         least = load.counts["ok"] + 300
         wait_for(lambda: load.counts["ok"] >= least, "the last server answers")
     assert load.counts["failed"] <= kills * CALLERS, load.first_problem
+
+
+@pytest.mark.promise("serve.crash")
+def test_callers_wait_through_a_failed_start_but_not_for_ever(project: Project) -> None:
+    supervisor = Supervisor(project, server_config(project), started="now")
+    publish(project, target_of(project), actor="test", reason="start")
+    process = supervisor.keep_alive()
+    assert process is not None
+    port, log = process.server.port, project.log
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: not process.is_alive(), "the server is dead")
+    log.rename(log.with_name("kept"))
+    log.write_text("a file where the folder of the log has to be")
+    for failure in (1, 2, 3):
+        wait_for(lambda failure=failure: _fails(supervisor, failure), "a failed start")  # type: ignore[misc]
+        with socket.socket() as caller:
+            assert (caller.connect_ex(("127.0.0.1", port)) == 0) is (failure < 3)
+    log.unlink()
+    log.with_name("kept").rename(log)
+    wait_for(supervisor.keep_alive, "the server is back")
+    assert supervisor.process is not None
+    assert supervisor.process.server.port == port
+    supervisor.stop()
+
+
+def _fails(supervisor: Supervisor, times: int) -> bool:
+    with contextlib.suppress(ServerError):
+        supervisor.keep_alive()
+    return supervisor.failures == times
 
 
 def test_restart_without_up_says_how_to_start_it(project: Project) -> None:

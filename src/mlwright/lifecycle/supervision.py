@@ -16,6 +16,7 @@ from mlwright.store import write_atomic
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 30.0
+PATIENT_FAILURES = 2  # failed starts through which callers wait: their waits add up to less than a second
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ class Supervisor:
         try:
             return ServerProcess.start(self.config, folder=folder, listeners=self._listeners, beside=beside)
         except MlwrightError:
-            if not beside:  # to be refused is better than to wait in the backlog of nobody
+            # The first tries follow each other soon. Later, to be refused is better than to wait for nobody.
+            if not beside and self.failures >= PATIENT_FAILURES:
                 self._listeners.close()
                 self._listeners = None
             raise

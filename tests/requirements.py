@@ -62,6 +62,7 @@ PROMISES: dict[str, str] = {
     "serve.contract": "a contract violation is a 4xx that names the column",
     "serve.bad-input": "malformed requests get a 4xx with a stable code and a hint, and the next good one is right",
     "serve.fuzz": "40 000 mutated requests of every route: no crash, no 5xx, no hang over 2 s, memory bounded",
+    "serve.fuzz-parsers": "every reader of bytes of others refuses damage or reads what an independent reader reads",
     "serve.no-auth": "without a token only on the loopback",
     "serve.swap": "swap and rollback under load fail none of at least 100 000 requests",
     "serve.corrupt": "a corrupt package is refused before it is parsed and the old one keeps serving",

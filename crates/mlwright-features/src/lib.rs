@@ -4,6 +4,8 @@
 mod cell;
 mod contract;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod row;
 mod text;
 mod time;

@@ -11,6 +11,8 @@ mod errors;
 mod examples;
 mod feedback;
 mod frames;
+#[cfg(test)]
+mod fuzz;
 mod grpc;
 mod http2;
 mod infer;

@@ -6,6 +6,8 @@
 
 mod digest;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod manifest;
 mod package;
 

@@ -2,6 +2,8 @@
 //! path for the same forest. Both add the leaves tree by tree, so they give the same bits.
 
 mod format;
+#[cfg(test)]
+mod fuzz;
 mod kernel;
 #[cfg(test)]
 mod testing;

@@ -179,7 +179,7 @@ impl PredictionColumns {
             self.id.push(
                 PredictionId {
                     process,
-                    counter: counter + u64::from(row),
+                    counter: counter.wrapping_add(u64::from(row)),
                 }
                 .to_string(),
             );
@@ -231,3 +231,6 @@ impl WindowColumns {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod fuzz;

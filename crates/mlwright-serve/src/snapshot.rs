@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mlwright_features::{RowReader, Violation, ViolationKind};
-use mlwright_stats::assign::{Salt, choose, thresholds};
+use mlwright_stats::assign::{Salt, choose, thresholds, unit_hash};
 
 use crate::cache::Cache;
 use crate::engine::now_us;

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlwright.cli.output import Output, table
 from mlwright.cli.progress_bar import ProgressBar
 from mlwright.registry import AliasMove
 
+if TYPE_CHECKING:
+    from mlwright.packaging.library import Library
+
 DONE, REFUSED = 0, 3
+OPTIONAL_LIBRARIES = ("xgboost", "catboost")
 
 
 def init(args: argparse.Namespace, out: Output) -> int:
@@ -93,19 +100,27 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
     from mlwright.commands.model_import import model_import as import_model
 
     result: ModelImportResult = import_model(
-        ModelImportRequest(args.project, Path(args.file), args.framework, args.name)
+        ModelImportRequest(args.project, Path(args.file), args.framework, args.name, _library(args.framework))
     )
     out.result(
         result,
         [
             ", ".join(filter(None, (result.reference, result.task, result.moved, result.digest[:12]))),
-            f"answers as its library on {result.parity_rows:,} rows,"
+            f"answers as {result.compared_with} on {result.parity_rows:,} rows,"
             f" largest difference {result.largest_difference:.1e}",
             "",
             f"next: mlwright serve {result.reference}",
         ],
     )
     return DONE
+
+
+def _library(framework: str) -> Library | None:
+    """Give the library that wrote the file, where it is installed; only then its integration is imported."""
+    if framework not in OPTIONAL_LIBRARIES or importlib.util.find_spec(framework) is None:
+        return None
+    library: Library = importlib.import_module(f"mlwright.integrations.{framework}").library()
+    return library
 
 
 def model_list(args: argparse.Namespace, out: Output) -> int:

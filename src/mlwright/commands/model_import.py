@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
 from mlwright.commands.server_settings import actor_name
 from mlwright.errors import SourceUnreadable
@@ -14,6 +14,7 @@ from mlwright.registry.registry import alias_number, move_alias_in, register_in
 
 if TYPE_CHECKING:
     from mlwright.packaging.importing import ImportedModel
+    from mlwright.packaging.library import Library
 
 Framework: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "onnx"]
 
@@ -26,6 +27,8 @@ class ModelImportRequest:
     file: Path
     framework: Framework
     name: str | None = None
+    library: Library | None = None
+    """The library that wrote the file, where it is installed."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class ModelImportResult:
     moved: str
     parity_rows: int
     largest_difference: float
+    compared_with: str
 
 
 def model_import(request: ModelImportRequest) -> ModelImportResult:
@@ -53,13 +57,18 @@ def model_import(request: ModelImportRequest) -> ModelImportResult:
         raise SourceUnreadable(f"there is no file {str(request.file)!r}", hint="check the path")
     from mlwright.packaging import importing
 
-    read = {
-        "lightgbm": importing.import_lightgbm,
-        "xgboost": importing.import_xgboost,
-        "catboost": importing.import_catboost,
-        "onnx": importing.import_onnx,
-    }[request.framework]
-    imported = read(request.file.read_bytes(), name)
+    data = request.file.read_bytes()
+    match request.framework:
+        case "lightgbm":
+            imported = importing.import_lightgbm(data, name)
+        case "xgboost":
+            imported = importing.import_xgboost(data, name, request.library)
+        case "catboost":
+            imported = importing.import_catboost(data, name, request.library)
+        case "onnx":
+            imported = importing.import_onnx(data, name)
+        case _:
+            assert_never(request.framework)
     return register_imported(project, imported, request.framework, f"imported from {request.file.name}")
 
 
@@ -96,4 +105,5 @@ def register_imported(
         moved=moved,
         parity_rows=report.rows + report.edge_rows,
         largest_difference=report.largest_difference,
+        compared_with=imported.compared_with,
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.packaging.catboost_file import Branch, CatboostFile, NumberTest, ObliviousTree, SourceTree, Test
 from mlwright.packaging.catboost_trees import levels_of, meaning_of
 from mlwright.packaging.forest import Floats
+from mlwright.packaging.library import Library, hold_to_library
+from mlwright.packaging.tree_check import NEVER_SEEN
 
 
 def catboost_answers(model: CatboostFile, matrix: Floats) -> Floats:
@@ -35,6 +39,17 @@ def catboost_sums(model: CatboostFile, matrix: Floats) -> Floats:
     for tree in model.trees:
         total += asked.values(tree)
     return np.asarray(model.scale * total + np.array(model.bias))
+
+
+def hold_to_catboost(model: CatboostFile, matrix: Floats, library: Library, data: bytes) -> None:
+    """Compare the sums of rows with those that CatBoost gives. Raises `ParityFailed`."""
+    rows: npt.NDArray[Any] = matrix
+    if model.categorical:
+        rows = matrix.astype(object)
+        for place, texts in levels_of(model).items():
+            known = (*texts, NEVER_SEEN)
+            rows[:, place] = [known[int(code)] for code in np.nan_to_num(matrix[:, place], nan=-1)]
+    hold_to_library(catboost_sums(model, matrix), library, data, rows)
 
 
 class _Asked:

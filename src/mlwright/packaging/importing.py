@@ -12,19 +12,20 @@ import numpy as np
 from mlwright.errors import ModelUnsupported
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
-from mlwright.packaging.catboost_walk import catboost_answers
+from mlwright.packaging.catboost_walk import catboost_answers, hold_to_catboost
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
 from mlwright.packaging.forest import Floats
 from mlwright.packaging.graph_check import check_graph
+from mlwright.packaging.library import Library
 from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.package import PackageContent, Signature
 from mlwright.packaging.parity import ParityReport
-from mlwright.packaging.tree_check import check_trees
+from mlwright.packaging.tree_check import check_rows, check_trees
 from mlwright.packaging.tree_signature import default_classes, tree_content
 from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.packaging.xgboost_file import read_xgboost
 from mlwright.packaging.xgboost_trees import trees_from_xgboost
-from mlwright.packaging.xgboost_walk import xgboost_answers
+from mlwright.packaging.xgboost_walk import hold_to_xgboost, xgboost_answers
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ImportedModel:
 
     content: PackageContent
     check: Callable[[Path], ParityReport]
+    compared_with: str
 
 
 def import_lightgbm(data: bytes, name: str) -> ImportedModel:
@@ -55,33 +57,47 @@ def import_lightgbm(data: bytes, name: str) -> ImportedModel:
         return np.asarray(lgb.Booster(model_str=text).predict(matrix), dtype=np.float64)
 
     content = tree_content(model, name, "a LightGBM text model")
-    return ImportedModel(content, lambda folder: check_trees(folder, model, answers))
+    return ImportedModel(content, lambda folder: check_trees(folder, model, answers), "lightgbm")
 
 
-def import_xgboost(data: bytes, name: str) -> ImportedModel:
+def import_xgboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
     """Read an XGBoost model in JSON or UBJSON.
 
     With feature names it takes named columns, all of them optional: numbers, texts where a data frame had
-    categories, whole numbers where the library had codes of categories. Raises `ModelUnsupported`.
+    categories, whole numbers where the library had codes of categories. It is held to the trees of the file,
+    and to XGBoost when that is given. Raises `ModelUnsupported`.
     """
     source = read_xgboost(data)
     model = trees_from_xgboost(source)
     content = tree_content(model, name, "an XGBoost model")
-    return ImportedModel(content, lambda folder: check_trees(folder, model, partial(xgboost_answers, source)))
+
+    def check(folder: Path) -> ParityReport:
+        report = check_trees(folder, model, partial(xgboost_answers, source))
+        if library is not None:
+            hold_to_xgboost(source, check_rows(model)[0], library, data)
+        return report
+
+    return ImportedModel(content, check, _compared_with(library))
 
 
-def import_catboost(data: bytes, name: str) -> ImportedModel:
+def import_catboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
     """Read a CatBoost model in JSON.
 
     With feature names or categories it takes named columns, all of them optional; categories are texts, also
-    where they were numbers ("3"). Raises `ModelUnsupported`.
+    where they were numbers ("3"). It is held to the trees of the file, and to CatBoost when that is given.
+    Raises `ModelUnsupported`.
     """
     source = read_catboost(data)
     model = trees_from_catboost(source)
     content = tree_content(model, name, "a CatBoost model")
-    return ImportedModel(
-        content, lambda folder: check_trees(folder, model, partial(catboost_answers, source))
-    )
+
+    def check(folder: Path) -> ParityReport:
+        report = check_trees(folder, model, partial(catboost_answers, source))
+        if library is not None:
+            hold_to_catboost(source, check_rows(model)[0], library, data)
+        return report
+
+    return ImportedModel(content, check, _compared_with(library))
 
 
 def import_fitted(estimator: object, name: str) -> ImportedModel:
@@ -89,7 +105,9 @@ def import_fitted(estimator: object, name: str) -> ImportedModel:
     model = trees_from_estimator(estimator)
     content = tree_content(model, name, f"a {type(estimator).__name__}")
     return ImportedModel(
-        content, lambda folder: check_trees(folder, model, partial(estimator_answers, estimator, model))
+        content,
+        lambda folder: check_trees(folder, model, partial(estimator_answers, estimator, model)),
+        "scikit-learn",
     )
 
 
@@ -117,4 +135,8 @@ def import_onnx(data: bytes, name: str) -> ImportedModel:
         provenance={"run": None, "data": [], "libraries": {}, "seed": None},
     )
 
-    return ImportedModel(content, lambda folder: check_graph(folder, data, graph, name))
+    return ImportedModel(content, lambda folder: check_graph(folder, data, graph, name), "onnxruntime")
+
+
+def _compared_with(library: Library | None) -> str:
+    return "the trees of the file" if library is None else f"{library.name} and the trees of the file"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.packaging.forest import Floats
+from mlwright.packaging.library import Library, hold_to_library
 from mlwright.packaging.xgboost_file import SourceTree, XgboostFile
 from mlwright.packaging.xgboost_trees import margins_of, objective_of
 
 LARGEST_CATEGORY = 2.0**24
+MOST_NUMBER = 3e38
 
 
 def xgboost_answers(model: XgboostFile, matrix: Floats) -> Floats:
@@ -24,6 +27,15 @@ def xgboost_answers(model: XgboostFile, matrix: Floats) -> Floats:
     for tree, leaves in zip(model.trees, xgboost_leaves(model, matrix), strict=True):
         sums[:, tree.output] += tree.condition[leaves].astype(np.float64) * tree.weight
     return _apply(objective_of(model).link, sums)
+
+
+def hold_to_xgboost(model: XgboostFile, matrix: Floats, library: Library, data: bytes) -> None:
+    """Compare the leaves of rows with those that XGBoost names. Raises `ParityFailed`."""
+    rows = matrix.clip(-MOST_NUMBER, MOST_NUMBER)  # it refuses what is infinite in float32
+    for place, texts in model.levels.items():
+        rows[rows[:, place] == len(texts), place] = np.nan
+    used = replace(library, answers=lambda file, asked: library.answers(file, asked)[:, : len(model.trees)])
+    hold_to_library(np.column_stack(list(xgboost_leaves(model, rows))), used, data, rows)
 
 
 def xgboost_leaves(model: XgboostFile, matrix: Floats) -> Iterator[npt.NDArray[np.int64]]:

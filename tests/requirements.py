@@ -111,6 +111,7 @@ PROMISES: dict[str, str] = {
     "bench.time-outs": "requests out of time stay in the percentiles",
     "bench.verifies": "nothing is measured before one request is answered as it should be",
     "bench.project": "bench serve measures the running server of a project with rows that it accepts",
+    "bench.grpc": "gRPC calls are made at the asked rate, and rows reach the model through them",
     "bench.knee": "the largest rate that holds an objective is found to 5 %, through a hiccup",
     "bench.report": "the report has charts, machine, settings and every step, and no secret",
     "bench.gate": "an objective that is not held is exit code 3",

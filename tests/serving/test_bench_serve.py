@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -10,8 +11,10 @@ import polars as pl
 import pytest
 
 from mlwright.cli.app import run
+from mlwright.deployment import publish, target_of
 from mlwright.project import Project
-from tests.serving.conftest import CONFIG, Stage, make_project, start, wait_for
+from mlwright.serving import ServerProcess
+from tests.serving.conftest import CONFIG, Stage, make_project, server_config, start, wait_for
 
 QUICK = ("--seconds", "0.5", "--warm-up", "0.1", "--connections", "8")
 
@@ -60,6 +63,26 @@ def test_requests_hold_rows_of_the_projects_data_that_the_contract_accepts(tmp_p
     assert numbers["target"]["bodies"] == 1
     token = (project.run_folder / "token").read_text().strip()
     assert all(token not in path.read_text() for path in (tmp_path / "report").iterdir())
+
+
+@pytest.mark.promise("bench.grpc")
+def test_the_grpc_listener_of_a_project_is_measured_with_rows_that_it_accepts(
+    project: Project, shared: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(project, target_of(project), actor="test", reason="start")
+    config = dataclasses.replace(server_config(project), grpc_port=0)
+    server = ServerProcess.start(config, folder=project.run_folder)
+    try:
+        assert bench(project, "--grpc", "--rate", "400", "--streams", "4", "--rows", "2", "--json") == 0
+    finally:
+        server.stop()
+    found = json.loads(capsys.readouterr().out)
+    (step,) = found["steps"]
+    assert step["counts"]["offered"] == step["counts"]["ok"] == 200
+    assert step["statuses"] == [[0, 200]]
+    assert found["target"]["url"].endswith("/inference.GRPCInferenceService/ModelInfer")
+    assert bench(shared.project, "--grpc", "--json") == 1
+    assert "does not speak gRPC" in capsys.readouterr().out
 
 
 @pytest.mark.promise("bench.gate", "cli.exit-codes")

@@ -15,7 +15,7 @@ pub(crate) const SPIN: Duration = Duration::from_micros(60);
 #[cfg(target_os = "linux")]
 mod system {
     use std::num::NonZeroU64;
-    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
     use mio::unix::SourceFd;
     use mio::{Interest, Registry, Token};
@@ -23,6 +23,7 @@ mod system {
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
         timerfd_settime,
     };
+    use tokio::io::unix::AsyncFd;
 
     use super::{Duration, io};
 
@@ -61,6 +62,33 @@ mod system {
             Ok(None)
         }
     }
+
+    impl AsRawFd for Alarm {
+        fn as_raw_fd(&self) -> RawFd {
+            self.0.as_raw_fd()
+        }
+    }
+
+    /// An alarm that wakes a task.
+    #[derive(Debug)]
+    pub(crate) struct Waker(AsyncFd<Alarm>);
+
+    impl Waker {
+        /// Make one within a runtime.
+        #[allow(
+            deprecated,
+            reason = "its successor is unsafe because a descriptor may be closed under it; an alarm owns its own"
+        )]
+        pub(crate) fn new() -> io::Result<Self> {
+            Ok(Self(AsyncFd::new(Alarm::new()?)?))
+        }
+
+        pub(crate) async fn sleep(&self, after: Duration) -> io::Result<()> {
+            self.0.get_ref().set(after)?;
+            self.0.readable().await?.clear_ready(); // setting the timer again forgets that it rang
+            Ok(())
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -85,9 +113,26 @@ mod system {
             Ok(Some(Duration::from_millis(after.as_millis() as u64)))
         }
     }
+
+    #[derive(Debug)]
+    pub(crate) struct Waker;
+
+    impl Waker {
+        pub(crate) fn new() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(crate) async fn sleep(&self, after: Duration) -> io::Result<()> {
+            match after.as_millis() as u64 {
+                0 => tokio::task::yield_now().await,
+                whole => tokio::time::sleep(Duration::from_millis(whole)).await,
+            }
+            Ok(())
+        }
+    }
 }
 
-pub(crate) use system::Alarm;
+pub(crate) use system::{Alarm, Waker};
 
 /// An alarm that wakes a poll.
 pub(crate) fn registered(registry: &Registry, token: Token) -> io::Result<Alarm> {

@@ -82,6 +82,11 @@ impl Arrivals {
         self.next.due
     }
 
+    /// How many were taken.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.number
+    }
+
     /// Take the next arrival.
     pub(crate) fn take(&mut self) -> Arrival {
         let taken = self.next;

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use memchr::memmem::Finder;
@@ -12,92 +12,33 @@ use mio::{Events, Poll, Token};
 
 use crate::alarm::{self, Alarm, SPIN};
 use crate::answer::{Answer, AnswerReader};
-use crate::arrivals::{Arrival, Arrivals, Share};
-use crate::clock::{Clock, MILLISECOND, SECOND};
+use crate::clock::SECOND;
 use crate::connection::{Connection, Received, State};
 use crate::error::LoadError;
+use crate::line::Line;
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Schedule};
-use crate::tally::{Book, Live, Sent, Tally};
+use crate::plan::Schedule;
+use crate::setting::{RETRY, SWEEP, Setting};
+use crate::tally::{Book, Sent, Tally};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Events taken from the system at once; few, so that due arrivals do not wait for many answers.
 const EVENTS: usize = 64;
-/// How often time-outs are looked for.
-const SWEEP: u64 = 2 * MILLISECOND;
-/// How long a refused connection waits before it tries again.
-const RETRY: u64 = 20 * MILLISECOND;
-
-/// What every thread of a run is given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) share: Share,
-    pub(crate) requests: &'a [Vec<u8>],
-    pub(crate) clock: Clock,
-    pub(crate) live: &'a Live,
-    pub(crate) stop: &'a AtomicBool,
-}
-
-impl Setting<'_> {
-    /// How many connections this thread has.
-    pub(crate) fn connections(&self) -> usize {
-        let (all, threads) = (self.plan.connections, self.share.threads);
-        all / threads + usize::from(self.share.thread < all % threads)
-    }
-
-    pub(crate) fn request(&self, arrival: Arrival) -> &[u8] {
-        let number = arrival.number as usize * self.share.threads + self.share.thread;
-        &self.requests[number % self.requests.len()]
-    }
-
-    pub(crate) fn arrivals(&self, schedule: Schedule) -> Arrivals {
-        let plan = self.plan;
-        Arrivals::new(
-            plan.arrivals,
-            plan.rate,
-            self.share,
-            schedule.start,
-            plan.seed,
-        )
-    }
-
-    pub(crate) fn unreachable(&self, source: io::Error) -> LoadError {
-        LoadError::Unreachable {
-            address: self.plan.address(),
-            source,
-        }
-    }
-}
-
-/// Find the address behind the name, the first one that the system gives.
-pub(crate) fn resolve(plan: &Plan) -> Result<SocketAddr, LoadError> {
-    let failed = |source| LoadError::Unreachable {
-        address: plan.address(),
-        source,
-    };
-    let mut found = (plan.host.as_str(), plan.port)
-        .to_socket_addrs()
-        .map_err(failed)?;
-    found
-        .next()
-        .ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))
-}
 
 /// A thread's connections, open and waiting for the start.
-pub(crate) struct Ready<'a> {
-    setting: Setting<'a>,
+pub(crate) struct Ready {
+    setting: Setting,
     address: SocketAddr,
     poll: Poll,
     alarm: Alarm,
     connections: Vec<Connection>,
 }
 
-impl<'a> Ready<'a> {
+impl Ready {
     /// Open all connections and wait until each is there.
-    pub(crate) fn connect(setting: Setting<'a>, address: SocketAddr) -> Result<Self, LoadError> {
-        let plan = setting.plan;
+    pub(crate) fn connect(setting: Setting, address: SocketAddr) -> Result<Self, LoadError> {
+        let plan = &setting.plan;
         let poll = Poll::new()?;
         let count = setting.connections();
         let connections = (0..count)
@@ -158,27 +99,27 @@ impl<'a> Ready<'a> {
         let setting = self.setting;
         let count = self.connections.len();
         let mut worker = Worker {
-            setting,
             address: self.address,
             poll: self.poll,
             alarm: self.alarm,
             alarm_at: 0,
             idle: (0..count).collect(),
             connections: self.connections,
-            arrivals: setting.arrivals(schedule),
-            queue: VecDeque::new(),
-            book: Book::new(schedule, setting.live, setting.plan.timeout()),
-            expected: setting.plan.expect.as_deref().map(Finder::new),
+            line: Line::new(&setting, schedule),
+            book: Book::new(&setting, schedule),
+            expected: setting.finder(),
             buffer: vec![0; READ_BYTES],
             sweep_at: 0,
+            setting,
         };
         worker.run()?;
+        worker.book.tally.queue_peak = worker.line.peak;
         Ok(worker.book.tally)
     }
 }
 
-struct Worker<'a> {
-    setting: Setting<'a>,
+struct Worker {
+    setting: Setting,
     address: SocketAddr,
     poll: Poll,
     alarm: Alarm,
@@ -186,16 +127,14 @@ struct Worker<'a> {
     connections: Vec<Connection>,
     /// Connections with nothing to do, longest idle first: every connection gets its turn.
     idle: VecDeque<usize>,
-    arrivals: Arrivals,
-    /// Arrivals that are due and wait for a connection.
-    queue: VecDeque<Arrival>,
-    book: Book<'a>,
-    expected: Option<Finder<'a>>,
+    line: Line,
+    book: Book,
+    expected: Option<Finder<'static>>,
     buffer: Vec<u8>,
     sweep_at: u64,
 }
 
-impl Worker<'_> {
+impl Worker {
     fn run(&mut self) -> Result<(), LoadError> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
@@ -218,13 +157,10 @@ impl Worker<'_> {
 
     /// Queue what is due by now and send as much as there are idle connections for.
     fn admit(&mut self, now: u64) {
-        while self.arrivals.due() <= now && self.arrivals.due() < self.book.schedule.end {
-            self.queue.push_back(self.arrivals.take());
-        }
-        while !self.queue.is_empty() && !self.idle.is_empty() {
+        self.line.admit(now);
+        while !self.line.is_empty() && !self.idle.is_empty() {
             self.send_next();
         }
-        self.book.tally.queue_peak = self.book.tally.queue_peak.max(self.queue.len() as u64);
     }
 
     fn send_next(&mut self) {
@@ -234,7 +170,7 @@ impl Worker<'_> {
         let State::Idle(free_since) = self.connections[place].state else {
             return;
         };
-        let Some(arrival) = self.queue.pop_front() else {
+        let Some(arrival) = self.line.take() else {
             return;
         };
         let sent = Sent {
@@ -252,20 +188,17 @@ impl Worker<'_> {
     /// arrival can only queue, and the server has better use for the core.
     fn wait(&mut self, events: &mut Events) -> Result<(), LoadError> {
         let before = self.setting.clock.now();
-        let due = self.arrivals.due();
-        let has_more = due < self.book.schedule.end && !self.idle.is_empty();
-        let left = Duration::from_nanos(due.saturating_sub(before));
-        let timeout = if has_more && left <= SPIN {
-            Duration::ZERO
-        } else {
-            let sweep = Duration::from_nanos(SWEEP);
-            let mut timeout = sweep;
-            if has_more && left < sweep && self.alarm_at != due {
+        let sweep = Duration::from_nanos(SWEEP);
+        let mut timeout = sweep;
+        if let Some(due) = self.line.next_due().filter(|_| !self.idle.is_empty()) {
+            let left = Duration::from_nanos(due.saturating_sub(before));
+            if left <= SPIN {
+                timeout = Duration::ZERO;
+            } else if left < sweep && self.alarm_at != due {
                 self.alarm_at = due;
                 timeout = self.alarm.set(left.saturating_sub(SPIN))?.unwrap_or(sweep);
             }
-            timeout
-        };
+        }
         poll_once(&mut self.poll, events, Some(timeout))?;
         if events.is_empty() || !timeout.is_zero() {
             self.book.tally.idle += self.setting.clock.now() - before;
@@ -385,7 +318,7 @@ impl Worker<'_> {
     /// A connection could not be opened: whoever waits longest is lost with it, and it tries again later.
     fn refuse(&mut self, place: usize, error: &io::Error) {
         self.connections[place].state = State::Down(self.setting.clock.now() + RETRY);
-        if let Some(arrival) = self.queue.pop_front() {
+        if let Some(arrival) = self.line.take() {
             self.book.explain(|| format!("no connection: {error}"));
             self.book.lost(arrival, Outcome::ConnectionError);
         }
@@ -394,18 +327,8 @@ impl Worker<'_> {
     /// Give up what is out of time, and open again what was refused a while ago.
     fn sweep(&mut self, now: u64) {
         self.sweep_at = now + SWEEP;
+        self.line.expire(now, &mut self.book);
         let timeout = self.setting.plan.timeout();
-        while self
-            .queue
-            .front()
-            .is_some_and(|arrival| arrival.due + timeout <= now)
-        {
-            if let Some(arrival) = self.queue.pop_front() {
-                self.book
-                    .explain(|| "no connection was free in time".to_owned());
-                self.book.lost(arrival, Outcome::Unsent);
-            }
-        }
         for place in 0..self.connections.len() {
             match self.connections[place].state {
                 State::Busy(sent) if sent.arrival.due + timeout <= now => {
@@ -421,9 +344,7 @@ impl Worker<'_> {
 
     fn is_over(&self) -> bool {
         let is_busy = |connection: &Connection| matches!(connection.state, State::Busy(_));
-        self.arrivals.due() >= self.book.schedule.end
-            && self.queue.is_empty()
-            && !self.connections.iter().any(is_busy)
+        self.line.is_over() && !self.connections.iter().any(is_busy)
     }
 }
 

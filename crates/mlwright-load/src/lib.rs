@@ -6,17 +6,21 @@
 mod alarm;
 mod answer;
 mod arrivals;
+mod call;
 mod clock;
 mod connection;
 mod cpu;
 mod error;
+mod grpc;
 mod histogram;
 mod http;
+mod line;
 mod outcome;
 mod plan;
 mod probe;
 mod report;
 mod run;
+mod setting;
 mod tally;
 
 pub use error::LoadError;

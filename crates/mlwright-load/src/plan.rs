@@ -87,8 +87,6 @@ impl Plan {
                 "a rate of {} requests/s is not between 0 and 100 million",
                 self.rate
             )
-        } else if self.protocol == Protocol::Grpc {
-            "gRPC is not spoken by this version".to_owned()
         } else if !is_span(self.seconds) || self.seconds == 0.0 || !is_span(self.warm_up_s) {
             format!(
                 "{} s after {} s of warm-up is not up to a day",
@@ -139,8 +137,15 @@ impl Plan {
         self.timeout_ms * MILLISECOND
     }
 
-    /// One request as it goes over an HTTP/1.1 connection.
+    /// One request as it goes over a connection: all of HTTP/1.1, or the frame of a gRPC message, not compressed.
     pub(crate) fn render(&self, body: &[u8]) -> Vec<u8> {
+        match self.protocol {
+            Protocol::Http => self.render_http(body),
+            Protocol::Grpc => [&[0], &(body.len() as u32).to_be_bytes()[..], body].concat(),
+        }
+    }
+
+    fn render_http(&self, body: &[u8]) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !self
             .headers

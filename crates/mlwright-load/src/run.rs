@@ -1,19 +1,25 @@
 //! One measurement from plan to report: the first answer, the threads, the window, the server's CPU time.
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::arrivals::Share;
 use crate::clock::{Clock, MILLISECOND, SECOND};
 use crate::cpu;
 use crate::error::LoadError;
-use crate::http::{self, Setting};
-use crate::plan::{Plan, Schedule};
+use crate::grpc;
+use crate::http;
+use crate::plan::{Plan, Protocol, Schedule};
 use crate::probe;
 use crate::report::{Facts, LoadReport, Progress};
+use crate::setting::{self, Setting};
 use crate::tally::{Live, Tally};
 
 /// How long the first arrival waits for threads to be told.
@@ -36,12 +42,16 @@ pub fn run(
             "there is no body to send, not even an empty one",
         ));
     }
-    let address = http::resolve(plan)?;
-    let requests: Vec<Vec<u8>> = bodies.iter().map(|body| plan.render(body)).collect();
-    let first_answer = probe::ask(plan, address, &requests[0])?;
+    let address = setting::resolve(plan)?;
+    let requests: Arc<[Bytes]> = bodies.iter().map(|body| plan.render(body).into()).collect();
+    let first_answer = match plan.protocol {
+        Protocol::Http => probe::ask(plan, address, &requests[0])?,
+        Protocol::Grpc => grpc::ask(plan, address, requests[0].clone())?,
+    };
+    let shared_plan = Arc::new(plan.clone());
     let clock = Clock::start();
-    let stop = AtomicBool::new(false);
-    let lives: Vec<Live> = (0..plan.threads).map(|_| Live::default()).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    let lives: Vec<Arc<Live>> = (0..plan.threads).map(|_| Arc::default()).collect();
     thread::scope(|scope| {
         let (told, hear) = channel();
         let starts: Vec<Sender<Schedule>> = (0..plan.threads)
@@ -51,14 +61,13 @@ pub fn run(
                     thread,
                     threads: plan.threads,
                 };
-                let live = &lives[thread];
                 let setting = Setting {
-                    plan,
+                    plan: Arc::clone(&shared_plan),
                     share,
-                    requests: &requests,
+                    requests: Arc::clone(&requests),
                     clock,
-                    live,
-                    stop: &stop,
+                    live: Arc::clone(&lives[thread]),
+                    stop: Arc::clone(&stop),
                 };
                 let told = told.clone();
                 scope.spawn(move || {
@@ -103,33 +112,39 @@ enum Word {
 }
 
 fn work(
-    setting: Setting<'_>,
-    address: std::net::SocketAddr,
+    setting: Setting,
+    address: SocketAddr,
     told: &Sender<Word>,
     begin: &Receiver<Schedule>,
 ) -> Word {
-    let ready = match http::Ready::connect(setting, address) {
-        Ok(ready) => ready,
-        Err(error) => return Word::Failed(error),
+    let result = match setting.plan.protocol {
+        Protocol::Http => http::Ready::connect(setting, address)
+            .and_then(|ready| Ok((await_start(told, begin)?, ready)))
+            .and_then(|(schedule, ready)| timed(|| ready.drive(schedule))),
+        Protocol::Grpc => grpc::Ready::connect(setting, address)
+            .and_then(|ready| Ok((await_start(told, begin)?, ready)))
+            .and_then(|(schedule, ready)| timed(|| ready.drive(schedule))),
     };
-    let _ = told.send(Word::Ready);
-    let Ok(schedule) = begin.recv() else {
-        return Word::Failed(LoadError::Stopped);
-    };
+    result.map_or_else(Word::Failed, |tally| Word::Done(Box::new(tally)))
+}
+
+fn await_start(told: &Sender<Word>, begin: &Receiver<Schedule>) -> Result<Schedule, LoadError> {
+    let _ = told.send(Word::Ready); // nobody hears when another thread has failed
+    begin.recv().map_err(|_| LoadError::Stopped)
+}
+
+/// Add the thread's CPU time to what it counted.
+fn timed(drive: impl FnOnce() -> Result<Tally, LoadError>) -> Result<Tally, LoadError> {
     let before = cpu::of_this_thread();
-    match ready.drive(schedule) {
-        Ok(mut tally) => {
-            tally.cpu = cpu::of_this_thread() - before;
-            Word::Done(Box::new(tally))
-        }
-        Err(error) => Word::Failed(error),
-    }
+    let mut tally = drive()?;
+    tally.cpu = cpu::of_this_thread() - before;
+    Ok(tally)
 }
 
 struct Watched<'a> {
     plan: &'a Plan,
     clock: Clock,
-    lives: &'a [Live],
+    lives: &'a [Arc<Live>],
     stop: &'a AtomicBool,
     hear: Receiver<Word>,
     watch: &'a mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -192,7 +207,7 @@ impl Watched<'_> {
     }
 
     fn tell(&mut self, schedule: Option<Schedule>) -> Result<(), LoadError> {
-        let sum = |count: fn(&Live) -> u64| self.lives.iter().map(count).sum();
+        let sum = |count: fn(&Live) -> u64| self.lives.iter().map(|live| count(live)).sum();
         let start = schedule.map_or_else(|| self.clock.now(), |schedule| schedule.start);
         let progress = Progress {
             elapsed_s: self.clock.now().saturating_sub(start) as f64 / SECOND as f64,

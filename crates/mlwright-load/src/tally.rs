@@ -1,11 +1,13 @@
 //! What one thread counted; tallies of several threads add up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::arrivals::Arrival;
 use crate::histogram::Histogram;
 use crate::outcome::{Counts, Outcome};
 use crate::plan::Schedule;
+use crate::setting::Setting;
 
 /// Counts and histograms of the measured window.
 #[derive(Debug, Clone, Default)]
@@ -83,20 +85,21 @@ pub(crate) struct Live {
 
 /// Enters outcomes into a tally if their arrivals count.
 #[derive(Debug)]
-pub(crate) struct Book<'a> {
+pub(crate) struct Book {
     pub(crate) tally: Tally,
-    pub(crate) schedule: Schedule,
-    live: &'a Live,
+    schedule: Schedule,
+    live: Arc<Live>,
     timeout: u64,
 }
 
-impl<'a> Book<'a> {
-    pub(crate) fn new(schedule: Schedule, live: &'a Live, timeout: u64) -> Self {
+impl Book {
+    pub(crate) fn new(setting: &Setting, schedule: Schedule) -> Self {
+        let live = Arc::clone(&setting.live);
         Self {
             tally: Tally::default(),
             schedule,
             live,
-            timeout,
+            timeout: setting.plan.timeout(),
         }
     }
 

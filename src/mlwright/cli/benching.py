@@ -59,6 +59,7 @@ def _request(args: argparse.Namespace) -> BenchServeRequest:
         args.project,
         Asking(
             url=args.url,
+            wants_grpc=args.grpc,
             path=args.path,
             method=args.method,
             headers=tuple(args.header or ()),

@@ -32,6 +32,9 @@ BENCH = (
         metavar="URL",
     ),
     Argument(
+        ("--grpc",), "ask the gRPC listener of the project's server, which takes --grpc-port", is_flag=True
+    ),
+    Argument(
         ("--rate",), "requests a second (default: 1000), or where a search begins", type=float, metavar="N"
     ),
     Argument(

@@ -36,6 +36,7 @@ class Asking:
     """
 
     url: str | None = None
+    wants_grpc: bool = False
     path: str | None = None
     method: str = "POST"
     headers: tuple[str, ...] = ()
@@ -121,7 +122,10 @@ def target_of(asking: Asking, request: BenchServeRequest) -> LoadTarget:
     """Settle where requests go and what they say."""
     if asking.url is None:
         target = running_target(
-            request.project, rows_per_request=asking.rows_per_request, seed=request.settings.seed
+            request.project,
+            wants_grpc=asking.wants_grpc,
+            rows_per_request=asking.rows_per_request,
+            seed=request.settings.seed,
         )
         path, pid = asking.path or target.path, asking.pid or target.pid
     else:

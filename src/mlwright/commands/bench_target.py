@@ -9,12 +9,14 @@ from mlwright.errors import DataError, ServerError
 from mlwright.project import Project, find_project
 from mlwright.serving import (
     BODIES,
+    INFER_METHOD,
     AdminClient,
     LoadTarget,
     RunningServer,
     bodies_of,
     find_server,
     make_rows,
+    messages_of,
     read_token,
     sample_rows,
 )
@@ -22,7 +24,7 @@ from mlwright.serving import (
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared only
 
 
-def running_target(folder: Path, *, rows_per_request: int, seed: int) -> LoadTarget:
+def running_target(folder: Path, *, wants_grpc: bool, rows_per_request: int, seed: int) -> LoadTarget:
     """Find the project's server and make requests for its first deployment.
 
     Rows come from the project's data; those that the deployment's contract refuses are left out. A project
@@ -37,17 +39,18 @@ def running_target(folder: Path, *, rows_per_request: int, seed: int) -> LoadTar
     if not rows:
         rows = make_rows(package, count=count, seed=seed)
     token = read_token(project.run_folder / "token")
-    headers = {"content-type": "application/json"}
-    if token is not None:
-        headers["authorization"] = f"Bearer {token}"
+    headers = () if token is None else (("authorization", f"Bearer {token}"),)
+    host, name = LOOPBACK.get(server.host, server.host), str(deployment["name"])
+    if not wants_grpc:
+        bodies = bodies_of(rows, rows_per_request=rows_per_request)
+        headers = (("content-type", "application/json"), *headers)
+        path = f"/v1/predict/{name}"
+        return LoadTarget("http", host, server.port, path, headers=headers, bodies=bodies, pid=server.pid)
+    if server.grpc_port is None:
+        raise ServerError("the server does not speak gRPC", hint="start it with --grpc-port 0")
+    bodies = messages_of(rows, package, model=name, rows_per_request=rows_per_request)
     return LoadTarget(
-        "http",
-        LOOPBACK.get(server.host, server.host),
-        server.port,
-        f"/v1/predict/{deployment['name']}",
-        headers=tuple(headers.items()),
-        bodies=bodies_of(rows, rows_per_request=rows_per_request),
-        pid=server.pid,
+        "grpc", host, server.grpc_port, INFER_METHOD, headers=headers, bodies=bodies, pid=server.pid
     )
 
 

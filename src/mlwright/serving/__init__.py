@@ -3,6 +3,7 @@
 from mlwright.serving.admin import AdminClient, Reload
 from mlwright.serving.configuration import Container, Limits, ServerConfig
 from mlwright.serving.exposure import check_exposure, is_loopback
+from mlwright.serving.infer_message import METHOD as INFER_METHOD
 from mlwright.serving.knee import Knee, Objective, find_knee, ramp
 from mlwright.serving.listeners import Listeners
 from mlwright.serving.load import (
@@ -16,7 +17,7 @@ from mlwright.serving.load import (
     Protocol,
     measure_load,
 )
-from mlwright.serving.load_bodies import BODIES, bodies_of, make_rows, sample_rows
+from mlwright.serving.load_bodies import BODIES, bodies_of, make_rows, messages_of, sample_rows
 from mlwright.serving.package_check import check_package
 from mlwright.serving.server import (
     RunningServer,
@@ -30,6 +31,7 @@ from mlwright.serving.token import ensure_token, read_token
 
 __all__ = [
     "BODIES",
+    "INFER_METHOD",
     "AdminClient",
     "ArrivalKind",
     "Container",
@@ -58,6 +60,7 @@ __all__ = [
     "is_loopback",
     "make_rows",
     "measure_load",
+    "messages_of",
     "ramp",
     "read_token",
     "run_server",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlwright import native
 from mlwright.errors import UsageError
+from mlwright.serving.infer_message import can_be_tensors, infer_message
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,12 +70,31 @@ def inputs_of(package: Path) -> list[str] | None:
 
 def bodies_of(rows: Sequence[Row], *, rows_per_request: int) -> tuple[bytes, ...]:
     """Write requests of the native protocol, each with so many rows; too few rows come again."""
-    count = max(1, len(rows) // rows_per_request)
-    picked = [
-        [rows[(start * rows_per_request + at) % len(rows)] for at in range(rows_per_request)]
-        for start in range(count)
-    ]
-    return tuple(json.dumps({"rows": batch}, ensure_ascii=False).encode() for batch in picked)
+    return tuple(
+        json.dumps({"rows": batch}, ensure_ascii=False).encode() for batch in _batches(rows, rows_per_request)
+    )
+
+
+def messages_of(
+    rows: Sequence[Row], package: Path, *, model: str, rows_per_request: int
+) -> tuple[bytes, ...]:
+    """Write messages of the Open Inference Protocol over gRPC, leaving out rows with nulls.
+
+    Raises `UsageError` when every row has one.
+    """
+    signature = _signature(package)
+    whole = [row for row in rows if can_be_tensors(signature, row)]
+    if not whole:
+        raise UsageError(
+            "every row has a null, and tensors have none",
+            hint="measure HTTP, or give messages with --bodies FILE",
+        )
+    return tuple(infer_message(model, signature, batch) for batch in _batches(whole, rows_per_request))
+
+
+def _batches(rows: Sequence[Row], size: int) -> list[list[Row]]:
+    count = max(1, len(rows) // size)
+    return [[rows[(start * size + at) % len(rows)] for at in range(size)] for start in range(count)]
 
 
 def _signature(package: Path) -> dict[str, Any]:

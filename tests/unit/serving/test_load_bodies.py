@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,8 @@ import pytest
 
 from mlwright import native
 from mlwright.errors import UsageError
-from mlwright.serving import bodies_of, make_rows, sample_rows
+from mlwright.serving import bodies_of, make_rows, messages_of, sample_rows
+from mlwright.serving.infer_message import infer_message
 from tests.serving.packages import CONTRACT, write_package
 
 
@@ -62,3 +64,25 @@ def test_bodies_hold_as_many_rows_as_asked_and_too_few_rows_come_again() -> None
     assert sent == [[{"x": 0}, {"x": 1}], [{"x": 2}, {"x": 3}]]
     (body,) = bodies_of(rows[:1], rows_per_request=3)
     assert json.loads(body) == {"rows": [{"x": 0}] * 3}
+
+
+def test_messages_hold_the_columns_as_tensors_and_leave_rows_with_nulls_out(package: Path) -> None:
+    rows = [{"amount": 1.5, "kind": "a", "at": "2024"}, {"amount": None, "kind": "b", "at": "2024"}]
+    (message,) = messages_of(rows, package, model="m", rows_per_request=1)
+    amount = b"\x0a\x06amount\x12\x04FP64\x1a\x01\x01\x2a\x0a\x3a\x08" + struct.pack("<d", 1.5)
+    assert message.startswith(b"\x0a\x01m\x2a" + bytes([len(amount)]) + amount)
+    assert b"\x12\x05BYTES\x1a\x01\x01\x2a\x03\x42\x01a" in message
+    with pytest.raises(UsageError, match="null"):
+        messages_of(rows[1:], package, model="m", rows_per_request=1)
+
+
+def test_numbers_of_tensors_are_written_as_the_protocol_says() -> None:
+    def message(kind: str, values: list[object]) -> bytes:
+        signature = {"kind": "columns", "inputs": [{"name": "x", "type": kind}]}
+        return infer_message("m", signature, [{"x": value} for value in values])
+
+    assert message("integer", [1, 300, -1]).endswith(b"\x1a\x0d\x01\xac\x02" + b"\xff" * 9 + b"\x01")
+    assert message("boolean", [True, False]).endswith(b"\x0a\x02\x01\x00")
+    tensor = {"kind": "tensor", "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]}
+    flat = infer_message("m", tensor, [[1.0, 2.0], [3.0, 4.0]])
+    assert flat.endswith(b"\x1a\x02\x02\x02\x2a\x12\x32\x10" + struct.pack("<4f", 1, 2, 3, 4))

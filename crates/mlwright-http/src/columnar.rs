@@ -130,6 +130,20 @@ fn compose_lists<'a>(
     Ok(tensor.values.chunks_exact(width).map(write).collect())
 }
 
+/// The numbers of a matrix that was composed: a missing value is NaN, as the kernels know it.
+pub(crate) fn numbers_of(matrix: &NamedValues<'_, '_>) -> Vec<f64> {
+    let values = matrix.values.iter();
+    values
+        .map(|value| match value {
+            Scalar::Number(number) if matrix.is_single => f64::from(number.value as f32),
+            Scalar::Number(number) => number.value,
+            Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => {
+                f64::NAN
+            }
+        })
+        .collect()
+}
+
 /// Whether float64 holds a value; null is a missing one, which JSON has no other way to say.
 fn is_exact(value: &Scalar<'_>) -> bool {
     match value {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mlwright_serve::{Deployment, Servable};
+use mlwright_serve::{Arrival, Deployment, Servable};
 
 use crate::columnar::push_scalar;
 use crate::errors::ApiError;
@@ -18,11 +18,21 @@ use crate::text::{class_key, push_list, push_number, push_text};
 
 /// What the caller wants to know of each example.
 #[derive(Debug, Clone, Copy)]
-enum Wanted {
+pub(crate) enum Wanted {
     /// Label and score of each class.
     Classes,
     /// The number of a regression.
     Number,
+}
+
+/// What was found for the examples.
+#[derive(Debug)]
+pub(crate) struct Scored {
+    pub(crate) version: u32,
+    /// Labels of the classes; none of a regression.
+    pub(crate) labels: Vec<String>,
+    /// For each example the scores of the classes, or one number.
+    pub(crate) rows: Vec<Vec<f64>>,
 }
 
 /// Answer `POST /v1/models/{name}:classify`.
@@ -37,25 +47,59 @@ pub(crate) async fn regress(shared: &Shared, call: Call<'_>) -> Result<Reply, Ap
 
 /// Score the examples and write `{"result": […]}`.
 async fn ask(shared: &Shared, call: Call<'_>, wanted: Wanted) -> Result<Reply, ApiError> {
-    let snapshot = shared.engine.snapshot();
-    let deployment = find_model(&snapshot, call.target)?;
+    // Before the body is read: a model that is not there costs nothing.
+    find_model(&shared.engine.snapshot(), call.target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let request = ExamplesRequest::read(&mut reader, shared.limits.rows)?;
     reader.finish()?;
-    let turn = request.turn(shared, deployment, call.target);
-    let servable = &deployment.variants[turn.choice.variant].servable;
-    wanted.check(servable)?;
-    let texts = request.compose(servable.is_tensor());
-    let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
-    let answer = score_turn(shared, deployment, &turn, &rows, call.arrival).await?;
-    let mut out = Vec::with_capacity(16 + texts.len() * 48);
+    let scored = score_examples(shared, call.target, &request, wanted, call.arrival).await?;
+    let mut out = Vec::with_capacity(16 + scored.rows.len() * 48);
     out.extend_from_slice(b"{\"result\":");
-    push_list(&mut out, 0..texts.len(), |out, row| {
-        wanted.push(out, servable, answer.row(row));
+    push_list(&mut out, &scored.rows, |out, values| match wanted {
+        Wanted::Number => push_number(out, values[0]),
+        Wanted::Classes => push_list(out, scored.labels.iter().zip(values), |out, pair| {
+            out.push(b'[');
+            push_text(out, pair.0);
+            out.push(b',');
+            push_number(out, *pair.1);
+            out.push(b']');
+        }),
     });
     out.push(b'}');
     Ok(Reply::json(out))
+}
+
+/// Choose the variant and score the examples. The caller holds a permit of `Engine::admit`.
+pub(crate) async fn score_examples(
+    shared: &Shared,
+    target: Target<'_>,
+    request: &ExamplesRequest<'_>,
+    wanted: Wanted,
+    arrival: Arrival,
+) -> Result<Scored, ApiError> {
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, target)?;
+    let turn = request.turn(shared, deployment, target);
+    let variant = &deployment.variants[turn.choice.variant];
+    let servable = &variant.servable;
+    wanted.check(servable)?;
+    let texts = request.compose(servable.is_tensor());
+    let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
+    let answer = score_turn(shared, deployment, &turn, &rows, arrival).await?;
+    let read = |row| {
+        let mut values = Vec::with_capacity(servable.classes().len().max(1));
+        match wanted {
+            Wanted::Number => values.push(answer.row(row).first().copied().unwrap_or(f64::NAN)),
+            Wanted::Classes => extend_with_values(&mut values, servable, answer.row(row)),
+        }
+        values
+    };
+    Ok(Scored {
+        version: variant.spec.version,
+        labels: servable.classes().iter().map(class_key).collect(),
+        rows: (0..texts.len()).map(read).collect(),
+    })
 }
 
 impl Wanted {
@@ -71,41 +115,25 @@ impl Wanted {
             Self::Classes | Self::Number => Ok(()),
         }
     }
-
-    fn push(self, out: &mut Vec<u8>, servable: &Servable, values: &[f64]) {
-        match self {
-            Self::Number => push_number(out, values.first().copied().unwrap_or(f64::NAN)),
-            Self::Classes => {
-                let mut scores = Vec::with_capacity(servable.classes().len());
-                extend_with_values(&mut scores, servable, values);
-                let labels = servable.classes().iter().map(class_key);
-                push_list(out, labels.zip(scores), |out, (label, score)| {
-                    out.push(b'[');
-                    push_text(out, &label);
-                    out.push(b',');
-                    push_number(out, score);
-                    out.push(b']');
-                });
-            }
-        }
-    }
 }
 
 /// A feature: one value, or a list of them.
 #[derive(Debug)]
-struct Feature<'a> {
-    name: Cow<'a, str>,
-    values: Vec<Scalar<'a>>,
-    is_list: bool,
+pub(crate) struct Feature<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) values: Vec<Scalar<'a>>,
+    pub(crate) is_list: bool,
 }
 
-type Features<'a> = Vec<Feature<'a>>;
+/// The features of an example, each name once.
+pub(crate) type Features<'a> = Vec<Feature<'a>>;
 
+/// Examples, features that all of them share, and the unit they belong to.
 #[derive(Debug, Default)]
-struct ExamplesRequest<'a> {
-    context: Features<'a>,
-    examples: Vec<Features<'a>>,
-    unit: Option<Cow<'a, str>>,
+pub(crate) struct ExamplesRequest<'a> {
+    pub(crate) context: Features<'a>,
+    pub(crate) examples: Vec<Features<'a>>,
+    pub(crate) unit: Option<Cow<'a, str>>,
 }
 
 impl<'a> ExamplesRequest<'a> {

@@ -9,7 +9,7 @@ use mlwright_serve::{
     Answer, Arrival, Deployment, Inputs, PredictionId, Question, Servable, ServeError, Variant,
 };
 
-use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
+use crate::columnar::{NamedValues, compose, count_rows, numbers_of, unit_of_columns};
 use crate::errors::ApiError;
 use crate::paths::Target;
 use crate::predict::{Turn, find_model, score_turn};
@@ -141,7 +141,10 @@ impl<'a> Asked<'_, 'a> {
         let chosen = choose(&titles, &self.request.wanted)?;
         let texts = compose(named, servable, self.rows)?;
         let is_single = named.iter().any(|values| values.is_single);
-        let composed = Rows::of_texts(&texts, self.shared.limits.json_depth, is_single)?;
+        let composed = match named {
+            [matrix] if servable.is_tensor() => Rows::of_matrix(&texts, numbers_of(matrix)),
+            _ => Rows::of_texts(&texts, self.shared.limits.json_depth, is_single)?,
+        };
         let answer = score_turn(
             self.shared,
             self.deployment,

@@ -105,6 +105,19 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
+    /// Rows of a matrix, with the texts that were composed of them: nothing is read again.
+    pub(crate) fn of_matrix(texts: &'a [Cow<'_, [u8]>], numbers: Vec<f64>) -> Self {
+        let width = numbers.len().checked_div(texts.len()).unwrap_or(0);
+        Self {
+            fields: Vec::new(),
+            numbers,
+            kinds: (0..texts.len())
+                .map(|row| RowKind::Numbers(row * width..(row + 1) * width))
+                .collect(),
+            raw: texts.iter().map(AsRef::as_ref).collect(),
+        }
+    }
+
     /// Read one row.
     pub(crate) fn read_row(&mut self, reader: &mut Reader<'a>) -> Result<(), ApiError> {
         let first = reader.peek()?;

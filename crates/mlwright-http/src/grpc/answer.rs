@@ -9,9 +9,8 @@ use hyper::body::{Frame, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use tokio::sync::mpsc;
-
 use mlwright_serve::Arrival;
+use tokio::sync::mpsc;
 
 use crate::connection::contain;
 use crate::errors::ApiError;
@@ -55,8 +54,10 @@ pub(crate) async fn answer(
             let frames = open_stream(shared, body, until, visit);
             return Ok(head(StatusCode::OK, &parts, Reply::Stream(frames)));
         }
-        Ok((Operation::Infer, _)) if visit.is_shed(&shared.limits) => Err(ApiError::Overloaded),
-        Ok((operation, until)) => within(until, ask_once(&shared, operation, body)).await,
+        Ok((operation, _)) if operation.is_predicting() && visit.is_shed(&shared.limits) => {
+            Err(ApiError::Overloaded)
+        }
+        Ok((operation, until)) => within(until, ask_once(&shared, operation, body, until)).await,
         Err(error) => Err(error),
     };
     let status = outcome.as_ref().map_or_else(ApiError::status, |_| 200);
@@ -170,10 +171,15 @@ async fn ask_once(
     shared: &Shared,
     operation: Operation,
     body: Incoming,
+    deadline: Option<Instant>,
 ) -> Result<Bytes, ApiError> {
     let mut messages = Messages::new(shared, body);
     let message = messages.only().await?;
-    let work = operate(shared, operation, message, Arrival::now());
+    let arrival = Arrival {
+        deadline,
+        ..Arrival::now()
+    };
+    let work = operate(shared, operation, message, arrival);
     contain(shared, work).await
 }
 
@@ -187,7 +193,7 @@ fn open_stream(
     let (sender, frames) = mpsc::channel(STREAM_QUEUE);
     tokio::task::spawn_local(async move {
         let started = Instant::now();
-        let work = answer_stream(&shared, body, &sender);
+        let work = answer_stream(&shared, (body, until), &sender);
         let outcome = within(until, work).await;
         let status = outcome.as_ref().map_or_else(ApiError::status, |()| 200);
         let place = CALLS
@@ -206,7 +212,7 @@ fn open_stream(
 
 async fn answer_stream(
     shared: &Shared,
-    body: Incoming,
+    (body, deadline): (Incoming, Option<Instant>),
     sender: &mpsc::Sender<Frame<Bytes>>,
 ) -> Result<(), ApiError> {
     let mut messages = Messages::new(shared, body);
@@ -218,7 +224,11 @@ async fn answer_stream(
         let Some(message) = message else {
             return Ok(());
         };
-        let work = operate(shared, Operation::StreamInfer, message, Arrival::now());
+        let arrival = Arrival {
+            deadline,
+            ..Arrival::now()
+        };
+        let work = operate(shared, Operation::StreamInfer, message, arrival);
         let answer = contain(shared, work).await?;
         shared.engine.commit();
         messages.release();

@@ -6,11 +6,12 @@ use prost::Message;
 use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
+use crate::grpc::census::{Levels, check, undecodable};
 use crate::grpc::framing::frame;
 use crate::grpc::wire::inference::{
     RepositoryIndexRequest, ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest,
 };
-use crate::grpc::{inference, repository};
+use crate::grpc::{inference, repository, tensorflow};
 use crate::routes::Authorisation;
 use crate::shared::Shared;
 
@@ -29,6 +30,25 @@ pub(crate) enum Operation {
     RepositoryIndex,
     RepositoryLoad,
     RepositoryUnload,
+    TensorflowPredict,
+    TensorflowClassify,
+    TensorflowRegress,
+    TensorflowMetadata,
+    TensorflowStatus,
+    TensorflowReload,
+}
+
+impl Operation {
+    /// Whether a call may be refused under overload; probes and questions about models are not.
+    pub(crate) fn is_predicting(self) -> bool {
+        matches!(
+            self,
+            Self::Infer
+                | Self::TensorflowPredict
+                | Self::TensorflowClassify
+                | Self::TensorflowRegress
+        )
+    }
 }
 
 /// A row of the table.
@@ -59,7 +79,7 @@ const fn row(
 
 /// Every call that is offered, the most frequent first.
 #[rustfmt::skip]
-pub(crate) static CALLS: [Call; 12] = [
+pub(crate) static CALLS: [Call; 18] = [
     row("grpc_model_infer", "/inference.GRPCInferenceService/ModelInfer", Serving, Operation::Infer),
     row("grpc_model_stream_infer", "/inference.GRPCInferenceService/ModelStreamInfer", Serving, Operation::StreamInfer),
     row("grpc_server_live", "/inference.GRPCInferenceService/ServerLive", Nobody, Operation::ServerLive),
@@ -72,6 +92,12 @@ pub(crate) static CALLS: [Call; 12] = [
     row("grpc_repository_index", "/inference.GRPCInferenceService/RepositoryIndex", Serving, Operation::RepositoryIndex),
     row("grpc_repository_model_load", "/inference.GRPCInferenceService/RepositoryModelLoad", Serving, Operation::RepositoryLoad),
     row("grpc_repository_model_unload", "/inference.GRPCInferenceService/RepositoryModelUnload", Serving, Operation::RepositoryUnload),
+    row("grpc_tensorflow_predict", "/tensorflow.serving.PredictionService/Predict", Serving, Operation::TensorflowPredict),
+    row("grpc_tensorflow_classify", "/tensorflow.serving.PredictionService/Classify", Serving, Operation::TensorflowClassify),
+    row("grpc_tensorflow_regress", "/tensorflow.serving.PredictionService/Regress", Serving, Operation::TensorflowRegress),
+    row("grpc_tensorflow_metadata", "/tensorflow.serving.PredictionService/GetModelMetadata", Serving, Operation::TensorflowMetadata),
+    row("grpc_tensorflow_status", "/tensorflow.serving.ModelService/GetModelStatus", Serving, Operation::TensorflowStatus),
+    row("grpc_tensorflow_reload", "/tensorflow.serving.ModelService/HandleReloadConfigRequest", Serving, Operation::TensorflowReload),
 ];
 
 /// Find a call by its path.
@@ -86,6 +112,7 @@ pub(crate) async fn operate(
     message: Bytes,
     arrival: Arrival,
 ) -> Result<Bytes, ApiError> {
+    check(&message, levels_of(operation))?;
     match operation {
         Operation::Infer => {
             let request = decode(message)?;
@@ -117,12 +144,44 @@ pub(crate) async fn operate(
         }),
         Operation::RepositoryLoad => one(message, |request| repository::load(shared, request)),
         Operation::RepositoryUnload => one(message, |request| repository::unload(shared, request)),
+        Operation::TensorflowPredict => {
+            let request = decode(message)?;
+            give(tensorflow::predict(shared, &request, arrival).await)
+        }
+        Operation::TensorflowClassify => {
+            let request = decode(message)?;
+            give(tensorflow::classify(shared, &request, arrival).await)
+        }
+        Operation::TensorflowRegress => {
+            let request = decode(message)?;
+            give(tensorflow::regress(shared, &request, arrival).await)
+        }
+        Operation::TensorflowMetadata => {
+            one(message, |request| tensorflow::metadata(shared, request))
+        }
+        Operation::TensorflowStatus => one(message, |request| tensorflow::status(shared, request)),
+        // Only the control plane says what is served.
+        Operation::TensorflowReload => Err(ApiError::Fixed),
     }
 }
 
+/// Fields with messages inside of which a caller may send many: contents of tensors, features of examples.
+const MANY: [(Operation, Levels); 5] = [
+    (Operation::Infer, &[&[5], &[5]]),
+    (Operation::StreamInfer, &[&[5], &[5]]),
+    (Operation::TensorflowPredict, &[&[2], &[2], &[2]]),
+    (Operation::TensorflowClassify, EXAMPLES),
+    (Operation::TensorflowRegress, EXAMPLES),
+];
+const EXAMPLES: Levels = &[&[2], &[1, 2], &[1, 2], &[1], &[1], &[2], &[1, 2, 3]];
+
+fn levels_of(operation: Operation) -> Levels {
+    let row = MANY.iter().find(|row| row.0 == operation);
+    row.map_or(&[], |row| row.1)
+}
+
 fn decode<Q: Message + Default>(message: Bytes) -> Result<Q, ApiError> {
-    Q::decode(message)
-        .map_err(|error| ApiError::Shape(format!("the message cannot be decoded: {error}")))
+    Q::decode(message).map_err(|error| undecodable(&error))
 }
 
 fn give<A: Message>(answer: Result<A, ApiError>) -> Result<Bytes, ApiError> {

@@ -1,18 +1,23 @@
 //! Tensors of the Open Inference Protocol over gRPC: typed lists or raw bytes in, the same kind out.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use mlwright_onnx::TensorData;
 
 use crate::binary::{push_raw, raw_tensor};
 use crate::errors::ApiError;
+use crate::grpc::scalars::{float, read_list, text, whole};
 use crate::grpc::wire::inference::model_infer_request::InferInputTensor;
 use crate::grpc::wire::inference::model_infer_response::InferOutputTensor;
 use crate::grpc::wire::inference::{InferTensorContents, ModelInferRequest};
 use crate::infer::{InferRequest, OutputTensor, WantedOutput};
-use crate::json::{Number, Scalar};
+use crate::json::Scalar;
 use crate::tensor_values::{DIMENSIONS, Datatype, ELEMENTS, GivenTensor};
+
+/// Above this many inputs duplicates are found by hashing instead of comparing.
+const FEW_INPUTS: usize = 32;
 
 /// Read a request; values, datatypes and shapes have to agree.
 pub(crate) fn read_request(request: &ModelInferRequest) -> Result<InferRequest<'_>, ApiError> {
@@ -30,9 +35,15 @@ pub(crate) fn read_request(request: &ModelInferRequest) -> Result<InferRequest<'
         )));
     }
     let mut tensors: Vec<GivenTensor<'_>> = Vec::with_capacity(request.inputs.len().min(64));
+    let mut names = HashSet::new();
     let mut elements = 0;
     for (place, input) in request.inputs.iter().enumerate() {
-        if tensors.iter().any(|other| other.name == input.name) {
+        let is_new = if request.inputs.len() > FEW_INPUTS {
+            names.insert(input.name.as_str())
+        } else {
+            tensors.iter().all(|other| other.name != input.name)
+        };
+        if !is_new {
             return Err(ApiError::Shape(format!(
                 "the input {:?} is given twice",
                 input.name
@@ -124,41 +135,6 @@ fn read_contents<'a>(
             input.name, input.datatype
         )))
     }
-}
-
-/// All values of a list, or the place of the first that is none.
-fn read_list<'a, T>(
-    list: &'a [T],
-    read: impl Fn(&'a T) -> Option<Scalar<'a>>,
-) -> Result<Vec<Scalar<'a>>, usize> {
-    let values = list.iter().enumerate();
-    values
-        .map(|(place, value)| read(value).ok_or(place))
-        .collect()
-}
-
-fn whole<'a>(value: impl TryInto<i64>) -> Option<Scalar<'a>> {
-    let integer = value.try_into().ok()?;
-    Some(Scalar::Number(Number {
-        value: integer as f64,
-        integer: Some(integer),
-    }))
-}
-
-/// NaN is a missing value, infinity is none, as in raw bytes.
-fn float<'a>(value: f64) -> Option<Scalar<'a>> {
-    if value.is_nan() {
-        return Some(Scalar::Null);
-    }
-    value.is_finite().then_some(Scalar::Number(Number {
-        value,
-        integer: None,
-    }))
-}
-
-fn text(bytes: &[u8]) -> Option<Scalar<'_>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    Some(Scalar::Text(Cow::Borrowed(text)))
 }
 
 fn count_all(contents: &InferTensorContents) -> usize {

@@ -2,12 +2,16 @@
 
 mod answer;
 mod calls;
+mod census;
 mod contents;
 mod framing;
 mod inference;
 mod reply;
 mod repository;
+mod scalars;
 mod status;
+mod tensor_proto;
+mod tensorflow;
 mod wire;
 
 pub(crate) use answer::answer;

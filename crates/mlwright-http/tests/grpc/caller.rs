@@ -1,6 +1,7 @@
 //! A caller of remote calls: tonic's client on one connection, and the same connection for what no client would send.
 
 use std::future::Future;
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -51,17 +52,27 @@ pub(crate) struct RawAnswer {
     pub(crate) code: Option<Code>,
     pub(crate) message: String,
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Caller {
-    /// Connect to the listener of a stage.
+    /// Connect to the gRPC listener of a stage.
     pub(crate) fn new(stage: &Stage) -> Self {
+        Self::on(stage.connect_grpc())
+    }
+
+    /// Connect to the listener for predictions.
+    pub(crate) fn of_predictions(stage: &Stage) -> Self {
+        Self::on(stage.connect())
+    }
+
+    fn on(stream: TcpStream) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
-        let stream = stage.connect_grpc();
         let authority = stream.peer_addr().expect("an address").to_string();
+        stream.set_nodelay(true).expect("no delay");
         stream.set_nonblocking(true).expect("not blocking");
         let sender = runtime.block_on(async {
             let stream = tokio::net::TcpStream::from_std(stream).expect("a stream");
@@ -139,12 +150,13 @@ impl Caller {
         parts.uri = self.uri(parts.uri.path());
         let request = Request::from_parts(parts, tonic::body::Body::new(Full::new(body)));
         let mut sender = self.sender.clone();
-        let (parts, trailers) = self.bounded(async move {
+        let (parts, trailers, body) = self.bounded(async move {
             sender.ready().await.expect("a connection");
             let response = sender.send_request(request).await.expect("an answer");
             let (parts, body) = response.into_parts();
             let collected = body.collect().await.expect("a body");
-            (parts, collected.trailers().cloned())
+            let trailers = collected.trailers().cloned();
+            (parts, trailers, collected.to_bytes())
         });
         let mut headers = parts.headers;
         headers.extend(trailers.unwrap_or_default());
@@ -154,6 +166,7 @@ impl Caller {
             code: status.as_ref().map(Status::code),
             message: status.map_or_else(String::new, |status| status.message().to_owned()),
             headers,
+            body,
         }
     }
 

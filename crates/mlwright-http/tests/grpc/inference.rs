@@ -13,7 +13,7 @@ use super::caller::wire::inference::{
 };
 use super::shared;
 
-const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
+pub(crate) const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 const STREAM: &str = "/inference.GRPCInferenceService/ModelStreamInfer";
 
 fn input(datatype: &str, shape: &[i64]) -> InferInputTensor {
@@ -25,7 +25,8 @@ fn input(datatype: &str, shape: &[i64]) -> InferInputTensor {
     }
 }
 
-fn raw_request(values: &[f32]) -> ModelInferRequest {
+/// A request of rows of two numbers each.
+pub(crate) fn raw_request(values: &[f32]) -> ModelInferRequest {
     let bytes: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())

@@ -1,7 +1,10 @@
 //! Behaviour of the server at its gRPC listener.
 
 mod caller;
+mod conduct;
 mod inference;
+mod malformed;
+mod tensorflow;
 
 use std::sync::OnceLock;
 

@@ -56,6 +56,8 @@ PROMISES: dict[str, str] = {
     "serve.grpc-conduct": "calls need the token, keep deadlines and limits, and are counted",
     "serve.tensorflow": "TensorFlow Serving REST: predict, classify, regress, status and metadata, by version or label",
     "serve.sagemaker": "SageMaker's /ping and invocations, with its headers, and a token beside a signature",
+    "serve.guide": "every command of the guide to serving runs and gets the answer below it",
+    "serve.rest-clients": "tritonclient, kserve and boto3 ask over REST as they do their own servers",
     "serve.csv": "tables as strict CSV, by column order or by header, in and out",
     "serve.vertex": "Vertex AI's prediction bodies, on the routes that AIP_* variables name",
     "serve.azure": "Azure ML's /score and liveness, with its header for the variant",

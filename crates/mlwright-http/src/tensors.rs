@@ -57,6 +57,10 @@ fn read_request<'a>(
                 }
             },
             "outputs" => request.wanted = read_wanted(reader)?,
+            // `KServe`'s client repeats what the path says.
+            "model_name" | "model_version" => {
+                reader.scalar()?;
+            }
             "parameters" => {
                 request.is_binary = read_parameters(reader)?.is_binary.unwrap_or(false);
             }

@@ -143,3 +143,11 @@ fn the_server_names_its_extensions_and_models() {
         json!({"models": ["production", "tensors", "values"]})
     );
 }
+
+// promise: serve.kserve
+#[test]
+fn the_name_of_the_model_may_stand_in_the_body_too() {
+    let body = r#"{"model_name":"matrix","inputs":[{"name":"input","datatype":"FP64","shape":[1,2],"data":[1,1]}]}"#;
+    let answer = shared().ask("POST", "/v2/models/matrix/infer", body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}

@@ -40,6 +40,7 @@ PROMISES: dict[str, str] = {
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",
     "model.predict": "predict writes prediction and score or score_<class>",
+    "serve.kernels": "every tree kernel of the processor gives the bits of the readable walk on forests of any shape",
     "model.trees-exact": "the tree kernel equals LightGBM with missing values and categorical splits",
     # server
     "serve.native": "POST /v1/predict/{deployment} answers one row or many with id, prediction, score, model, "

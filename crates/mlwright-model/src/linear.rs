@@ -98,6 +98,10 @@ impl Model for Linear {
         }
         Ok(())
     }
+
+    fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.coefficients) + size_of_val(&*self.intercept)
+    }
 }
 
 #[cfg(test)]

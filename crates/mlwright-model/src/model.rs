@@ -17,6 +17,10 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`ModelError::Shape`] when a slice has another length, [`ModelError::Engine`] when an outside engine fails.
     fn predict(&self, rows: &[f64], n: usize, out: &mut [f64]) -> Result<(), ModelError>;
+
+    /// Memory that the model holds, tables of kernels included; for a model behind an outside engine, the size of
+    /// its file.
+    fn memory_bytes(&self) -> usize;
 }
 
 /// Refuse slices that do not fit a model and a number of rows.

@@ -18,6 +18,7 @@ pub struct OnnxModel {
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
     matrix: Option<Matrix>,
+    file_bytes: usize,
 }
 
 /// How a graph serves as a [`Model`]: one numeric input of rows and one numeric output.
@@ -44,6 +45,7 @@ impl OnnxModel {
             inputs,
             outputs,
             matrix: None,
+            file_bytes: bytes.len(),
         };
         model.matrix = model.find_matrix();
         Ok(model)
@@ -236,6 +238,11 @@ impl Model for OnnxModel {
         }
         self.run_matrix(matrix, rows, n, out)
             .map_err(|error| ModelError::Engine(error.to_string()))
+    }
+
+    /// The size of the graph's file: what the runtime holds beside it is not told.
+    fn memory_bytes(&self) -> usize {
+        self.file_bytes
     }
 }
 

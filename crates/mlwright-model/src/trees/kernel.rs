@@ -1,332 +1,241 @@
-//! The fast path: branchless, sixteen trees in flight.
+//! Which kernels score a forest: chosen when it is loaded, by the processor and by what their tables would cost.
 //!
-//! Idea: a node becomes one 16-byte slot and its children stand side by side, so a step is one compare and one
-//! add: `n = left + !(x ≤ threshold)`. Everything that is not "x ≤ threshold" is done once per row, when the row is
-//! spread over *lanes*: a lane holds a feature as the nodes that read it want to see it. A feature whose missing
-//! values go left has them as −∞ in one lane, right as NaN (no comparison with it is true) in another; a categorical split has a lane of its own
-//! that is 0 (left) or 1 (right) against the threshold 0.5. So the results are those of `walk`, bit for bit:
-//! the leaves are added tree by tree in the same order.
+//! | rows per call | forest | kernel |
+//! |---|---|---|
+//! | few | every tree has at most 32 leaves, the processor has vector instructions | path masks |
+//! | few | others | branchless walk, else path masks of several blocks, else the readable walk |
+//! | many | every tree has at most 256 leaves | rows in columns |
 //!
-//! A leaf slot keeps its value as threshold, points to itself and reads lane 0, which is −∞: further steps stay.
-//! Trees are grouped by depth, because a group takes as many steps as its deepest tree needs.
-//!
-//! `examples/time_trees.rs` measures it against the walk.
+//! The rule is that of measurements (`examples/time_trees.rs`, `benchmarks/kernels`): a tree of several blocks costs about
+//! the branchless walk. A kernel in vector instructions is compared with the readable walk before it is trusted, because
+//! it may run on a processor that its tests never saw.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
-use super::walk::is_in_set;
-use super::{Forest, Missing, Test, ZERO};
+use super::batch::{self, Batch, BatchScratch, BatchTables};
+use super::blocks::Blocks;
+use super::branchless::Branchless;
+use super::lanes::Lanes;
+use super::paths::Tables;
+use super::plan::Plan;
+use super::sets::Sets;
+use super::units::Units;
+use super::vector::Instructions;
+use super::{Forest, Test, walk};
 
-/// Trees walked at the same time, to hide the latency of loads.
-const IN_FLIGHT: usize = 16;
-/// Beyond this many distinct categorical splits, testing all of them per row costs more than the walk.
-const MOST_CATEGORICAL: usize = 2_048;
-/// A forest deeper than this (a chain) is left to the walk, which stops at the leaf.
-const DEEPEST: u32 = 256;
+/// Rows from which a batch costs less than path masks row by row.
+const BATCH_BESIDE_PATHS: usize = 16;
+/// Rows from which a batch costs less than other kernels row by row.
+const BATCH_BESIDE_WALKS: usize = 8;
 
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    threshold: f64,
-    lane: u32,
-    left: u32,
-}
+/// Features of a forest whose kernels can be compared with the walk at a small cost.
+const MOST_PROBED: usize = 1 << 14;
 
+/// Scores a few rows, one after the other.
 #[derive(Debug)]
-struct Group {
-    slots: [u32; IN_FLIGHT],
-    /// Place of each tree in the order of the file; beyond the last tree for padding.
-    trees: [u32; IN_FLIGHT],
-    depth: u32,
+enum One {
+    Paths(Blocks),
+    Branchless(Branchless),
+    Walk,
 }
 
-/// How a feature looks in a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum View {
-    /// NaN is 0.
-    Plain,
-    /// NaN is −∞ or stays NaN.
-    Nan { left: bool },
-    /// NaN and zero are −∞ or NaN.
-    Zero { left: bool },
-    /// 0 when the category is in the bitset (or is NaN and NaN goes left), else 1.
-    Category {
-        at: u32,
-        length: u32,
-        nan_left: bool,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Lane {
-    feature: u32,
-    view: View,
-}
-
+/// What the kernels over ranks share.
 #[derive(Debug)]
-pub(super) struct Kernel {
-    slots: Box<[Slot]>,
-    groups: Box<[Group]>,
-    lanes: Box<[Lane]>,
+struct Ranked {
+    units: Units,
+    lanes: Lanes,
+    sets: Sets,
+}
+
+/// The kernels of a forest.
+#[derive(Debug)]
+pub(super) struct Kernels {
+    one: One,
+    batch: Option<Batch>,
+    ranked: Option<Ranked>,
+    with: Instructions,
 }
 
 thread_local! {
-    /// Lanes of the row, then the leaf values of the trees: kept per thread so that a request allocates nothing.
-    static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
+    /// Kept per thread so that a request allocates nothing.
+    static SCRATCH: RefCell<(Vec<u32>, BatchScratch)> = RefCell::default();
 }
 
-impl Kernel {
-    /// Lay a forest out, or give none when the kernel cannot serve it exactly or not faster.
-    pub(super) fn build(forest: &Forest) -> Option<Self> {
-        let mut builder = Builder::new(forest)?;
-        let mut order: Vec<usize> = (0..forest.roots.len()).collect();
-        order.sort_by_key(|&tree| builder.tree_depth(tree));
-        let mut groups = Vec::with_capacity(order.len().div_ceil(IN_FLIGHT));
-        for trees in order.chunks(IN_FLIGHT) {
-            let mut group = Group {
-                slots: [0; IN_FLIGHT],
-                trees: [forest.roots.len() as u32; IN_FLIGHT],
-                depth: 0,
-            };
-            for (place, &tree) in trees.iter().enumerate() {
-                group.slots[place] = builder.lay_tree(tree)?;
-                group.trees[place] = tree as u32;
-                group.depth = group.depth.max(builder.tree_depth(tree));
-            }
-            groups.push(group);
+/// What a test or a measurement asks for instead of the rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Rule,
+    Paths,
+    Branchless,
+}
+
+impl Kernels {
+    /// The kernels for this processor.
+    pub(super) fn choose(forest: &Forest) -> Self {
+        let mut kernels = Instructions::available()
+            .into_iter()
+            .map(|with| Self::build(forest, with, Wish::Rule));
+        let trusted = kernels.find(|kernels| {
+            !kernels.with.is_vector() || kernels.ranked.is_none() || kernels.agree_with_walk(forest)
+        });
+        trusted.expect("portable kernels are always available; this is a bug")
+    }
+
+    /// The kernels for some instructions.
+    pub(super) fn build(forest: &Forest, with: Instructions, wanted: Wish) -> Self {
+        let plan = Plan::new(forest);
+        let blocks = plan
+            .as_ref()
+            .filter(|_| wanted != Wish::Branchless)
+            .and_then(|plan| Blocks::build(forest, plan, with.exit_order()));
+        let batch = plan.as_ref().and_then(|plan| Batch::build(forest, plan));
+        let is_first = |blocks: &Blocks| match wanted {
+            Wish::Rule => with.is_vector() && blocks.is_one_block_each(),
+            Wish::Paths => true,
+            Wish::Branchless => false,
+        };
+        let one = match blocks {
+            Some(blocks) if is_first(&blocks) => One::Paths(blocks),
+            blocks => match (Branchless::build(forest), blocks) {
+                (Some(kernel), _) => One::Branchless(kernel),
+                (None, Some(blocks)) => One::Paths(blocks),
+                (None, None) => One::Walk,
+            },
+        };
+        let is_ranked = batch.is_some() || matches!(one, One::Paths(_));
+        Self {
+            ranked: plan.filter(|_| is_ranked).map(|plan| Ranked {
+                units: plan.units,
+                lanes: plan.lanes,
+                sets: plan.sets,
+            }),
+            one,
+            batch,
+            with,
         }
-        Some(Self {
-            slots: builder.slots.into(),
-            groups: groups.into(),
-            lanes: builder.lanes.into(),
-        })
     }
 
     /// Score row-major rows; sizes are checked by the caller.
     pub(super) fn predict(&self, forest: &Forest, rows: &[f64], out: &mut [f64]) {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            scratch.resize(self.lanes.len() + forest.roots.len() + 1, 0.0);
-            let (lanes, values) = scratch.split_at_mut(self.lanes.len());
-            for (index, result) in out.chunks_exact_mut(forest.outputs).enumerate() {
-                let row = &rows[index * forest.features..(index + 1) * forest.features];
-                self.spread(forest, row, lanes);
-                self.score(lanes, values);
-                result.copy_from_slice(&forest.base);
-                for (&output, value) in forest.tree_output.iter().zip(&*values) {
-                    result[output as usize] += value;
-                }
-                forest.finish(result);
-            }
-        });
-    }
-
-    fn spread(&self, forest: &Forest, row: &[f64], lanes: &mut [f64]) {
-        lanes[0] = f64::NEG_INFINITY;
-        for (lane, target) in self.lanes.iter().zip(lanes).skip(1) {
-            let value = row[lane.feature as usize];
-            *target = match lane.view {
-                View::Plain => {
-                    if value.is_nan() {
-                        0.0
-                    } else {
-                        value
-                    }
-                }
-                View::Nan { left } => {
-                    if value.is_nan() {
-                        side(left)
-                    } else {
-                        value
-                    }
-                }
-                View::Zero { left } => {
-                    if value.is_nan() || value.abs() <= ZERO {
-                        side(left)
-                    } else {
-                        value
-                    }
-                }
-                View::Category {
-                    at,
-                    length,
-                    nan_left,
-                } => {
-                    let words = &forest.bitset[at as usize..(at + length) as usize];
-                    f64::from(u8::from(!is_in_set(words, nan_left, value)))
-                }
-            };
-        }
-    }
-
-    fn score(&self, lanes: &[f64], values: &mut [f64]) {
-        for group in &self.groups {
-            let mut at = group.slots;
-            for _ in 0..group.depth {
-                for place in &mut at {
-                    let slot = self.slots[*place as usize];
-                    let goes_left = lanes[slot.lane as usize] <= slot.threshold;
-                    *place = slot.left + u32::from(!goes_left);
-                }
-            }
-            for (&place, &tree) in at.iter().zip(&group.trees) {
-                values[tree as usize] = self.slots[place as usize].threshold;
-            }
-        }
-    }
-}
-
-/// The value that every threshold sends to a side: no comparison with NaN is true.
-fn side(left: bool) -> f64 {
-    if left { f64::NEG_INFINITY } else { f64::NAN }
-}
-
-struct Builder<'a> {
-    forest: &'a Forest,
-    /// Steps from each node to its deepest leaf.
-    depths: Vec<u32>,
-    slots: Vec<Slot>,
-    lanes: Vec<Lane>,
-    places: HashMap<Lane, u32>,
-    /// Where the bits of each categorical split were first seen.
-    bitsets: HashMap<&'a [u32], u32>,
-    categorical: usize,
-}
-
-impl<'a> Builder<'a> {
-    fn new(forest: &'a Forest) -> Option<Self> {
-        if forest.nodes.len() > (u32::MAX / 4) as usize {
-            return None;
-        }
-        let mut depths = vec![0; forest.nodes.len()];
-        for (index, node) in forest.nodes.iter().enumerate().rev() {
-            let below = |child: i32| if child < 0 { 0 } else { depths[child as usize] };
-            depths[index] = 1 + below(node.left).max(below(node.right));
-        }
-        // Slot 0 is the one-leaf tree that fills the last group; lane 0 is −∞.
-        let slots = vec![Slot {
-            threshold: 0.0,
-            lane: 0,
-            left: 0,
-        }];
-        let lanes = vec![Lane {
-            feature: 0,
-            view: View::Plain,
-        }];
-        let builder = Self {
-            forest,
-            depths,
-            slots,
-            lanes,
-            places: HashMap::new(),
-            bitsets: HashMap::new(),
-            categorical: 0,
+        let count = out.len() / forest.outputs;
+        let least = match self.one {
+            One::Paths(_) => BATCH_BESIDE_PATHS,
+            One::Branchless(_) | One::Walk => BATCH_BESIDE_WALKS,
         };
-        let deepest = (0..forest.roots.len())
-            .map(|tree| builder.tree_depth(tree))
-            .max()
-            .unwrap_or(0);
-        (deepest <= DEEPEST).then_some(builder)
+        // Full batches, and a last one when it pays.
+        let rest = count % batch::ROWS;
+        let batched = match &self.batch {
+            Some(_) if rest >= least => count,
+            Some(_) => count - rest,
+            None => 0,
+        };
+        let (first_rows, last_rows) = rows.split_at(batched * forest.features);
+        let (first_out, last_out) = out.split_at_mut(batched * forest.outputs);
+        self.predict_many(forest, first_rows, first_out);
+        self.predict_few(forest, last_rows, last_out);
     }
 
-    fn tree_depth(&self, tree: usize) -> u32 {
-        let root = self.forest.roots[tree];
-        if root < 0 {
-            0
-        } else {
-            self.depths[root as usize]
-        }
-    }
-
-    /// Lay the slots of a tree, breadth first; give the slot of its root.
-    fn lay_tree(&mut self, tree: usize) -> Option<u32> {
-        let root_slot = self.reserve();
-        let mut open = vec![(self.forest.roots[tree], root_slot)];
-        let mut next = 0;
-        while let Some(&(at, slot)) = open.get(next) {
-            next += 1;
-            if at < 0 {
-                let threshold = self.forest.leaves[!at as usize];
-                self.slots[slot as usize] = Slot {
-                    threshold,
-                    lane: 0,
-                    left: slot,
+    fn predict_few(&self, forest: &Forest, rows: &[f64], out: &mut [f64]) {
+        match (&self.one, &self.ranked) {
+            (One::Branchless(kernel), _) => kernel.predict(forest, rows, out),
+            (One::Paths(blocks), Some(ranked)) => {
+                let tables = Tables {
+                    forest,
+                    units: &ranked.units,
+                    lanes: &ranked.lanes,
+                    sets: &ranked.sets,
+                    blocks,
                 };
-                continue;
+                SCRATCH.with_borrow_mut(|(bits, _)| self.with.paths(&tables, rows, out, bits));
             }
-            let node = self.forest.nodes[at as usize];
-            let (threshold, view) = match node.test {
-                Test::Numeric {
-                    threshold,
-                    missing,
-                    default_left,
-                } => {
-                    let view = match missing {
-                        Missing::None => View::Plain,
-                        Missing::Nan => View::Nan { left: default_left },
-                        Missing::Zero => View::Zero { left: default_left },
-                    };
-                    (threshold, view)
-                }
-                Test::Categorical {
-                    at,
-                    length,
-                    nan_left,
-                } => (0.5, self.category_view(at, length, nan_left)),
-            };
-            let lane = self.lane(Lane {
-                feature: node.feature,
-                view,
-            })?;
-            let (left, right) = (self.reserve(), self.reserve());
-            self.slots[slot as usize] = Slot {
-                threshold,
-                lane,
-                left,
-            };
-            open.push((node.left, left));
-            open.push((node.right, right));
-        }
-        Some(root_slot)
-    }
-
-    /// Splits with the same bits share a view: the first place of these bits in the bitset, trailing zeros cut.
-    fn category_view(&mut self, at: u32, length: u32, nan_left: bool) -> View {
-        let forest = self.forest;
-        let words = &forest.bitset[at as usize..(at + length) as usize];
-        let used = words
-            .iter()
-            .rposition(|word| *word != 0)
-            .map_or(0, |last| last + 1);
-        let first = *self.bitsets.entry(&words[..used]).or_insert(at);
-        View::Category {
-            at: first,
-            length: used as u32,
-            nan_left,
+            (One::Walk, _) | (One::Paths(_), None) => walk::predict(forest, rows, out),
         }
     }
 
-    fn reserve(&mut self) -> u32 {
-        self.slots.push(Slot {
-            threshold: 0.0,
-            lane: 0,
-            left: 0,
+    /// Score with the batch kernel, whatever the number of rows; with the other one when there is none.
+    fn predict_many(&self, forest: &Forest, rows: &[f64], out: &mut [f64]) {
+        let (Some(batch), Some(ranked)) = (&self.batch, &self.ranked) else {
+            return self.predict_few(forest, rows, out);
+        };
+        let tables = BatchTables {
+            forest,
+            units: &ranked.units,
+            lanes: &ranked.lanes,
+            sets: &ranked.sets,
+            batch,
+        };
+        SCRATCH.with_borrow_mut(|(_, scratch)| {
+            for (index, out) in out.chunks_mut(batch::ROWS * forest.outputs).enumerate() {
+                let first = index * batch::ROWS * forest.features;
+                let length = out.len() / forest.outputs * forest.features;
+                let rows = &rows[first..first + length];
+                self.with.batch(&tables, rows, out, scratch);
+            }
         });
-        self.slots.len() as u32 - 1
     }
 
-    /// The place of a lane, new or shared; none when there are too many categorical ones.
-    fn lane(&mut self, lane: Lane) -> Option<u32> {
-        if let Some(&place) = self.places.get(&lane) {
-            return Some(place);
+    /// Whether the kernels and the walk give the same bits on rows of the forest's own thresholds and some odd numbers.
+    fn agree_with_walk(&self, forest: &Forest) -> bool {
+        // A header may promise any number of features; rows of so many would be large.
+        if forest.features > MOST_PROBED {
+            return false;
         }
-        self.categorical += usize::from(matches!(lane.view, View::Category { .. }));
-        if self.categorical > MOST_CATEGORICAL {
-            return None;
-        }
-        let place = self.lanes.len() as u32;
-        self.lanes.push(lane);
-        self.places.insert(lane, place);
-        Some(place)
+        let rows = probes(forest);
+        let mut walked = vec![0.0; batch::ROWS * forest.outputs];
+        walk::predict(forest, &rows, &mut walked);
+        let same = |found: &[f64]| {
+            let pairs = found.iter().zip(&walked);
+            pairs.fold(true, |same, (a, b)| same && a.to_bits() == b.to_bits())
+        };
+        let mut few = vec![0.0; walked.len()];
+        self.predict_few(forest, &rows, &mut few);
+        let mut many = vec![0.0; walked.len()];
+        self.predict_many(forest, &rows, &mut many);
+        same(&few) && same(&many)
     }
+
+    /// What scores few rows and many rows.
+    pub(super) fn name(&self) -> String {
+        let with = self.with.name();
+        let one = match &self.one {
+            One::Paths(_) => format!("path masks ({with})"),
+            One::Branchless(_) => "branchless walk".to_owned(),
+            One::Walk => "walk".to_owned(),
+        };
+        if self.batch.is_some() {
+            format!("{one}; batches: rows in columns ({with})")
+        } else {
+            one
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let one = match &self.one {
+            One::Paths(blocks) => blocks.bytes(),
+            One::Branchless(kernel) => kernel.bytes(),
+            One::Walk => 0,
+        };
+        let ranked = self.ranked.as_ref().map_or(0, |ranked| {
+            ranked.units.bytes() + ranked.lanes.bytes() + ranked.sets.bytes()
+        });
+        one + ranked + self.batch.as_ref().map_or(0, Batch::bytes)
+    }
+}
+
+/// A batch of rows that meet thresholds and categories of the forest, spread over its nodes.
+fn probes(forest: &Forest) -> Vec<f64> {
+    const ODD: [f64; 4] = [f64::NAN, 0.0, f64::INFINITY, -1.0];
+    let mut rows = vec![0.0; batch::ROWS * forest.features];
+    for (place, value) in rows.iter_mut().enumerate() {
+        *value = ODD[place % 7 % ODD.len()];
+    }
+    for (place, node) in forest.nodes.iter().enumerate() {
+        let value = match node.test {
+            Test::Numeric { threshold, .. } if place % 3 == 0 => threshold.next_up(),
+            Test::Numeric { threshold, .. } => threshold,
+            Test::Categorical { .. } => (place % 64) as f64,
+        };
+        rows[place * 11 % batch::ROWS * forest.features + node.feature as usize] = value;
+    }
+    rows
 }

@@ -1,17 +1,34 @@
-//! Tree ensembles: `format` reads and checks `model.trees`, `walk` is the readable reference, `kernel` the fast
-//! path for the same forest. Both add the leaves tree by tree, so they give the same bits.
+//! Tree ensembles: `format` reads and checks `model.trees`, `walk` is the readable reference, `kernel` chooses what is
+//! fast for the same forest: `branchless` (one row, any processor), `paths` over `blocks` (one row, vector
+//! instructions) or `batch` (many rows). All add the leaves tree by tree, so they give the same bits.
+#![allow(
+    clippy::inline_always,
+    reason = "code is compiled for the instructions of the function that it is inlined into"
+)]
 
+mod batch;
+mod blocks;
+mod branchless;
 mod format;
 #[cfg(test)]
 mod fuzz;
 mod kernel;
+mod lanes;
+mod paths;
+mod plan;
+mod processor;
+mod sets;
 #[cfg(test)]
 mod testing;
+mod units;
+mod vector;
 mod walk;
 
 use crate::model::{Model, check_shape};
 use crate::{Link, ModelError};
-use kernel::Kernel;
+use kernel::{Kernels, Wish};
+use vector::Instructions;
+use walk::is_in_set;
 
 /// Which values a numeric node sends to its default side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +87,39 @@ struct Forest {
 }
 
 impl Forest {
+    /// The node that a link leads to and its place, or the place of the leaf.
+    fn node(&self, link: i32) -> Result<(usize, Node), usize> {
+        match usize::try_from(link) {
+            Ok(index) => Ok((index, self.nodes[index])),
+            Err(_) => Err(!link as usize),
+        }
+    }
+
+    /// Steps from each node to its deepest leaf.
+    fn heights(&self) -> Vec<u32> {
+        let mut heights = vec![0; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let below = |child: i32| usize::try_from(child).map_or(0, |child| heights[child]);
+            heights[index] = 1 + below(node.left).max(below(node.right));
+        }
+        heights
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.base)
+            + size_of_val(&*self.divisors)
+            + size_of_val(&*self.roots)
+            + size_of_val(&*self.tree_output)
+            + size_of_val(&*self.nodes)
+            + size_of_val(&*self.leaves)
+            + size_of_val(&*self.bitset)
+    }
+
+    /// The words of a categorical test.
+    fn words(&self, at: u32, length: u32) -> &[u32] {
+        &self.bitset[at as usize..(at + length) as usize]
+    }
+
     /// Turn raw sums (base included) into outputs, in place.
     fn finish(&self, row: &mut [f64]) {
         for (value, divisor) in row.iter_mut().zip(&self.divisors) {
@@ -86,7 +136,7 @@ const ZERO: f64 = 1e-35_f32 as f64;
 #[derive(Debug)]
 pub struct Trees {
     forest: Forest,
-    kernel: Option<Kernel>,
+    kernels: Box<Kernels>,
 }
 
 impl Trees {
@@ -97,8 +147,8 @@ impl Trees {
     /// [`ModelError::Format`] says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let forest = format::read(bytes)?;
-        let kernel = Kernel::build(&forest);
-        Ok(Self { forest, kernel })
+        let kernels = Box::new(Kernels::choose(&forest));
+        Ok(Self { forest, kernels })
     }
 
     /// Number of trees.
@@ -107,10 +157,33 @@ impl Trees {
         self.forest.roots.len()
     }
 
-    /// Whether the branchless kernel serves this model; the readable walk serves the others.
+    /// The model once with each set of kernels that it can have on this processor, whatever the rule would choose: for
+    /// tests and measurements.
+    ///
+    /// # Errors
+    /// Those of [`Trees::from_bytes`].
+    pub fn candidates(bytes: &[u8]) -> Result<Vec<Self>, ModelError> {
+        let forest = format::read(bytes)?;
+        let mut found: Vec<Self> = Vec::new();
+        for with in Instructions::available() {
+            for wish in [Wish::Paths, Wish::Branchless] {
+                let kernels = Box::new(Kernels::build(&forest, with, wish));
+                if found
+                    .iter()
+                    .all(|other| other.kernels.name() != kernels.name())
+                {
+                    let forest = forest.clone();
+                    found.push(Self { forest, kernels });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What scores this model on this processor, in words.
     #[must_use]
-    pub fn has_kernel(&self) -> bool {
-        self.kernel.is_some()
+    pub fn kernel_name(&self) -> String {
+        self.kernels.name()
     }
 
     /// Score like [`Model::predict`] with the readable walk, whatever kernel the model has: the reference for
@@ -141,13 +214,16 @@ impl Model for Trees {
 
     fn predict(&self, rows: &[f64], n: usize, out: &mut [f64]) -> Result<(), ModelError> {
         check_shape(self, rows, n, out)?;
-        match &self.kernel {
-            Some(kernel) => kernel.predict(&self.forest, rows, out),
-            None => walk::predict(&self.forest, rows, out),
-        }
+        self.kernels.predict(&self.forest, rows, out);
         Ok(())
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.forest.bytes() + self.kernels.bytes()
     }
 }
 
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod tests;

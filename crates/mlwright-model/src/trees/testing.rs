@@ -1,5 +1,7 @@
 //! Files to test with: an encoder of `model.trees` and seeded random forests.
 
+use std::ops::Range;
+
 use super::format::MAGIC;
 
 /// `SplitMix64`: a small seeded source of random numbers.
@@ -45,6 +47,17 @@ impl Random {
             _ => self.below(2_000_000) as f64 / 1e6 - 1.0,
         }
     }
+}
+
+/// The size of a random forest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) trees: usize,
+    /// At most so many leaves per tree.
+    pub(super) leaves: usize,
+    pub(super) features: usize,
+    pub(super) outputs: usize,
+    pub(super) categorical: bool,
 }
 
 /// The arrays of a file, to be encoded or first spoilt.
@@ -109,10 +122,17 @@ impl Parts {
 
     fn grow(&mut self, random: &mut Random, depth: usize, categorical: bool) -> i32 {
         if random.below(10) < depth {
-            self.leaf.push(random.below(1_000_000) as f64 / 7.0 - 5e4);
-            return !(self.leaf.len() as i32 - 1);
+            return self.new_leaf(random);
         }
         let at = self.feature.len();
+        self.push_test(random, categorical);
+        self.left[at] = self.grow(random, depth + 1, categorical);
+        self.right[at] = self.grow(random, depth + 1, categorical);
+        at as i32
+    }
+
+    /// Add a random test without children.
+    fn push_test(&mut self, random: &mut Random, categorical: bool) {
         let is_categorical = categorical && random.below(4) == 0;
         self.feature.push(random.below(self.features) as u32);
         let missing = (random.below(3) as u32) << 2;
@@ -126,8 +146,76 @@ impl Parts {
         self.bitset_len.push(random.below(4) as u32);
         self.left.push(0);
         self.right.push(0);
-        self.left[at] = self.grow(random, depth + 1, categorical);
-        self.right[at] = self.grow(random, depth + 1, categorical);
+    }
+
+    /// A forest of trees with about so many leaves each; some trees repeat the tests of the one before.
+    pub(super) fn shaped(random: &mut Random, shape: Shape) -> Self {
+        let mut parts = Self {
+            features: shape.features,
+            outputs: shape.outputs,
+            link: "identity",
+            bitset: (0..64).map(|_| random.next() as u32).collect(),
+            ..Self::default()
+        };
+        let mut last = 0..0;
+        for tree in 0..shape.trees {
+            parts.tree_output.push((tree % shape.outputs) as u32);
+            if tree > 0 && random.below(4) == 0 {
+                last = parts.repeat_tree(random, last);
+                continue;
+            }
+            let first = parts.feature.len();
+            let leaves = 1 + random.below(shape.leaves);
+            let root = parts.grow_leaves(random, leaves, shape.categorical);
+            parts.roots.push(root);
+            last = first..parts.feature.len();
+        }
+        parts
+    }
+
+    /// Add a tree with the tests of the last one, which has these nodes.
+    fn repeat_tree(&mut self, random: &mut Random, last: Range<usize>) -> Range<usize> {
+        let first = self.feature.len();
+        let shift = (first - last.start) as i32;
+        let moved = |parts: &mut Self, random: &mut Random, link: i32| {
+            if link >= 0 {
+                link + shift
+            } else {
+                parts.new_leaf(random)
+            }
+        };
+        let root = self.roots[self.roots.len() - 1];
+        let root = moved(self, random, root);
+        self.roots.push(root);
+        for node in last {
+            self.feature.push(self.feature[node]);
+            self.flags.push(self.flags[node]);
+            self.threshold.push(self.threshold[node]);
+            self.bitset_at.push(self.bitset_at[node]);
+            self.bitset_len.push(self.bitset_len[node]);
+            for side in 0..2 {
+                let link = [self.left[node], self.right[node]][side];
+                let link = moved(self, random, link);
+                [&mut self.left, &mut self.right][side].push(link);
+            }
+        }
+        first..self.feature.len()
+    }
+
+    fn new_leaf(&mut self, random: &mut Random) -> i32 {
+        self.leaf.push(random.below(1_000_000) as f64 / 7.0 - 5e4);
+        !(self.leaf.len() as i32 - 1)
+    }
+
+    fn grow_leaves(&mut self, random: &mut Random, leaves: usize, categorical: bool) -> i32 {
+        if leaves == 1 {
+            return self.new_leaf(random);
+        }
+        let at = self.feature.len();
+        self.push_test(random, categorical);
+        let on_left = 1 + random.below(leaves - 1);
+        self.left[at] = self.grow_leaves(random, on_left, categorical);
+        self.right[at] = self.grow_leaves(random, leaves - on_left, categorical);
         at as i32
     }
 

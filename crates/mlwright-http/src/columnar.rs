@@ -23,6 +23,19 @@ pub(crate) struct NamedValues<'v, 'a> {
     pub(crate) is_single: bool,
 }
 
+/// Most bytes of what stands once in a body and is written once per row.
+const REPEATED_BYTES: usize = 256 << 20;
+
+/// Refuse a body that would grow beyond all bounds: so many bytes of it are repeated in each row.
+pub(crate) fn check_repeated(bytes: usize, rows: usize) -> Result<(), ApiError> {
+    match bytes.checked_mul(rows) {
+        Some(all) if all <= REPEATED_BYTES => Ok(()),
+        _ => Err(ApiError::TooLarge(format!(
+            "the names of the columns, repeated in each row, have more than {REPEATED_BYTES} bytes"
+        ))),
+    }
+}
+
 /// Rows of a columnar request.
 pub(crate) fn count_rows(columns: &[NamedValues<'_, '_>], limit: usize) -> Result<usize, ApiError> {
     let rows = columns.first().and_then(|column| column.sizes.first());
@@ -75,6 +88,7 @@ fn compose_objects<'a>(
             "{name:?} has shape {shape:?}, the columns of this request have [{rows}] or [{rows}, 1]"
         )));
     }
+    check_repeated(columns.iter().map(|column| column.name.len()).sum(), rows)?;
     let write = |row: usize| {
         let mut out = vec![b'{'];
         for (at, column) in columns.iter().enumerate() {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use mlwright_package::{ColumnType, SignatureInputs};
 use mlwright_serve::{Answer, Deployment, Servable};
 
+use crate::columnar::check_repeated;
 use crate::errors::ApiError;
 use crate::infer::extend_with_values;
 use crate::number;
@@ -105,6 +106,7 @@ impl<'a> Table<'a> {
                  `Content-Type: text/csv; header=present`"
             )));
         }
+        check_repeated(names.iter().map(|name| name.len()).sum(), self.rows())?;
         let kind_of = |name: &&str| columns.iter().find(|column| column.name == *name);
         let kinds: Vec<Option<ColumnType>> = names
             .iter()

@@ -1,10 +1,11 @@
 //! TensorFlow Serving's `:classify` and `:regress`: examples as objects of features, with a context that all share.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use mlwright_serve::{Arrival, Deployment, Servable};
 
-use crate::columnar::push_scalar;
+use crate::columnar::{check_repeated, push_scalar};
 use crate::errors::ApiError;
 use crate::infer::extend_with_values;
 use crate::json::{Keys, Reader, Scalar};
@@ -84,7 +85,7 @@ pub(crate) async fn score_examples(
     let variant = &deployment.variants[turn.choice.variant];
     let servable = &variant.servable;
     wanted.check(servable)?;
-    let texts = request.compose(servable.is_tensor());
+    let texts = request.compose(servable.is_tensor())?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
     let answer = score_turn(shared, deployment, &turn, &rows, arrival).await?;
     let read = |row| {
@@ -117,12 +118,26 @@ impl Wanted {
     }
 }
 
+/// About how long a number or a word is in JSON.
+const NUMBER_BYTES: usize = 16;
+
 /// A feature: one value, or a list of them.
 #[derive(Debug)]
 pub(crate) struct Feature<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) values: Vec<Scalar<'a>>,
     pub(crate) is_list: bool,
+}
+
+impl Feature<'_> {
+    /// About how long its JSON is.
+    fn bytes(&self) -> usize {
+        let value = |value: &Scalar<'_>| match value {
+            Scalar::Text(text) => text.len(),
+            _ => NUMBER_BYTES,
+        };
+        self.name.len() + self.values.iter().map(value).sum::<usize>()
+    }
 }
 
 /// The features of an example, each name once.
@@ -186,11 +201,16 @@ impl<'a> ExamplesRequest<'a> {
     }
 
     /// Write each example as a row; a feature of an example goes before the one of the context.
-    fn compose(&self, is_tensor: bool) -> Vec<Cow<'a, [u8]>> {
+    fn compose(&self, is_tensor: bool) -> Result<Vec<Cow<'a, [u8]>>, ApiError> {
+        let context_bytes = self.context.iter().map(Feature::bytes).sum();
+        check_repeated(context_bytes, self.examples.len())?;
         let write = |example: &Features<'a>| {
-            let is_given = |name: &str| example.iter().any(|feature| feature.name == name);
+            let mut given = HashSet::new();
+            if !self.context.is_empty() {
+                given.extend(example.iter().map(|feature| feature.name.as_ref()));
+            }
             let context = self.context.iter();
-            let added = context.filter(|feature| !is_given(&feature.name));
+            let added = context.filter(|feature| !given.contains(feature.name.as_ref()));
             let mut out = vec![b'{'];
             for (at, feature) in example.iter().chain(added).enumerate() {
                 if at > 0 {
@@ -206,7 +226,7 @@ impl<'a> ExamplesRequest<'a> {
             out.push(b'}');
             Cow::Owned(out)
         };
-        self.examples.iter().map(write).collect()
+        Ok(self.examples.iter().map(write).collect())
     }
 }
 

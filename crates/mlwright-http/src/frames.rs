@@ -54,11 +54,11 @@ pub(crate) fn read_split<'a>(
 
 fn read_names<'a>(reader: &mut Reader<'a>) -> Result<Vec<Cow<'a, str>>, ApiError> {
     reader.open()?;
-    let mut names: Vec<Cow<'a, str>> = Vec::new();
+    let (mut names, mut known) = (Vec::new(), Keys::default());
     let mut is_first = true;
     while reader.next_item(&mut is_first)? {
         match reader.scalar()? {
-            Scalar::Text(name) if !names.contains(&name) => names.push(name),
+            Scalar::Text(name) if known.add(name.clone()) => names.push(name),
             _ => {
                 return Err(ApiError::Shape(
                     "`columns` has to hold texts, each once".to_owned(),

@@ -71,7 +71,7 @@ impl<'a> Keys<'a> {
     const FEW: usize = 32;
 
     /// Add a key; false when it was there.
-    fn add(&mut self, key: Cow<'a, str>) -> bool {
+    pub(crate) fn add(&mut self, key: Cow<'a, str>) -> bool {
         if self.few.contains(&key) {
             return false;
         }

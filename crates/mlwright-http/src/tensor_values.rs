@@ -193,6 +193,7 @@ pub(crate) fn read_tensors<'a>(
     reader.open()?;
     let mut tensors: Vec<GivenTensor<'a>> = Vec::new();
     let (mut is_first, mut elements) = (true, 0);
+    let mut names = Keys::default();
     while reader.next_item(&mut is_first)? {
         let tensor = read_tensor(reader, tensors.len(), raw)?;
         elements += tensor.values.len();
@@ -201,7 +202,7 @@ pub(crate) fn read_tensors<'a>(
                 "more than {ELEMENTS} values in one request"
             )));
         }
-        if tensors.iter().any(|other| other.name == tensor.name) {
+        if !names.add(tensor.name.clone()) {
             return Err(ApiError::Shape(format!(
                 "the input {:?} is given twice",
                 tensor.name

@@ -2,5 +2,6 @@
 
 mod binary;
 mod cloud;
+mod growth;
 mod tensorflow;
 mod triton;

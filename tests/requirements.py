@@ -35,6 +35,7 @@ PROMISES: dict[str, str] = {
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
     "import.float32": "a float64 threshold decides as the float32 comparison of the library, for every double",
+    "import.damaged": "a damaged model file is refused with a reason, never more",
     "import.catboost": "CatBoost models (JSON) with numbers and one-hot categories answer as CatBoost",
     "import.scikit-learn": "scikit-learn trees, forests and boosting answer as the estimator does",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.forest import MOST_FEATURES, UNREADABLE, bounded
 
 SAVE_HINT = 'write it with `model.save_model("model.json", format="json")`'
 POOL_HINT = (
@@ -81,7 +82,7 @@ def read_catboost(data: bytes) -> CatboostFile:
         raise ModelUnsupported("the file is CatBoost's binary format", hint=SAVE_HINT)
     try:
         return _model(json.loads(data))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise ModelUnsupported(
             f"the file is not a CatBoost model: {type(cause).__name__} {cause}", hint=SAVE_HINT
         ) from cause
@@ -99,18 +100,23 @@ def _model(document: Any) -> CatboostFile:
     categories = features.get("categorical_features") or []
     scale, bias = document["scale_and_bias"]
     reader = _Reader(numbers, categories, outputs=len(bias))
-    places = [item["flat_feature_index"] for item in (*numbers, *categories)]
+    places = [bounded(item["flat_feature_index"], MOST_FEATURES) for item in (*numbers, *categories)]
     names = {item["flat_feature_index"]: str(item.get("feature_id", "")) for item in (*numbers, *categories)}
     trees: list[SourceTree] = [reader.oblivious(tree) for tree in document.get("oblivious_trees", ())]
     trees += [reader.branch(tree, 0) for tree in document.get("trees", ())]
     if not trees:
         raise ModelUnsupported("the model has no trees", hint="train it for at least one iteration")
+    classes = tuple(about.get("class_params", {}).get("class_names", ()))
+    if classes and (
+        len(classes) != max(2, len(bias)) or not all(isinstance(item, str | int | float) for item in classes)
+    ):
+        raise ValueError(f"{len(bias)} outputs have the classes {classes}")
     return CatboostFile(
         names=tuple(names.get(place, "") for place in range(max(places, default=-1) + 1)),
         categorical=tuple(item["flat_feature_index"] for item in categories),
-        texts={item["hash"]: item["value"] for item in features.get("cat_features_hash") or ()},
-        loss=about["params"]["loss_function"]["type"],
-        classes=tuple(about.get("class_params", {}).get("class_names", ())),
+        texts={int(item["hash"]): str(item["value"]) for item in features.get("cat_features_hash") or ()},
+        loss=str(about["params"]["loss_function"]["type"]),
+        classes=classes,
         scale=float(scale),
         bias=tuple(float(value) for value in bias),
         trees=tuple(trees),
@@ -127,14 +133,16 @@ class _Reader:
         kind = split["split_type"]
         if kind == "FloatFeature":
             feature = self.numbers[split["float_feature_index"]]
+            with np.errstate(over="ignore"):
+                border = float(np.float32(split["border"]))
             return NumberTest(
                 feature["flat_feature_index"],
-                float(np.float32(split["border"])),
+                border,
                 is_missing_high=feature["nan_value_treatment"] == "AsTrue",
             )
         if kind == "OneHotFeature":
             feature = self.categories[split["cat_feature_index"]]
-            return CategoryTest(feature["flat_feature_index"], split["value"] % 2**32)
+            return CategoryTest(feature["flat_feature_index"], int(split["value"]) % 2**32)
         raise ModelUnsupported(
             f"a split is {kind}: it looks up statistics of the training data, which no tree holds",
             hint="train with a larger one_hot_max_size, or turn the categories into numbers before training",

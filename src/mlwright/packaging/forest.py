@@ -21,6 +21,12 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 MAGIC = b"MLWTREE1"
 CATEGORICAL, DEFAULT_LEFT, MISSING_NAN = 1, 2, 8
 MOST_CATEGORY = 2**24
+MOST_FEATURES, MOST_OUTPUTS = 1_000_000, 10_000
+UNREADABLE = (
+    *(KeyError, TypeError, ValueError, IndexError, AttributeError),
+    *(OverflowError, RecursionError),
+)
+"""What reading a document raises that is not what its reader expects."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +129,20 @@ class TreeArrays:
         self.bits_len.append(len(words))
         self.words += words
 
+    def _check(self, features: int, answer: Answer) -> None:
+        wrong = next((place for place in self.feature if not 0 <= place < features), None)
+        if wrong is not None:
+            raise _damaged(f"a split reads feature {wrong} of {features}")
+        if not np.isfinite([*self.leaf, *answer.base]).all():
+            raise _damaged("a leaf or the start of a sum is not finite")
+        if np.isnan(self.threshold).any():
+            raise _damaged("a split compares with nan")
+        if any(not 0 <= output < len(answer.base) for output in self.output):
+            raise _damaged(f"a tree adds to an output beyond the {len(answer.base)} outputs")
+
     def to_bytes(self, features: int, answer: Answer) -> bytes:
-        """Give the file."""
+        """Give the file. Raises `ModelUnsupported` for numbers that no file may hold."""
+        self._check(features, answer)
         header = {
             "features": features,
             "trees": len(self.root),
@@ -158,6 +176,17 @@ class TreeArrays:
         return bytes(out)
 
 
+def bounded(count: int, most: int) -> int:
+    """Give a count of a file before anything of that size is made. Raises `ValueError` above `most`."""
+    if not 0 <= count <= most:
+        raise ValueError(f"it counts {count}, at most {most} are read")
+    return count
+
+
+def _damaged(what: str) -> ModelUnsupported:
+    return ModelUnsupported(what, hint="write the model again with its library: the file is damaged")
+
+
 def thresholds_of(data: bytes) -> dict[int, list[float]]:
     """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
     length = struct.unpack_from("<I", data, 8)[0]
@@ -181,10 +210,7 @@ def _parents_first(nodes: Sequence[Split | float]) -> list[int]:
     while open_nodes:
         at = open_nodes.pop()
         if at in seen or not 0 <= at < len(nodes):
-            raise ModelUnsupported(
-                f"a tree of {len(nodes)} nodes has a wrong or second way to node {at}",
-                hint="write the model again with its library: the file is damaged",
-            )
+            raise _damaged(f"a tree of {len(nodes)} nodes has a wrong or second way to node {at}")
         seen.add(at)
         order.append(at)
         node = nodes[at]

@@ -14,7 +14,7 @@ from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.catboost_walk import catboost_answers, hold_to_catboost
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
-from mlwright.packaging.forest import Floats
+from mlwright.packaging.forest import UNREADABLE, Floats
 from mlwright.packaging.graph_check import check_graph
 from mlwright.packaging.library import Library
 from mlwright.packaging.onnx_graph import read_graph
@@ -45,11 +45,12 @@ def import_lightgbm(data: bytes, name: str) -> ImportedModel:
     """
     try:
         text = data.decode()
-    except UnicodeDecodeError as cause:
+        model = trees_from_lightgbm(text)
+    except UNREADABLE as cause:
         raise ModelUnsupported(
-            "the file is not a LightGBM text model", hint='write it with `booster.save_model("model.txt")`'
+            f"the file is not a LightGBM text model: {type(cause).__name__} {cause}",
+            hint='write it with `booster.save_model("model.txt")`',
         ) from cause
-    model = trees_from_lightgbm(text)
 
     def answers(matrix: Floats) -> Floats:
         import lightgbm as lgb

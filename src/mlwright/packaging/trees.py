@@ -21,6 +21,7 @@ ZERO = float(np.float32(1e-35))
 LINKS: Mapping[str, Link] = {
     "binary": "sigmoid",
     "cross_entropy": "sigmoid",
+    "cross_entropy_lambda": "softplus",
     "multiclass": "softmax",
     "multiclassova": "sigmoid",
     "poisson": "exp",
@@ -40,8 +41,7 @@ LINKS: Mapping[str, Link] = {
 def trees_from_lightgbm(text: str) -> TreeModel:
     """Convert the text of `Booster.model_to_string()`.
 
-    Raises `ModelUnsupported` for what the kernels cannot reproduce exactly: linear trees, unknown objectives,
-    square-root regression.
+    Raises `ModelUnsupported` for what the kernels cannot reproduce exactly: linear trees, unknown objectives.
     """
     head, trees = _sections(text)
     outputs = int(head.get("num_tree_per_iteration", "1"))
@@ -95,7 +95,9 @@ def _objective(head: Mapping[str, str], outputs: int) -> tuple[Link, float, Task
     """Give link, slope and task; without an objective (it was a function) raw sums are the answer."""
     name, *settings = head.get("objective", "regression").split()
     link = LINKS.get(name)
-    if link is None or "sqrt" in settings:
+    if link == "identity" and "sqrt" in settings:
+        link = "square"
+    if link is None or (link != "square" and "sqrt" in settings):
         raise ModelUnsupported(
             f"the objective {' '.join([name, *settings])!r} cannot be reproduced exactly",
             hint=f"train with one of: {', '.join(sorted(LINKS))}",
@@ -154,6 +156,8 @@ def _parents_first(left: Sequence[int], right: Sequence[int]) -> list[int]:
     while open_nodes:
         node = open_nodes.pop()
         order.append(node)
+        if len(order) > len(left):
+            raise ValueError("the nodes of a tree go round in a circle")
         open_nodes += [child for child in (right[node], left[node]) if child >= 0]
     return order
 

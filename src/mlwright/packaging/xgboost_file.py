@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.forest import MOST_FEATURES, MOST_OUTPUTS, UNREADABLE, bounded
 from mlwright.packaging.ubjson import read_ubjson
 
 Ints = npt.NDArray[np.int64]
@@ -57,7 +58,7 @@ def read_xgboost(data: bytes) -> XgboostFile:
     """
     try:
         return _learner(_document(data)["learner"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as cause:
+    except UNREADABLE as cause:
         raise ModelUnsupported(
             f"the file is not an XGBoost model: {type(cause).__name__} {cause}", hint=SAVE_HINT
         ) from cause
@@ -86,14 +87,14 @@ def _learner(learner: Any) -> XgboostFile:
         )
     model = booster["model"]
     count = _used_trees(learner.get("attributes", {}), model)
-    outputs = max(1, int(settings["num_class"]))
+    outputs = max(1, bounded(int(settings["num_class"]), MOST_OUTPUTS))
     scores = tuple(float(item) for item in settings["base_score"].strip("[]").split(","))
     return XgboostFile(
-        names=tuple(learner.get("feature_names", ())),
+        names=tuple(str(name) for name in learner.get("feature_names", ())),
         kinds=tuple(learner.get("feature_types", ())),
-        features=int(settings["num_feature"]),
+        features=bounded(int(settings["num_feature"]), MOST_FEATURES),
         levels=_levels(model.get("cats")),
-        objective=learner["objective"]["name"],
+        objective=str(learner["objective"]["name"]),
         outputs=outputs,
         base_score=scores * outputs if len(scores) == 1 else scores,
         trees=tuple(
@@ -123,7 +124,7 @@ def _tree(tree: Any, output: int, weight: float) -> SourceTree:
         )
     flat = tree.get("categories", [])
     categories = {
-        node: frozenset(flat[first : first + size])
+        int(node): frozenset(int(item) for item in flat[first : first + size])
         for node, first, size in zip(
             tree.get("categories_nodes", []),
             tree.get("categories_segments", []),
@@ -131,16 +132,23 @@ def _tree(tree: Any, output: int, weight: float) -> SourceTree:
             strict=True,
         )
     }
-    return SourceTree(
+    with np.errstate(over="ignore"):
+        condition = np.array(tree["split_conditions"], dtype=np.float64).astype(np.float32)
+    found = SourceTree(
         left=np.array(tree["left_children"], dtype=np.int64),
         right=np.array(tree["right_children"], dtype=np.int64),
         feature=np.array(tree["split_indices"], dtype=np.int64),
-        condition=np.array(tree["split_conditions"], dtype=np.float64).astype(np.float32),
+        condition=condition,
         is_default_left=np.array(tree["default_left"], dtype=np.int64) == 1,
         categories=categories,
         output=int(output),
         weight=float(np.float32(weight)),
     )
+    arrays = (found.left, found.right, found.feature, found.condition, found.is_default_left)
+    nodes = len(tree["left_children"])
+    if {array.shape for array in arrays} != {(nodes,)} or not set(categories) <= set(range(nodes)):
+        raise ValueError("the lists of a tree have different lengths")
+    return found
 
 
 def _levels(cats: Any) -> dict[int, tuple[str, ...]]:

@@ -38,6 +38,9 @@ def raw_sums(predictions: np.ndarray, data: lgb.Dataset) -> tuple[np.ndarray, np
     [
         ("multiclassova", {"num_class": 3}, "multiclass"),
         ("cross_entropy", {}, "binary"),
+        ("cross_entropy_lambda", {}, "regression"),
+        ("regression", {"reg_sqrt": True}, "regression"),
+        ("regression_l1", {"reg_sqrt": True}, "regression"),
         ("lambdarank", {}, "regression"),
         ("tweedie", {}, "regression"),
         (raw_sums, {}, "regression"),
@@ -58,6 +61,14 @@ def test_several_raw_sums_without_a_meaning_are_refused() -> None:
     text = booster(raw_sums, num_class=3).model_to_string()
     with pytest.raises(ModelUnsupported, match="3 raw sums"):
         import_lightgbm(text.encode(), "m")
+
+
+def test_nodes_in_a_circle_are_refused() -> None:
+    lines = booster("binary").model_to_string().splitlines()
+    at = next(place for place, line in enumerate(lines) if line.startswith("left_child="))
+    lines[at] = "left_child=" + " ".join(["0"] * len(lines[at].split()))
+    with pytest.raises(ModelUnsupported, match="circle"):
+        import_lightgbm("\n".join(lines).encode(), "m")
 
 
 @pytest.mark.promise("model.import")

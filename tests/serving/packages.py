@@ -133,6 +133,12 @@ def add_version(project: Project, *, limit: float, champion: bool = False) -> Ve
     return version
 
 
+MATRIX_DEPLOYMENT = """
+[deployment.matrix]
+model = "matrix@champion"
+"""
+
+
 def add_matrix_version(project: Project) -> Version:
     """Register and crown a model named `matrix` that takes a tensor."""
     digest = write_matrix_package(project.packages, limit=100)

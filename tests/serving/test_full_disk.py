@@ -12,8 +12,7 @@ import pytest
 from mlwright.deployment import publish, target_of
 from mlwright.monitoring import predictions
 from tests.serving.conftest import CONFIG, Stage, make_project, server_config
-from tests.serving.malformed.test_malformed import MATRIX_DEPLOYMENT
-from tests.serving.packages import add_matrix_version
+from tests.serving.packages import MATRIX_DEPLOYMENT, add_matrix_version
 from tests.serving.started import StartedServer
 
 DISK = "2m"

@@ -305,4 +305,40 @@ mod tests {
         assert!(Table::read(b"a,b\n", true, 10).is_err());
         assert!(Table::read("1\n".repeat(11).as_bytes(), false, 10).is_err());
     }
+
+    // promise: serve.fuzz-parsers
+    #[test]
+    fn any_texts_come_back_from_their_table_and_damage_makes_no_ragged_one() {
+        const PIECES: [&str; 8] = ["", "\"", ",", "\n", "\r\n", "é", "1e5", "a b"];
+        mlwright_fuzz::for_each_seed(20_000, |random| {
+            let (width, rows) = (1 + random.below(4), 1 + random.below(4));
+            let texts: Vec<String> = (0..width * rows)
+                .map(|_| {
+                    (0..random.below(4))
+                        .map(|_| *random.choose(&PIECES))
+                        .collect()
+                })
+                .collect();
+            let quoted = |text: &String| format!("\"{}\"", text.replace('"', "\"\""));
+            let records = texts.chunks(width).map(|record| {
+                let fields: Vec<String> = record.iter().map(quoted).collect();
+                fields.join(",") + *random.choose(&["\n", "\r\n"])
+            });
+            let body: String = records.collect();
+            let table = Table::read(body.as_bytes(), false, 10).expect("a table");
+            let read: Vec<&str> = table
+                .fields
+                .iter()
+                .map(|field| field.text.as_ref())
+                .collect();
+            assert_eq!(
+                (read, table.width),
+                (texts.iter().map(String::as_str).collect(), width)
+            );
+            let damaged = mlwright_fuzz::damage(random, body.as_bytes(), b"1,2\n");
+            if let Ok(table) = Table::read(&damaged, false, 1_000) {
+                assert_eq!(table.fields.len(), table.width * table.rows());
+            }
+        });
+    }
 }

@@ -35,10 +35,10 @@ class Template:
 
     def write(self, body: bytes) -> bytes:
         """Write it with a body, whose length is told right."""
-        more = f"{self.header}\r\n" if self.header else ""
+        more = self.header or "content-type: application/json"
         return (
             f"{self.method} {self.path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {self.token}\r\n"
-            f"content-type: application/json\r\n{more}content-length: {len(body)}\r\n\r\n"
+            f"{more}\r\ncontent-length: {len(body)}\r\n\r\n"
         ).encode() + body
 
 

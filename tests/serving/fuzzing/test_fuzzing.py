@@ -14,11 +14,11 @@ from mlwright.serving import Limits, ServerProcess
 from tests.serving.conftest import CONFIG, Stage, make_project, server_config
 from tests.serving.fuzzing.campaign import Template, run_campaign
 from tests.serving.malformed.case import AMOUNT, AT, INFER, KIND, MATRIX, ROW, amount, matrix, tensors
-from tests.serving.malformed.test_malformed import MATRIX_DEPLOYMENT
-from tests.serving.packages import add_matrix_version, row
+from tests.serving.packages import MATRIX_DEPLOYMENT, add_matrix_version, row
 
 GROWTH_BYTES = 64 << 20  # 16 bodies at once and the allocator's slack
 ID = "0" * 26
+ENDPOINT = "/endpoints/production/invocations"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,17 @@ def templates_of(stage: Stage) -> list[Template]:
     at = {**AT, "shape": [2], "data": [None, "2024-01-05"]}
     binary = tensors(raw, kind, at, outputs=[{"name": "score", "parameters": {"binary_data": True}}])
     columns = {"amount": [1, 2e2], "kind": ["a", "b"], "at": [None, None]}
-    gets = ["/v2", "/healthz", "/v2/health/ready", "/metrics", "/v2/models", "/v1/models", "/v2/models/stats"]
+    gets = [
+        "/",
+        "/ping",
+        "/v2",
+        "/healthz",
+        "/v2/health/ready",
+        "/metrics",
+        "/v2/models",
+        "/v1/models",
+        "/v2/models/stats",
+    ]
     gets += [f"/v2/models/production{part}" for part in ("", "/ready", "/config", "/stats", "/versions/1")]
     gets += [f"/v1/models/matrix{part}" for part in ("", "/metadata", "/versions/1", "/labels/champion")]
     return [
@@ -72,6 +82,18 @@ def templates_of(stage: Stage) -> list[Template]:
         serving("/v1/models/production:classify", _json({"examples": [ROW], "context": {"kind": "a"}})),
         serving("/v1/models/production:regress", _json({"examples": [ROW]})),
         serving("/v1/feedback", _json([{"id": ID, "label": 1}, {"id": ID, "event": "error"}])),
+        serving(
+            ENDPOINT,
+            _json({"dataframe_split": {"columns": ["amount", "kind", "at"], "data": [[1, "a", None]]}}),
+        ),
+        serving(ENDPOINT, _json({"dataframe_records": [ROW], "params": {}})),
+        serving(ENDPOINT, b'1.5,"a",2024-01-05\n,b,\r\n', "content-type: text/csv\r\naccept: text/csv"),
+        serving(ENDPOINT, b"kind,amount,at\na,1e2,\n", "content-type: text/csv; header=present"),
+        serving(
+            "/invocations", b"1,2\n3,4\n", "content-type: text/csv\r\nx-amzn-sagemaker-target-model: matrix"
+        ),
+        serving("/v1/projects/p/locations/l/endpoints/production:predict", _json({"instances": [ROW]})),
+        serving("/score", _json({"input_data": {"columns": ["x"], "data": [[1]]}})),
         serving("/v2/repository/index", b'{"ready": true}'),
         serving("/v2/repository/models/production/load", b'{"parameters": {}}'),
         *(serving(path) for path in gets),

@@ -25,6 +25,7 @@ from tests.serving.malformed.case import (
 )
 
 SHAPE, TYPE, SYNTAX = "request.shape", "request.type", "request.json"
+UNKNOWN = "contract.unknown-column"
 COLUMNS = {"amount": [50], "kind": ["a"], "at": [None]}
 ID = "0" * 26
 
@@ -85,7 +86,9 @@ INSTANCES = [
     ("an object in a column of numbers", _columns(amount=[{"b64": "NTA="}]), 422, "contract.type"),
     ("true in a column of numbers", _columns(amount=[True]), 422, "contract.type"),
 ]
+MANY = {f"c{number}": 1 for number in range(100_000)}
 EXAMPLES = [
+    ("100 000 features and as many in the context", _examples(MANY, context={**MANY, "x": 1}), 422, UNKNOWN),
     ("empty object", b"{}", 400, SHAPE),
     ("a list", b"[]", 400, SHAPE),
     ("examples is null", b'{"examples": null}', 400, SHAPE),
@@ -156,7 +159,7 @@ TAKEN_INSTANCES = [
     ("columns of lists of one", _columns(amount=[[150]], kind=[["a"]], at=[[None]]), b'"prediction":1'),
 ]
 HEADS = [
-    ("no route", head("GET", "/"), 404, "request.not-found"),
+    ("no route", head("GET", "/nothing"), 404, "request.not-found"),
     ("two slashes", head("GET", "//v2"), 404, "request.not-found"),
     ("a slash too many", head("GET", "/v2/"), 404, "request.not-found"),
     ("capital letters", head("GET", "/V2"), 404, "request.not-found"),

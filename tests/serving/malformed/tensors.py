@@ -22,6 +22,8 @@ from tests.serving.malformed.case import (
 )
 
 SHAPE, TYPE, SYNTAX, LARGE = "request.shape", "request.type", "request.json", "request.too-large"
+UNKNOWN = "contract.unknown-column"
+EMPTY = {"datatype": "FP64", "shape": [1], "data": [1]}
 PARTS = [
     ("empty object", b"{}", 400, SHAPE),
     ("a list", b"[]", 400, SHAPE),
@@ -55,6 +57,12 @@ PARTS = [
     ("a parameter that nobody knows", amount(parameters={"classification": 3}), 400, SHAPE),
     ("an input twice", tensors(AMOUNT, AMOUNT, KIND, AT), 400, SHAPE),
     ("an input twice by an escape", tensors(AMOUNT, {**KIND, "name": "amount"}, AT), 400, SHAPE),
+    (
+        "100 000 inputs",
+        tensors(*({**EMPTY, "name": f"c{number}"} for number in range(100_000))),
+        422,
+        UNKNOWN,
+    ),
     ("an unknown input", amount(name="amuont"), 422, "contract.unknown-column"),
     (
         "an input too many",

@@ -13,13 +13,12 @@ import pytest
 from mlwright.deployment import publish, target_of
 from mlwright.serving import ServerProcess
 from tests.serving.conftest import CONFIG, make_project, server_config
-from tests.serving.malformed import json_text, native, others, tensors, wire
+from tests.serving.malformed import json_text, native, others, tables, tensors, wire
 from tests.serving.malformed.case import INFER, PREDICT, ROW, TOKEN, Case, post, row
 from tests.serving.malformed.exchange import Connection, Lost
-from tests.serving.packages import add_matrix_version
+from tests.serving.packages import MATRIX_DEPLOYMENT, add_matrix_version
 
-CASES = [case for module in (json_text, native, tensors, others, wire) for case in module.cases()]
-MATRIX_DEPLOYMENT = '\n[deployment.matrix]\nmodel = "matrix@champion"\n'
+CASES = [case for module in (json_text, native, tensors, others, tables, wire) for case in module.cases()]
 INSIDE = re.compile(
     rb"/(home|root|tmp|usr|var|work|src)/|\.rs\b|\.py\b|panicked|Traceback|\b(core|std|alloc|serde|hyper|tokio)::"
     rb"|mlwright_\w+::|Err\(|Some\(|`(Result|Option)|os error|[0-9a-f]{64}"

@@ -82,6 +82,7 @@ PROMISES: dict[str, str] = {
     "serve.deadline": "a model is not asked after the caller's deadline, and the caller is told",
     "serve.sheds": "more than can be answered in time is refused at once with 503 and Retry-After",
     "serve.cache": "a bounded cache answers what was asked before, bit for bit, and counts hits and misses",
+    "serve.tls": "callers speak TLS when there is a certificate; plain text then gets no answer",
     "serve.slow-clients": "a caller that sends its request too slowly is ended and keeps nobody out",
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log

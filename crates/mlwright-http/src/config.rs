@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::inherit::Inherited;
+use crate::tls::Tls;
 
 /// Bounds on one request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -122,6 +123,9 @@ pub struct ServerConfig {
     pub onnxruntime: Option<PathBuf>,
     /// Where to write pid and ports once the server listens.
     pub server_file: PathBuf,
+    /// Certificate and key; none speaks plain text.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Listening sockets of the parent process; without, the addresses above are opened.
     #[serde(default)]
     pub inherited: Option<Inherited>,
@@ -157,6 +161,8 @@ pub enum ServerError {
     Config(String),
     /// The address cannot be listened on.
     Bind(String),
+    /// The certificate or its key cannot be used.
+    Tls(String),
     /// The log or the packages folder cannot be used.
     Engine(String),
     /// The system refused something.
@@ -170,6 +176,7 @@ impl ServerError {
         match self {
             Self::Config(_) => "server.config",
             Self::Bind(_) => "server.bind",
+            Self::Tls(_) => "server.tls",
             Self::Engine(_) => "server.engine",
             Self::Io(_) => "server.io",
         }
@@ -179,7 +186,7 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(message) | Self::Bind(message) | Self::Engine(message) => {
+            Self::Config(message) | Self::Bind(message) | Self::Tls(message) | Self::Engine(message) => {
                 f.write_str(message)
             }
             Self::Io(error) => error.fmt(f),

@@ -9,6 +9,7 @@ use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::listen::{DRAIN, HEAD_BYTES, LAST_REQUESTS};
@@ -49,8 +50,9 @@ pub(crate) async fn is_spoken(stream: &TcpStream, visit: &Visit) -> Option<bool>
 }
 
 /// Serve a connection; at its end, or once the server drains, finish what has begun and tell the caller to go elsewhere.
-pub(crate) async fn serve<S, B>(stream: TcpStream, service: S, visit: &Visit)
+pub(crate) async fn serve<T, S, B>(stream: T, service: S, visit: &Visit)
 where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     S::Future: 'static,

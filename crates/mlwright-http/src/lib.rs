@@ -35,9 +35,11 @@ mod tensorflow;
 mod tensorflow_model;
 mod tensors;
 mod text;
+mod tls;
 mod triton;
 mod visits;
 
 pub use config::{Container, Limits, ServerConfig, ServerError};
 pub use inherit::Inherited;
+pub use tls::Tls;
 pub use listen::run;

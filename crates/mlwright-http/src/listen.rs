@@ -12,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use mlwright_serve::{Engine, EngineConfig};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -25,7 +26,8 @@ use crate::http2;
 use crate::inherit;
 use crate::mirror::Mirror;
 use crate::paths::Door;
-use crate::shared::Shared;
+use crate::shared::{Attached, Shared};
+use crate::tls::Tls;
 use crate::visits::{Guard, Register, SWEEP, Visit, Watched};
 
 const BACKLOG: i32 = 4096;
@@ -46,6 +48,7 @@ const OTHER_DESCRIPTORS: usize = 128;
 /// be served is no error: the server says it is not ready and waits for a better one.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     let connections = allow_descriptors(config);
+    let tls = config.tls.as_ref().map(Tls::acceptor).transpose()?;
     let listeners = match config.inherited {
         Some(inherited) => Listeners {
             serving: inherit::take(inherited.serving)?,
@@ -68,7 +71,12 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     })
     .map_err(|error| ServerError::Engine(error.to_string()))?;
     let (mirror, backstage) = Mirror::new();
-    let shared = Arc::new(Shared::new(engine, config, connections, mirror));
+    let shared = Arc::new(Shared::new(
+        engine,
+        config,
+        connections,
+        Attached { mirror, tls },
+    ));
     backstage.start(&shared)?;
     let applied = shared.apply_document();
     if let Some(problem) = applied.problem {
@@ -210,6 +218,7 @@ fn write_server_file(
         "grpc_port": listeners.grpc.as_ref().map(port_of).transpose()?,
         "epoch": shared.engine.snapshot().epoch(),
         "started_us": shared.started_us,
+        "tls": shared.tls.is_some(),
     });
     let partial = config
         .server_file
@@ -319,15 +328,39 @@ impl Places {
     }
 }
 
-async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Door, place: Place) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>, door: Door, place: Place) {
     // A socket that cannot be tuned still works.
     let _ = stream.set_nodelay(true);
     let visit = place.guard.visit();
-    match http2::is_spoken(&stream, visit).await {
-        Some(true) => return converse(stream, shared, door, visit).await,
+    match shared.tls.clone().filter(|_| door != Door::Admin) {
+        Some(acceptor) => {
+            let greeted = tokio::select! {
+                greeted = acceptor.greet(stream) => greeted,
+                _ = visit.ending() => return,
+            };
+            if let Some((stream, is_http2)) = greeted {
+                speak(stream, is_http2, shared, door, visit).await;
+            }
+        }
+        None => {
+            if let Some(is_http2) = http2::is_spoken(&stream, visit).await {
+                speak(stream, is_http2, shared, door, visit).await;
+            }
+        }
+    }
+}
+
+/// Serve a connection in the version of HTTP that its caller speaks.
+async fn speak<S>(stream: S, is_http2: bool, shared: Arc<Shared>, door: Door, visit: &Rc<Visit>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    if is_http2 {
+        return converse(stream, shared, door, visit).await;
+    }
+    if door == Door::Grpc {
         // Remote calls need HTTP/2.
-        Some(false) if door != Door::Grpc => {}
-        Some(false) | None => return,
+        return;
     }
     let service = service_fn(|request| answer(Arc::clone(&shared), door, request, visit));
     let connection = http1::Builder::new()
@@ -352,12 +385,10 @@ async fn connection(stream: tokio::net::TcpStream, shared: Arc<Shared>, door: Do
 }
 
 /// Serve a connection that carries several requests at once; each has a visit of its own.
-async fn converse(
-    stream: tokio::net::TcpStream,
-    shared: Arc<Shared>,
-    door: Door,
-    visit: &Rc<Visit>,
-) {
+async fn converse<S>(stream: S, shared: Arc<Shared>, door: Door, visit: &Rc<Visit>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let connection = Rc::clone(visit);
     if door == Door::Grpc {
         let service = service_fn(move |request| {

@@ -11,6 +11,7 @@ use crate::config::{Container, Limits};
 use crate::grpc::CALLS;
 use crate::metrics::HttpCounters;
 use crate::mirror::Mirror;
+use crate::tls::Acceptor;
 use crate::routes::{Authorisation, ROUTES};
 
 /// When a refused document is tried again though it did not change.
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) connections: usize,
     pub(crate) counters: HttpCounters,
     pub(crate) mirror: Mirror,
+    /// For callers; operators are on the loopback.
+    pub(crate) tls: Option<Acceptor>,
     pub(crate) started_us: u64,
     document: PathBuf,
     token: Option<String>,
@@ -35,6 +38,12 @@ pub(crate) struct Shared {
     refused: Mutex<Option<Refused>>,
     /// Bytes of bodies in memory.
     pub(crate) held_bytes: AtomicUsize,
+}
+
+/// What is opened before.
+pub(crate) struct Attached {
+    pub(crate) mirror: Mirror,
+    pub(crate) tls: Option<Acceptor>,
 }
 
 /// A document that was not served.
@@ -57,14 +66,15 @@ impl Shared {
         engine: Engine,
         config: &crate::ServerConfig,
         connections: usize,
-        mirror: Mirror,
+        attached: Attached,
     ) -> Self {
         Self {
             engine,
             limits: config.limits.clone(),
             container: config.container.clone(),
             connections,
-            mirror,
+            mirror: attached.mirror,
+            tls: attached.tls,
             counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),
             document: config.document.clone(),

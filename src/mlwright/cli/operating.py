@@ -192,6 +192,8 @@ def _listening(args: argparse.Namespace) -> Listening:
         workers=args.workers,
         no_auth=args.no_auth,
         insecure_no_tls=args.insecure_no_tls,
+        tls_certificate=args.tls_certificate,
+        tls_key=args.tls_key,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mlwright.cli.command import Argument, Command
 
 REASON = Argument(("--reason",), "why; kept for ever beside the change", metavar="TEXT")
@@ -18,6 +20,13 @@ GRPC_PORT = Argument(
 )
 WORKERS = Argument(("--workers",), "server threads; 0 is one per core", type=int, metavar="N")
 NO_AUTH = Argument(("--no-auth",), "answer without a token; only on the loopback", is_flag=True)
+TLS_CERTIFICATE = Argument(
+    ("--tls-certificate",),
+    "speak TLS with this certificate (PEM); needs --tls-key too",
+    type=Path,
+    metavar="FILE",
+)
+TLS_KEY = Argument(("--tls-key",), "the key of the certificate (PEM)", type=Path, metavar="FILE")
 INSECURE = Argument(
     ("--insecure-no-tls",),
     "allow an address that others can reach, without TLS; written to the audit log",
@@ -208,13 +217,15 @@ COMMANDS = (
             WORKERS,
             NO_AUTH,
             INSECURE,
+            TLS_CERTIFICATE,
+            TLS_KEY,
         ),
     ),
     Command(
         ("up",),
         "serve, watch, retrain, roll out and roll back, until Ctrl-C",
         "mlwright.cli.operating:up",
-        (HOST, PORT, ADMIN_PORT, GRPC_PORT, WORKERS, NO_AUTH, INSECURE),
+        (HOST, PORT, ADMIN_PORT, GRPC_PORT, WORKERS, NO_AUTH, INSECURE, TLS_CERTIFICATE, TLS_KEY),
     ),
     Command(
         ("restart",),

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlwright.errors import UsageError
+from mlwright.errors import ConfigError, UsageError
 from mlwright.packaging import find_runtime_library
 from mlwright.project import Project
-from mlwright.serving import Container, ServerConfig, check_exposure, ensure_token, is_loopback
+from mlwright.serving import Container, ServerConfig, Tls, check_exposure, ensure_token, is_loopback
 from mlwright.store import audit
 
 
@@ -26,6 +26,8 @@ class Listening:
     workers: int | None = None
     no_auth: bool = False
     insecure_no_tls: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
 
 def configure_server(
@@ -45,8 +47,14 @@ def configure_server(
     settings = project.config.serving
     platform = _platform(os.environ if environ is None else environ)
     host = listening.host or settings.host
-    check_exposure(host, has_auth=not listening.no_auth, allows_plain_text=listening.insecure_no_tls)
-    if not is_loopback(host):
+    tls = _find_tls(project, listening)
+    check_exposure(
+        host,
+        has_auth=not listening.no_auth,
+        is_encrypted=tls is not None,
+        allows_plain_text=listening.insecure_no_tls,
+    )
+    if tls is None and not is_loopback(host):
         _audit_exposure(project, host)
     folder = project.run_folder
     return ServerConfig(
@@ -62,6 +70,7 @@ def configure_server(
         server_file=server_file,
         log_inputs=settings.log_inputs,
         onnxruntime=find_runtime_library(),
+        tls=tls,
         grpc_port=settings.grpc_port if listening.grpc_port is None else listening.grpc_port,
         container=platform.container,
     )
@@ -88,6 +97,27 @@ def _platform(environ: Mapping[str, str]) -> _Platform:
             )
     container = Container(routes["AIP_HEALTH_ROUTE"], routes["AIP_PREDICT_ROUTE"])
     return _Platform(None if text is None else int(text), container)
+
+
+def _find_tls(project: Project, listening: Listening) -> Tls | None:
+    settings = project.config.serving
+    certificate = listening.tls_certificate or _within(project, settings.tls_certificate)
+    key = listening.tls_key or _within(project, settings.tls_key)
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ConfigError(
+            "a certificate and its key belong together, and one of them is missing",
+            hint="give both: --tls-certificate and --tls-key, or tls_certificate and tls_key in [serving]",
+        )
+    for path in (certificate, key):
+        if not path.is_file():
+            raise ConfigError(f"there is no file {str(path)!r}", hint="give the path of a PEM file")
+    return Tls(str(certificate.resolve()), str(key.resolve()))
+
+
+def _within(project: Project, path: str | None) -> Path | None:
+    return None if path is None else project.root / path
 
 
 def actor_name() -> str:

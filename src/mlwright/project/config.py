@@ -164,6 +164,10 @@ class ServingConfig:
         default=None, metadata=doc("port for gRPC; 0 takes any free one, without it there is no gRPC")
     )
     workers: int = field(default=0, metadata=doc("threads; 0 is one per core"))
+    tls_certificate: str | None = field(
+        default=None, metadata=doc("PEM file with the certificate; needs `tls_key` too")
+    )
+    tls_key: str | None = field(default=None, metadata=doc("PEM file with the key of the certificate"))
     log_inputs: bool = field(default=True, metadata=doc("keep the rows of requests in the prediction log"))
     tick_seconds: float = field(default=1.0, metadata=doc("how often the control loop looks"))
 

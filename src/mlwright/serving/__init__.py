@@ -1,7 +1,7 @@
 """Start the server, reach it, and keep it from being exposed by accident."""
 
 from mlwright.serving.admin import AdminClient, Reload
-from mlwright.serving.configuration import Container, Limits, ServerConfig
+from mlwright.serving.configuration import Container, Limits, ServerConfig, Tls
 from mlwright.serving.exposure import check_exposure, is_loopback
 from mlwright.serving.infer_message import METHOD as INFER_METHOD
 from mlwright.serving.knee import Knee, Objective, find_knee, ramp
@@ -50,6 +50,7 @@ __all__ = [
     "RunningServer",
     "ServerConfig",
     "ServerProcess",
+    "Tls",
     "bodies_of",
     "check_exposure",
     "check_package",

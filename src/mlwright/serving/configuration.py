@@ -22,6 +22,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Where the certificate (PEM, followed by those that vouch for it) and its key are."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Inherited:
     """Descriptors of listening sockets that a server takes over from its parent."""
 
@@ -56,6 +64,7 @@ class ServerConfig:
     log_inputs: bool = True
     onnxruntime: Path | None = None
     grpc_port: int | None = None
+    tls: Tls | None = None
     inherited: Inherited | None = None
     must_serve: bool = False
     container: Container = field(default_factory=Container)

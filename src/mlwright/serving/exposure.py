@@ -21,7 +21,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_exposure(host: str, *, has_auth: bool, allows_plain_text: bool) -> None:
+def check_exposure(host: str, *, has_auth: bool, is_encrypted: bool, allows_plain_text: bool) -> None:
     """Refuse to open an address that others can reach without a token, or without TLS unless that is meant.
 
     Raises `BindRefused`.
@@ -34,9 +34,10 @@ def check_exposure(host: str, *, has_auth: bool, allows_plain_text: bool) -> Non
             hint="drop --no-auth, or listen on 127.0.0.1",
             host=host,
         )
-    if not allows_plain_text:
+    if not is_encrypted and not allows_plain_text:
         raise BindRefused(
             f"{host!r} can be reached from other machines, and tokens would travel unencrypted",
-            hint="listen on 127.0.0.1 behind a TLS proxy, or pass --insecure-no-tls (it is audited)",
+            hint="pass --tls-certificate and --tls-key, listen on 127.0.0.1 behind a TLS proxy, or pass "
+            "--insecure-no-tls (it is audited)",
             host=host,
         )

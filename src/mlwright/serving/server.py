@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from mlwright.store import write_atomic
 READY_SECONDS = 30.0
 DRAIN_SECONDS = 15.0  # the server itself drains for at most 10 s
 POLL_SECONDS = 0.02
+PROBE_SECONDS = 2.0
 LAST_WORDS_BYTES = 2_000
 
 ENTRY = (  # the door alone: importing `mlwright.serving` in the server would cost it 10 MB
@@ -43,11 +45,13 @@ class RunningServer:
     started_us: int = 0
     grpc_port: int | None = None
     epoch: int = 0
+    is_tls: bool = False
 
     @property
     def url(self) -> str:
         """Give the address for callers."""
-        return f"http://{self._callable_host}:{self.port}"
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://{self._callable_host}:{self.port}"
 
     @property
     def grpc_address(self) -> str | None:
@@ -61,7 +65,7 @@ class RunningServer:
     def is_ready(self) -> bool:
         """Tell whether the server answers predictions."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared only
-        connection = http.client.HTTPConnection(host, self.port, timeout=2.0)
+        connection = self._connect(host)
         try:
             connection.request("GET", "/v2/health/ready")
             return connection.getresponse().status == 200
@@ -69,6 +73,15 @@ class RunningServer:
             return False
         finally:
             connection.close()
+
+    def _connect(self, host: str) -> http.client.HTTPConnection:
+        if not self.is_tls:
+            return http.client.HTTPConnection(host, self.port, timeout=PROBE_SECONDS)
+        # Our own server on this machine, asked only whether it is ready: its certificate names another host.
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return http.client.HTTPSConnection(host, self.port, timeout=PROBE_SECONDS, context=context)
 
 
 def run_server(config: ServerConfig) -> int:
@@ -91,15 +104,16 @@ def read_server_file(path: Path) -> RunningServer | None:
     """Read where a server said it listens; it may have ended since."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        grpc_port = facts.get("grpc_port")
+        pid, grpc_port = int(facts["pid"]), facts.get("grpc_port")
         return RunningServer(
-            pid=int(facts["pid"]),
+            pid=pid,
             host=str(facts["host"]),
             port=int(facts["port"]),
             admin_port=int(facts["admin_port"]),
             started_us=int(facts.get("started_us", 0)),
             grpc_port=None if grpc_port is None else int(grpc_port),
             epoch=int(facts.get("epoch", 0)),
+            is_tls=bool(facts.get("tls", False)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

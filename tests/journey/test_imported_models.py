@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.journey.conftest import Shell
+from tests.unit.packaging.xgboost_documents import document, stump
 
 
 def data(rows: int = 2_000) -> tuple[np.ndarray, np.ndarray]:
@@ -157,3 +158,32 @@ def test_what_is_no_model_is_refused_with_a_reason(project: Shell) -> None:
         assert done.code == 1
         assert done.json()["error"]["code"] == "package.unsupported-model"
     assert project.good("model", "list")["versions"] == []
+
+
+@pytest.mark.promise("import.xgboost", "serve.native")
+def test_an_xgboost_model_with_categories_is_served_by_column(project: Shell) -> None:
+    """Texts, whole numbers and null go where XGBoost sends them; an unknown text is in no list."""
+    trees = [
+        stump(0.0, 1.0, 2.0, categories={0: [1]}),
+        stump(0.0, 10.0, 20.0, feature=[1, 0, 0], default_left=[1, 0, 0], categories={0: [3]}),
+        stump(0.5, 100.0, 200.0, feature=[2, 0, 0], default_left=[1, 0, 0]),
+    ]
+    model = document(
+        trees,
+        names=("shop", "size", "price"),
+        kinds=("c", "c", "float"),
+        features=3,
+        encodings=[{"offsets": [0, 5, 9], "values": list(b"kioskmall")}],
+    )
+    (project.folder / "model.json").write_text(json.dumps(model))
+    result = project.good("model", "import", "model.json", "--framework", "xgboost", "--name", "shops")
+    assert (result["reference"], result["largest_difference"]) == ("shops@1", 0.0)
+    asked = {
+        122.0: {"shop": "mall", "size": 3, "price": 0.4},
+        111.0: {"shop": "kiosk", "size": 4, "price": None},
+        212.0: {"shop": None, "size": None, "price": 0.5},
+        221.0: {"shop": "never seen", "size": 3, "price": 1e30},
+    }
+    with project.running("serve", "shops@1", "--no-auth") as client:
+        answers = client.predict(*asked.values(), to="shops")
+        assert [answer["prediction"] for answer in answers] == list(asked)

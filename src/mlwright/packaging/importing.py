@@ -30,11 +30,12 @@ from mlwright.packaging.xgboost_walk import hold_to_xgboost, xgboost_answers
 
 @dataclass(frozen=True)
 class ImportedModel:
-    """Package content and the check against the library that the model came from."""
+    """Package content, and the check of a published package against what the model came from."""
 
     content: PackageContent
     check: Callable[[Path], ParityReport]
     compared_with: str
+    """What the check compares with, in words."""
 
 
 def import_lightgbm(data: bytes, name: str) -> ImportedModel:

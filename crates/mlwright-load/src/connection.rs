@@ -18,6 +18,8 @@ pub(crate) enum State {
     Idle(u64),
     /// A request is under way.
     Busy(Sent),
+    /// A request is under way that was given up: its answer frees the connection and counts for nothing else.
+    Late(Sent),
     /// Broken; to be opened again at a time.
     Down(u64),
 }

@@ -210,7 +210,7 @@ impl Worker {
         let place = event.token().0;
         match self.connections[place].state {
             State::Connecting => self.finish_connecting(place),
-            State::Busy(sent) => {
+            State::Busy(sent) | State::Late(sent) => {
                 if event.is_writable() {
                     let request = self.setting.request(sent.arrival);
                     if let Err(error) = self.connections[place].send_rest(request) {
@@ -250,6 +250,20 @@ impl Worker {
 
     fn complete(&mut self, place: usize, sent: Sent, answer: Answer) {
         let now = self.setting.clock.now();
+        self.give_up_late(place, now);
+        match self.connections[place].state {
+            State::Late(_) => self.book.came_late(now),
+            _ => self.judge(place, sent, answer, now),
+        }
+        if answer.keeps_open {
+            self.free(place, now);
+            self.admit(now);
+        } else {
+            self.reopen(place);
+        }
+    }
+
+    fn judge(&mut self, place: usize, sent: Sent, answer: Answer, now: u64) {
         let connection = &self.connections[place];
         let mut outcome = Outcome::of_status(answer.status);
         let is_as_expected = |finder: &Finder| finder.find(connection.reader.body()).is_some();
@@ -263,11 +277,17 @@ impl Worker {
             });
         }
         self.book.answered(sent, outcome, answer.status, now);
-        if answer.keeps_open {
-            self.free(place, now);
-            self.admit(now);
-        } else {
-            self.reopen(place);
+    }
+
+    /// A request out of time counts as that. Its connection is left alone for as long again, since closing it would
+    /// charge an overloaded server with new connections.
+    fn give_up_late(&mut self, place: usize, now: u64) {
+        if let State::Busy(sent) = self.connections[place].state
+            && sent.arrival.due + self.setting.plan.timeout() <= now
+        {
+            self.book.explain(|| "no answer in time".to_owned());
+            self.book.lost(sent.arrival, Outcome::TimedOut);
+            self.connections[place].state = State::Late(sent);
         }
     }
 
@@ -328,16 +348,18 @@ impl Worker {
     fn sweep(&mut self, now: u64) {
         self.sweep_at = now + SWEEP;
         self.line.expire(now, &mut self.book);
-        let timeout = self.setting.plan.timeout();
         for place in 0..self.connections.len() {
+            self.give_up_late(place, now);
             match self.connections[place].state {
-                State::Busy(sent) if sent.arrival.due + timeout <= now => {
-                    self.book.explain(|| "no answer in time".to_owned());
-                    self.book.lost(sent.arrival, Outcome::TimedOut);
+                State::Late(sent) if sent.at + 2 * self.setting.plan.timeout() <= now => {
                     self.reopen(place);
                 }
                 State::Down(at) if at <= now => self.reopen(place),
-                State::Busy(_) | State::Down(_) | State::Idle(_) | State::Connecting => {}
+                State::Late(_)
+                | State::Down(_)
+                | State::Busy(_)
+                | State::Idle(_)
+                | State::Connecting => {}
             }
         }
     }

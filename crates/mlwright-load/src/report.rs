@@ -97,6 +97,8 @@ pub struct LoadReport {
     pub offered_rate: f64,
     /// Good answers a second that came within the window.
     pub achieved_rate: f64,
+    /// Answers a second of any kind that came within the window, late ones included: what the server got done.
+    pub answered_rate: f64,
     /// From due to answered: what callers feel.
     pub latency: HistogramReport,
     /// From sent to answered: what the server did, blind to who waited.
@@ -157,6 +159,7 @@ impl LoadReport {
             statuses: tally.statuses.clone(),
             offered_rate: tally.counts.offered as f64 / plan.seconds,
             achieved_rate: tally.ok_in_window as f64 / plan.seconds,
+            answered_rate: tally.answered_in_window as f64 / plan.seconds,
             latency: (&tally.latency).into(),
             service: (&tally.service).into(),
             shed: (&tally.shed).into(),

@@ -133,6 +133,11 @@ impl Book {
         }
     }
 
+    /// An answer has arrived to a request that was given up.
+    pub(crate) fn came_late(&mut self, now: u64) {
+        self.tally.answered_in_window += u64::from(self.schedule.counts(now));
+    }
+
     /// A request ended without an answer.
     pub(crate) fn lost(&mut self, arrival: Arrival, outcome: Outcome) {
         let is_late = matches!(outcome, Outcome::TimedOut | Outcome::Unsent);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use mlwright_load::{LoadReport, Plan, run};
+use mlwright_load::{HistogramReport, LoadReport, Plan, run};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What the server does with one call.
@@ -132,8 +132,8 @@ fn plan(address: SocketAddr, changes: &[(&str, serde_json::Value)]) -> Plan {
     let mut config = serde_json::json!({
         "protocol": "grpc", "host": "127.0.0.1", "port": address.port(), "method": "POST",
         "path": "/test.Service/Method", "headers": [["x-test", "1"]], "connections": 2, "streams": 4, "threads": 1,
-        "rate": 1000.0, "arrivals": "constant", "seed": 7, "warm_up_s": 0.1, "seconds": 0.5,
-        "timeout_ms": 2000, "pid": null, "expect": null,
+        "rate": 200.0, "arrivals": "constant", "seed": 7, "warm_up_s": 0.1, "seconds": 0.5,
+        "timeout_ms": 10_000, "pid": null, "expect": null,
     });
     for (name, value) in changes {
         config[name] = value.clone();
@@ -160,20 +160,20 @@ fn calls_are_made_at_the_asked_rate_and_their_messages_arrive_whole() {
     let report = measure_with(&plan(address, &[("threads", 2.into())]), long);
     assert_eq!(
         (report.counts.offered, report.counts.ok),
-        (500, 500),
+        (100, 100),
         "{:?}",
         report.first_failure
     );
-    assert_eq!(report.statuses, [(0, 500)]);
-    assert_eq!((report.latency.count, report.service.count), (500, 500));
+    assert_eq!(report.statuses, [(0, 100)]);
+    assert_eq!((report.latency.count, report.service.count), (100, 100));
     assert_eq!(
         calls.load(Ordering::Relaxed),
-        601,
-        "one before the load, 100 of the warm-up"
+        121,
+        "one before the load, 20 of the warm-up"
     );
     let expecting = plan(address, &[("expect", "message one".into())]);
     let half = measure(&expecting);
-    assert_eq!((half.counts.ok, half.counts.unexpected), (250, 250));
+    assert_eq!((half.counts.ok, half.counts.unexpected), (50, 50));
 }
 
 #[test]
@@ -225,19 +225,20 @@ fn a_stall_is_charged_with_the_arrivals_that_waited_for_a_stream() {
         300..308 => Deed::Late(Duration::from_millis(200)),
         _ => Deed::Status("0"),
     });
-    let report = measure(&plan(address, &[]));
+    let report = measure(&plan(address, &[("rate", 1000.into())]));
     assert_eq!((report.counts.ok, report.counts.offered), (500, 500));
-    assert!(report.queued >= 100, "{}", report.queued);
-    assert!(
-        report.latency.p75_us > Some(20_000.0),
-        "{:?}",
-        report.latency.p75_us
-    );
-    assert!(
-        report.service.p90_us < Some(50_000.0),
-        "{:?}",
-        report.service.p90_us
-    );
+    assert!(report.queued >= 80, "{}", report.queued);
+    let (felt, served) = (above(&report.latency), above(&report.service));
+    assert!(felt >= served + 50, "{felt} {served}");
+}
+
+/// How many took longer than 60 ms.
+fn above(histogram: &HistogramReport) -> u64 {
+    let long = histogram
+        .buckets
+        .iter()
+        .filter(|(low, _, _)| *low > 60_000_000);
+    long.map(|(_, _, count)| count).sum()
 }
 
 #[test]

@@ -105,7 +105,8 @@ class LoadStep:
 
     `latency` counts from the time a request was due, `service` from the time it was sent, `shed` is the
     latency of 429 and 503, `lag` is how late the generator itself was. `generator_limit` says why the numbers
-    are the generator's rather than the server's.
+    are the generator's rather than the server's. `achieved_rate` counts good answers in time, `answered_rate`
+    every answer that came within the window.
     """
 
     rate: float
@@ -114,6 +115,7 @@ class LoadStep:
     statuses: tuple[tuple[int, int], ...]
     offered_rate: float
     achieved_rate: float
+    answered_rate: float
     latency: Durations
     service: Durations
     shed: Durations

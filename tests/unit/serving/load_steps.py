@@ -33,6 +33,7 @@ def step(
         statuses=((200, good),),
         offered_rate=float(offered),
         achieved_rate=good * achieved,
+        answered_rate=offered * achieved,
         latency=durations(*spread),
         service=durations(*(value / 2 for value in spread)),
         shed=durations(),

@@ -83,6 +83,8 @@ PROMISES: dict[str, str] = {
     "serve.sheds": "more than can be answered in time is refused at once with 503 and Retry-After",
     "serve.cache": "a bounded cache answers what was asked before, bit for bit, and counts hits and misses",
     "serve.tls": "callers speak TLS when there is a certificate; plain text then gets no answer",
+    "serve.mirror": "a deployment in shadow sees the requests of another under the same ids; it cannot slow or fail them",
+    "serve.trace": "a caller's request id and trace come back and stand beside slow requests",
     "serve.slow-clients": "a caller that sends its request too slowly is ended and keeps nobody out",
     "serve.routes-declare": "every route declares its authorisation",
     # prediction log

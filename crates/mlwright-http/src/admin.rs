@@ -27,6 +27,17 @@ pub(crate) fn metrics(shared: &Shared) -> Reply {
             variant.predictions() as f64,
         );
     }
+    page.head("mlwright_prediction_duration_seconds");
+    for (deployment, variant) in snapshot.variants() {
+        for (outcome, durations) in variant.durations() {
+            let labels = [
+                ("deployment", deployment.spec.name.as_str()),
+                ("variant", variant.spec.name.as_str()),
+                ("outcome", outcome),
+            ];
+            page.histogram("mlwright_prediction_duration_seconds", &labels, durations);
+        }
+    }
     page.head("mlwright_variant_weight_ratio");
     for (deployment, variant) in snapshot.variants() {
         let labels = [
@@ -157,6 +168,7 @@ pub(crate) fn status(shared: &Shared) -> Reply {
         "deployments": deployments,
         "log": {"records": counters.log_records(), "dropped": counters.log_dropped()},
         "resident_bytes": resident_bytes(),
+        "slow_requests": shared.trail.slow(),
     });
     Reply::json(body.to_string().into_bytes())
 }
@@ -168,6 +180,7 @@ fn execution(servable: &Servable) -> Value {
     let measured = execution.measured_us();
     json!({
         "mode": execution.mode().word(),
+        "kernel": servable.kernel_name(),
         "row_us": measured.map(|(one, _)| one),
         "row_in_batch_us": measured.map(|(_, many)| many),
         "waiting_rows": execution.waiting_rows(),

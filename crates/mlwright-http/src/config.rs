@@ -25,6 +25,8 @@ pub struct Limits {
     pub idle_timeout_ms: u64,
     /// Longest wait of a request for its turn before others are refused.
     pub queue_ms: u64,
+    /// Requests that take longer may be remembered.
+    pub slow_ms: u64,
     /// Most rows of one request.
     pub rows: usize,
     /// Most bytes of all bodies in memory; more get 503.
@@ -44,6 +46,7 @@ impl Default for Limits {
             body_timeout_ms: 30_000,
             idle_timeout_ms: 75_000,
             queue_ms: 25,
+            slow_ms: 100,
             rows: 100_000,
             held_bytes: 512 << 20,
             in_flight: 1024,
@@ -123,6 +126,9 @@ pub struct ServerConfig {
     pub onnxruntime: Option<PathBuf>,
     /// Where to write pid and ports once the server listens.
     pub server_file: PathBuf,
+    /// Whether each request leaves a line on standard error.
+    #[serde(default)]
+    pub access_log: bool,
     /// Certificate and key; none speaks plain text.
     #[serde(default)]
     pub tls: Option<Tls>,
@@ -186,9 +192,10 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(message) | Self::Bind(message) | Self::Tls(message) | Self::Engine(message) => {
-                f.write_str(message)
-            }
+            Self::Config(message)
+            | Self::Bind(message)
+            | Self::Tls(message)
+            | Self::Engine(message) => f.write_str(message),
             Self::Io(error) => error.fmt(f),
         }
     }

@@ -25,6 +25,7 @@ use crate::paths::{Door, Target, find, has_error_field};
 use crate::reply::Reply;
 use crate::routes::{Authorisation, Call, ROUTES, Takes, operate};
 use crate::shared::Shared;
+use crate::trail::{Passage, request_id};
 use crate::visits::Visit;
 
 /// Whether a route is one of those that are refused under overload; probes and operators are not.
@@ -60,6 +61,7 @@ pub(crate) async fn answer(
                 (Err(ApiError::Overloaded), Some(place), None)
             }
             Ok(body) => {
+                visit.begin_answer();
                 let call = Call {
                     target,
                     headers: &parts.headers,
@@ -77,10 +79,17 @@ pub(crate) async fn answer(
         }
     };
     visit.begin_answer();
-    let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, path));
-    shared
-        .counters
-        .count(route, reply.status, started.elapsed());
+    let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, &parts));
+    let took = started.elapsed();
+    shared.counters.count(route, reply.status, took);
+    let passage = Passage {
+        method: parts.method.as_str(),
+        route: route.map_or("none", |place| ROUTES[place].name),
+        path,
+        status: reply.status,
+        took,
+    };
+    shared.trail.note(passage, &parts.headers);
     let is_last = rest.is_some() || shared.is_draining();
     // A caller that waits for `100 Continue` sends nothing after a refusal.
     if let Some(rest) = rest.filter(|_| !parts.headers.contains_key(EXPECT)) {
@@ -93,7 +102,9 @@ pub(crate) async fn answer(
     }
     shared.engine.commit();
     visit.end_answer();
-    Ok(respond(reply, is_last))
+    let mut response = respond(reply, is_last);
+    shared.trail.answer(&parts.headers, response.headers_mut());
+    Ok(response)
 }
 
 /// Read on what was refused, so that a caller that sends all before it reads gets the answer, not a reset connection.
@@ -299,12 +310,13 @@ pub(crate) async fn contain<T>(
     .await
 }
 
-fn refuse(shared: &Shared, error: &ApiError, path: &str) -> Reply {
-    let id = shared.next_request_id();
+fn refuse(shared: &Shared, error: &ApiError, parts: &Parts) -> Reply {
+    let given = request_id(&parts.headers).and_then(|id| id.to_str().ok());
+    let id = given.map_or_else(|| shared.next_request_id(), str::to_owned);
     if *error == ApiError::Internal {
         eprintln!("server.internal: the request {id} failed");
     }
-    let body = error.body(&id, has_error_field(path));
+    let body = error.body(&id, has_error_field(parts.uri.path()));
     Reply {
         retry_after: error.retry_after(),
         ..Reply::with_status(error.status(), body)

@@ -36,10 +36,11 @@ mod tensorflow_model;
 mod tensors;
 mod text;
 mod tls;
+mod trail;
 mod triton;
 mod visits;
 
 pub use config::{Container, Limits, ServerConfig, ServerError};
 pub use inherit::Inherited;
-pub use tls::Tls;
 pub use listen::run;
+pub use tls::Tls;

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use mlwright_serve::{DURATION_BOUNDS_US, Durations};
+
 /// Name, kind and meaning; `docs/reference/metrics.md` is generated from these rows.
-pub(crate) const METRICS: [(&str, &str, &str); 21] = [
+pub(crate) const METRICS: [(&str, &str, &str); 22] = [
     (
         "mlwright_requests_total",
         "counter",
@@ -21,6 +23,11 @@ pub(crate) const METRICS: [(&str, &str, &str); 21] = [
         "mlwright_predictions_total",
         "counter",
         "Predicted rows by deployment, variant, model and version",
+    ),
+    (
+        "mlwright_prediction_duration_seconds",
+        "histogram",
+        "Time from the whole body to its predictions, by deployment, variant and outcome: ok, failed",
     ),
     (
         "mlwright_variant_weight_ratio",
@@ -114,11 +121,6 @@ pub(crate) const METRICS: [(&str, &str, &str); 21] = [
     ),
 ];
 
-/// Upper bounds of the duration histogram, in microseconds.
-const BOUNDS_US: [u64; 12] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 100_000, 1_000_000,
-];
-
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -154,8 +156,7 @@ impl Outcome {
 #[derive(Debug, Default)]
 struct RouteCounts {
     outcomes: [AtomicU64; 4],
-    buckets: [AtomicU64; BOUNDS_US.len() + 1],
-    sum_us: AtomicU64,
+    durations: Durations,
 }
 
 /// Counts of the socket side; the engine counts predictions.
@@ -192,14 +193,8 @@ impl HttpCounters {
     pub(crate) fn count(&self, route: Option<usize>, status: u16, took: Duration) {
         let place = self.places[route.unwrap_or(self.places.len() - 1)];
         let counts = &self.routes[place].1;
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BOUNDS_US
-            .iter()
-            .position(|bound| micros <= *bound)
-            .unwrap_or(BOUNDS_US.len());
         counts.outcomes[Outcome::of_status(status) as usize].fetch_add(1, Ordering::Relaxed);
-        counts.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        counts.sum_us.fetch_add(micros, Ordering::Relaxed);
+        counts.durations.add(took);
     }
 
     /// Write the request counters and the duration histograms.
@@ -216,12 +211,12 @@ impl HttpCounters {
             }
         }
         page.head("mlwright_request_duration_seconds");
-        for (name, counts) in self
-            .routes
-            .iter()
-            .filter(|(_, counts)| counts.buckets.iter().any(|n| load(n) > 0))
-        {
-            page.histogram("mlwright_request_duration_seconds", name, counts);
+        for (name, counts) in &self.routes {
+            page.histogram(
+                "mlwright_request_duration_seconds",
+                &[("route", name)],
+                &counts.durations,
+            );
         }
         page.single("mlwright_panics_total", load(&self.panics) as f64);
         page.single(
@@ -269,23 +264,30 @@ impl Page {
         let _ = writeln!(self.text, " {value}");
     }
 
-    fn histogram(&mut self, name: &str, route: &str, counts: &RouteCounts) {
-        let mut so_far = 0;
+    /// A histogram; one that has counted nothing yet is left out.
+    pub(crate) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], durations: &Durations) {
+        let (buckets, sum_us) = durations.read();
+        let total: u64 = buckets.iter().sum();
+        if total == 0 {
+            return;
+        }
         let bucket = format!("{name}_bucket");
-        for (at, count) in counts.buckets.iter().enumerate() {
-            so_far += load(count);
-            let bound = BOUNDS_US.get(at).map_or_else(
+        let mut so_far = 0;
+        for (at, count) in buckets.iter().enumerate() {
+            so_far += count;
+            let bound = DURATION_BOUNDS_US.get(at).map_or_else(
                 || "+Inf".to_owned(),
                 |bound| (*bound as f64 / 1e6).to_string(),
             );
-            self.sample(&bucket, &[("route", route), ("le", &bound)], so_far as f64);
+            let bounded: Vec<_> = labels
+                .iter()
+                .copied()
+                .chain([("le", bound.as_str())])
+                .collect();
+            self.sample(&bucket, &bounded, so_far as f64);
         }
-        self.sample(
-            &format!("{name}_sum"),
-            &[("route", route)],
-            load(&counts.sum_us) as f64 / 1e6,
-        );
-        self.sample(&format!("{name}_count"), &[("route", route)], so_far as f64);
+        self.sample(&format!("{name}_sum"), labels, sum_us as f64 / 1e6);
+        self.sample(&format!("{name}_count"), labels, total as f64);
     }
 
     /// The finished page.

@@ -11,8 +11,9 @@ use crate::config::{Container, Limits};
 use crate::grpc::CALLS;
 use crate::metrics::HttpCounters;
 use crate::mirror::Mirror;
-use crate::tls::Acceptor;
 use crate::routes::{Authorisation, ROUTES};
+use crate::tls::Acceptor;
+use crate::trail::Trail;
 
 /// When a refused document is tried again though it did not change.
 const RETRY: Duration = Duration::from_secs(10);
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) connections: usize,
     pub(crate) counters: HttpCounters,
     pub(crate) mirror: Mirror,
+    pub(crate) trail: Trail,
     /// For callers; operators are on the loopback.
     pub(crate) tls: Option<Acceptor>,
     pub(crate) started_us: u64,
@@ -74,6 +76,7 @@ impl Shared {
             container: config.container.clone(),
             connections,
             mirror: attached.mirror,
+            trail: Trail::new(config.access_log, config.limits.slow_ms),
             tls: attached.tls,
             counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),

@@ -63,7 +63,8 @@ impl Tls {
         if certificates.is_empty() {
             return Err(unusable(&self.certificate, &"no certificate is in there"));
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unusable(&self.key, &error))?;
+        let key =
+            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unusable(&self.key, &error))?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(&self.certificate, &error))?

@@ -151,6 +151,14 @@ impl Answer {
     }
 }
 
+/// Where and when a prediction is logged.
+struct Written<'d> {
+    deployment: &'d Deployment,
+    variant: &'d Variant,
+    time_us: u64,
+    latency: Duration,
+}
+
 /// What a thread keeps of its scratch after a large request: 1 MiB.
 const KEPT_NUMBERS: usize = 1 << 17;
 
@@ -323,7 +331,7 @@ impl Engine {
     ) -> Result<Answer, ServeError> {
         let variant = &deployment.variants[question.choice.variant];
         let arrival = question.arrival;
-        let queue = arrival.at.elapsed();
+        let began = Instant::now();
         let predicted = match question.inputs {
             Inputs::Cells(cells) => predict_cells(variant, cells, arrival).await,
             Inputs::Matrix(matrix) => predict_matrix(variant, matrix, arrival).await,
@@ -332,28 +340,30 @@ impl Engine {
             }
         };
         let executions = &variant.counts.executions;
-        let mut answer = predicted.inspect_err(|_| executions.add_failure())?;
-        executions.add(queue, arrival.at.elapsed().saturating_sub(queue));
+        let mut answer = predicted.inspect_err(|_| executions.add_failure(arrival.at.elapsed()))?;
+        let (done, time_us) = (Instant::now(), now_us());
+        executions.add(began - arrival.at, done - began, time_us);
         answer.first = question.ids;
-        self.write_log(deployment, variant, question, &answer);
+        let written = Written {
+            deployment,
+            variant,
+            time_us,
+            latency: done - arrival.at,
+        };
+        self.write_log(&written, question, &answer);
         count(variant, question, &answer);
         Ok(answer)
     }
 
-    fn write_log(
-        &self,
-        deployment: &Deployment,
-        variant: &Variant,
-        question: &Question<'_>,
-        answer: &Answer,
-    ) {
+    fn write_log(&self, written: &Written<'_>, question: &Question<'_>, answer: &Answer) {
+        let (deployment, variant) = (written.deployment, written.variant);
         let raw = if self.config.log_inputs {
             question.raw
         } else {
             &[]
         };
         deployment.log.append_prediction(&PredictionRecord {
-            time_us: now_us(),
+            time_us: written.time_us,
             ids: question.ids,
             epoch: deployment.epoch,
             rollout: deployment.spec.rollout.unwrap_or(0),
@@ -363,8 +373,7 @@ impl Engine {
             variant: &variant.spec.name,
             model: &variant.spec.model,
             version: variant.spec.version,
-            latency_us: u32::try_from(question.arrival.at.elapsed().as_micros())
-                .unwrap_or(u32::MAX),
+            latency_us: u32::try_from(written.latency.as_micros()).unwrap_or(u32::MAX),
             unit: question.unit.unwrap_or(""),
             decisions: &answer.decisions,
             scores: &answer.outputs,

@@ -25,4 +25,4 @@ pub use log::{FeedbackEvent, FeedbackKind};
 pub use prediction_id::PredictionId;
 pub use servable::Servable;
 pub use snapshot::{Choice, Deployment, Reason, Snapshot, Variant};
-pub use statistics::Statistics;
+pub use statistics::{DURATION_BOUNDS_US, Durations, Statistics};

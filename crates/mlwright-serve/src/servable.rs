@@ -71,7 +71,6 @@ pub struct Servable {
     columns: Option<Columns>,
     kernel: Arc<Kernel>,
     execution: Execution,
-    memory_bytes: usize,
     threshold: f64,
 }
 
@@ -88,7 +87,6 @@ impl Servable {
         let package = Package::open(folder, expected_digest)?;
         let manifest = package.manifest().clone();
         let bytes = package.model()?;
-        let memory_bytes = bytes.len();
         let kernel = match manifest.engine.kind {
             EngineKind::Trees => Kernel::Trees(Trees::from_bytes(bytes)?),
             EngineKind::Linear => Kernel::Linear(Linear::from_json(bytes)?),
@@ -116,7 +114,6 @@ impl Servable {
             columns,
             kernel: Arc::new(kernel),
             execution: Execution::inline(),
-            memory_bytes,
             threshold,
         };
         servable.check()?;
@@ -193,10 +190,20 @@ impl Servable {
         Ok(self)
     }
 
-    /// About how much memory the model takes: what its file has.
+    /// What answers: a kernel chosen for this processor and these tables, or the runtime.
+    #[must_use]
+    pub fn kernel_name(&self) -> String {
+        match self.kernel.as_ref() {
+            Kernel::Trees(model) => model.kernel_name(),
+            Kernel::Linear(_) => "linear".to_owned(),
+            Kernel::Graph(_) => "onnxruntime".to_owned(),
+        }
+    }
+
+    /// Memory of the model's tables.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.kernel.model().memory_bytes()
     }
 
     /// Where the model is asked.

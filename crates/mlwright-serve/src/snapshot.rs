@@ -10,7 +10,7 @@ use mlwright_stats::assign::{Salt, choose, thresholds, unit_hash};
 use crate::cache::Cache;
 use crate::engine::now_us;
 use crate::log::Writer;
-use crate::statistics::{ExecutionCounts, Statistics};
+use crate::statistics::{Durations, ExecutionCounts, Statistics};
 use crate::windows::Windows;
 use crate::{DeploymentSpec, PredictionId, Servable, ServeError, VariantSpec};
 
@@ -261,6 +261,13 @@ impl Variant {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.counts.executions.read()
+    }
+
+    /// Durations from the whole request to its prediction, by outcome.
+    #[must_use]
+    pub fn durations(&self) -> [(&'static str, &Durations); 2] {
+        let executions = &self.counts.executions;
+        [("ok", &executions.answered), ("failed", &executions.failed)]
     }
 
     /// Count a row that broke the contract.

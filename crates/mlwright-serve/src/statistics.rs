@@ -3,7 +3,35 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::engine::now_us;
+/// Upper bounds of duration histograms, in microseconds.
+pub const DURATION_BOUNDS_US: [u64; 12] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 100_000, 1_000_000,
+];
+
+/// How many durations fell between which bounds.
+#[derive(Debug, Default)]
+pub struct Durations {
+    buckets: [AtomicU64; DURATION_BOUNDS_US.len() + 1],
+    sum_us: AtomicU64,
+}
+
+impl Durations {
+    /// Count one.
+    pub fn add(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bounds = DURATION_BOUNDS_US.iter();
+        let bucket = bounds.take_while(|bound| micros > **bound).count();
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Counts by bound, the last one for those above all, and the sum in microseconds.
+    #[must_use]
+    pub fn read(&self) -> ([u64; DURATION_BOUNDS_US.len() + 1], u64) {
+        let buckets = std::array::from_fn(|at| self.buckets[at].load(Ordering::Relaxed));
+        (buckets, self.sum_us.load(Ordering::Relaxed))
+    }
+}
 
 /// Executions of one variant since it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,20 +56,25 @@ pub(crate) struct ExecutionCounts {
     queue_ns: AtomicU64,
     compute_ns: AtomicU64,
     last_us: AtomicU64,
+    /// From the whole request to its prediction, by outcome.
+    pub(crate) answered: Durations,
+    pub(crate) failed: Durations,
 }
 
 impl ExecutionCounts {
     /// Count a request that was answered.
-    pub(crate) fn add(&self, queue: Duration, compute: Duration) {
+    pub(crate) fn add(&self, queue: Duration, compute: Duration, now_us: u64) {
         let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.queue_ns.fetch_add(ns(queue), Ordering::Relaxed);
         self.compute_ns.fetch_add(ns(compute), Ordering::Relaxed);
-        self.last_us.store(now_us(), Ordering::Relaxed);
+        self.last_us.store(now_us, Ordering::Relaxed);
+        self.answered.add(queue + compute);
     }
 
     /// Count a request on which the model failed.
-    pub(crate) fn add_failure(&self) {
+    pub(crate) fn add_failure(&self, took: Duration) {
+        self.failed.add(took);
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 

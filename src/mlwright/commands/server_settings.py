@@ -69,6 +69,7 @@ def configure_server(
         log=project.log,
         server_file=server_file,
         log_inputs=settings.log_inputs,
+        access_log=settings.access_log,
         onnxruntime=find_runtime_library(),
         tls=tls,
         grpc_port=settings.grpc_port if listening.grpc_port is None else listening.grpc_port,

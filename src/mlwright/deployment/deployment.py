@@ -17,6 +17,14 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A deployment that is shown the same requests in shadow, and the share of units, 0..1."""
+
+    to: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Deployment:
     """What one endpoint should do.
 
@@ -30,10 +38,17 @@ class Deployment:
     salt: str
     rollout: int | None
     variants: tuple[Variant, ...]
+    cache_entries: int = 0
+    mirror: Mirror | None = None
 
     def to_json(self) -> dict[str, object]:
         """Give the part of the deployment document that describes this endpoint."""
-        return {
+        options: dict[str, object] = {}
+        if self.cache_entries:
+            options["cache_entries"] = self.cache_entries
+        if self.mirror is not None:
+            options["mirror"] = {"to": self.mirror.to, "share": self.mirror.share}
+        return options | {
             "name": self.name,
             "model": self.model,
             "unit": self.unit,

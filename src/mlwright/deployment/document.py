@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlwright.deployment.deployment import Deployment, Variant
+from mlwright.deployment.deployment import Deployment, Mirror, Variant
 from mlwright.deployment.rollout_history import Rollout, active_rollout_in
 from mlwright.errors import ConfigError, ModelUnknown, NothingToServe
 from mlwright.project import DeploymentConfig, Project
@@ -53,24 +53,64 @@ def build_deployments_in(tx: Reader, config: Mapping[str, DeploymentConfig]) -> 
                 f"{name!r} cannot be the name of a deployment: it becomes part of a URL and of a folder",
                 hint="use letters, digits, - and _, beginning with a letter or digit",
             )
-    found = [build_deployment_in(tx, name, settings) for name, settings in config.items()]
-    return [deployment for deployment in found if deployment is not None]
+    _check_mirrors(config)
+    built = [build_deployment_in(tx, name, settings) for name, settings in config.items()]
+    found = [deployment for deployment in built if deployment is not None]
+    names = {deployment.name for deployment in found}
+    # A mirror without a version is not served yet: nothing is shown to it.
+    return [
+        replace(one, mirror=None) if one.mirror is not None and one.mirror.to not in names else one
+        for one in found
+    ]
+
+
+def _check_mirrors(config: Mapping[str, DeploymentConfig]) -> None:
+    for name, settings in config.items():
+        if settings.mirror_to is None:
+            continue
+        target = config.get(settings.mirror_to)
+        if target is None or settings.mirror_to == name or target.mirror_to is not None:
+            raise ConfigError(
+                f"the deployment {name!r} cannot be mirrored to {settings.mirror_to!r}",
+                hint="mirror_to names another [deployment.…] that is not mirrored itself",
+            )
+        if not 0.0 <= settings.mirror_share <= 1.0:
+            raise ConfigError(
+                f"mirror_share of {name!r} is {settings.mirror_share}", hint="give a share between 0 and 1"
+            )
 
 
 def build_deployment_in(tx: Reader, name: str, settings: DeploymentConfig) -> Deployment | None:
     """Say what one endpoint should do now, None when there is no version for it."""
     reference = parse_reference(settings.model)
     rollout = active_rollout_in(tx, name)
+    mirror = None if settings.mirror_to is None else Mirror(settings.mirror_to, settings.mirror_share)
     if reference.at == "champion" and rollout is not None and rollout.model == reference.name:
         return Deployment(
-            name, reference.name, settings.unit, rollout.salt, rollout.id, _split_variants(tx, rollout)
+            name,
+            reference.name,
+            settings.unit,
+            rollout.salt,
+            rollout.id,
+            _split_variants(tx, rollout),
+            settings.cache_entries,
+            mirror,
         )
     try:
         version = resolve_in(tx, reference)
     except ModelUnknown:
         return None
     variant = _variant(version, _variant_name(reference), 1.0)
-    return Deployment(name, reference.name, settings.unit, f"{name}-0", None, (variant,))
+    return Deployment(
+        name,
+        reference.name,
+        settings.unit,
+        f"{name}-0",
+        None,
+        (variant,),
+        settings.cache_entries,
+        mirror,
+    )
 
 
 def serve_exactly(references: Sequence[ModelReference], tx: Reader) -> list[Deployment]:
@@ -188,9 +228,13 @@ def _variant_name(reference: ModelReference) -> str:
 
 def _read(entry: Mapping[str, object]) -> Deployment:
     fields = dict(entry)
-    variants = fields.pop("variants")
+    variants, mirror = fields.pop("variants"), fields.pop("mirror", None)
     assert isinstance(variants, list)
-    return Deployment(**fields, variants=tuple(Variant(**variant) for variant in variants))  # type: ignore[arg-type]  # written by to_json above
+    return Deployment(
+        **fields,  # type: ignore[arg-type]  # written by to_json above
+        variants=tuple(Variant(**variant) for variant in variants),
+        mirror=Mirror(**mirror) if isinstance(mirror, dict) else None,
+    )
 
 
 def _text_of(path: Path) -> str | None:

@@ -150,6 +150,14 @@ class DeploymentConfig:
     unit: str | None = field(
         default=None, metadata=doc("column that keeps a caller on one variant when the request names no unit")
     )
+    mirror_to: str | None = field(
+        default=None,
+        metadata=doc("deployment that is shown the same requests in shadow; its answers reach no caller"),
+    )
+    mirror_share: float = field(default=1.0, metadata=doc("share of units that is mirrored, 0..1"))
+    cache_entries: int = field(
+        default=0, metadata=doc("answers kept for callers that ask exactly the same again; 0 keeps none")
+    )
     rollout: RolloutConfig = field(default=RolloutConfig(), metadata=doc("how a candidate gets traffic"))
 
 
@@ -164,6 +172,7 @@ class ServingConfig:
         default=None, metadata=doc("port for gRPC; 0 takes any free one, without it there is no gRPC")
     )
     workers: int = field(default=0, metadata=doc("threads; 0 is one per core"))
+    access_log: bool = field(default=False, metadata=doc("one line of JSON per request in server.log"))
     tls_certificate: str | None = field(
         default=None, metadata=doc("PEM file with the certificate; needs `tls_key` too")
     )

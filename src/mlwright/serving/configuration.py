@@ -18,6 +18,7 @@ class Limits:
     body_timeout_ms: int = 30_000
     idle_timeout_ms: int = 75_000
     queue_ms: int = 25
+    slow_ms: int = 100
     rows: int = 100_000
 
 
@@ -62,6 +63,7 @@ class ServerConfig:
     log: Path
     server_file: Path
     log_inputs: bool = True
+    access_log: bool = False
     onnxruntime: Path | None = None
     grpc_port: int | None = None
     tls: Tls | None = None

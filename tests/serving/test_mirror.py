@@ -1,0 +1,68 @@
+"""Mirrored traffic and the cache of answers: what callers get does not depend on either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlwright.errors import ConfigError
+from mlwright.monitoring import predictions
+from tests.serving.conftest import CONFIG, Stage, make_project, start, wait_for
+from tests.serving.packages import row
+
+MIRRORED = CONFIG.replace(
+    "[deployment.production]", '[deployment.production]\nmirror_to = "shadow"\ncache_entries = 100'
+)
+SHADOW = '\n[deployment.shadow]\nmodel = "fraud@2"\n'
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path) -> Iterator[Stage]:
+    project = make_project(tmp_path / "project", MIRRORED + SHADOW)
+    server = start(project)
+    yield Stage(project, server)
+    server.stop()
+
+
+@pytest.mark.promise("serve.mirror")
+def test_a_mirror_sees_every_request_under_the_same_id_and_no_caller_sees_it(mirrored: Stage) -> None:
+    ids = []
+    with mirrored.client() as client:
+        for amount in range(40, 60):
+            (answer,) = client.predict(row(amount), unit=f"u{amount}")
+            assert (answer["version"], answer["prediction"]) == (1, 0)
+            ids.append(answer["id"])
+
+    def shadow_ids() -> list[str]:
+        frame = predictions(mirrored.project.log, "shadow")
+        return list(frame["id"])
+
+    wait_for(lambda: len(shadow_ids()) >= len(ids), "the mirror answers")
+    assert shadow_ids() == ids
+    frame = predictions(mirrored.project.log, "shadow")
+    assert set(frame["version"]) == {2}
+    assert set(frame["prediction"]) == {1.0}
+
+
+@pytest.mark.promise("serve.cache")
+def test_the_cache_answers_the_same_and_counts(mirrored: Stage) -> None:
+    with mirrored.client() as client:
+        answers = [client.predict(row(50))[0] for _ in range(5)]
+        assert len({answer["score"] for answer in answers}) == 1
+        assert len({answer["id"] for answer in answers}) == 5
+        page = client.ask("GET", "/metrics").body.decode()
+    assert 'mlwright_cache_hits_total{deployment="production",variant="champion"} 4' in page
+    assert 'mlwright_cache_misses_total{deployment="production",variant="champion"} 1' in page
+    with mirrored.admin() as admin:
+        (deployment, _) = admin.ask("GET", "/admin/status").json()["deployments"]
+    assert deployment["mirror"] == {"to": "shadow", "share": 1.0}
+    assert deployment["variants"][0]["execution"]["mode"] == "inline"
+    assert deployment["variants"][0]["memory_bytes"] > 0
+
+
+def test_a_mirror_that_is_no_deployment_is_told(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", MIRRORED)
+    with pytest.raises(ConfigError, match="cannot be mirrored to 'shadow'"):
+        start(project)

@@ -28,10 +28,15 @@ def running_target(folder: Path, *, wants_grpc: bool, rows_per_request: int, see
     """Find the project's server and make requests for its first deployment.
 
     Rows come from the project's data; those that the deployment's contract refuses are left out. A project
-    without data gets rows made from the package. Raises `ServerError` when no server runs.
+    without data gets rows made from the package. Raises `ServerError` when no server runs, or one with TLS.
     """
     project = find_project(folder)
     server = running_server(project)
+    if server.is_tls:
+        raise ServerError(
+            "the project's server speaks TLS, which is not measured",
+            hint="serve the same versions beside it: `mlwright serve NAME@VERSION --port 0`, without TLS",
+        )
     deployment = _deployment(project, server)
     package = project.packages / str(deployment["variants"][0]["digest"])
     count = BODIES * rows_per_request

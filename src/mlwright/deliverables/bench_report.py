@@ -95,8 +95,9 @@ def limited_steps(steps: Sequence[LoadStep]) -> str | None:
     limited = sorted((step for step in steps if step.generator_limit is not None), key=lambda it: it.rate)
     if not limited:
         return None
-    rates = ", ".join(dict.fromkeys(f"{rate_text(step.rate)}/s" for step in limited))
-    return f"At {rates} the generator gave out (at the first of them {limited[0].generator_limit})"
+    first, *more = dict.fromkeys(f"{rate_text(step.rate)}/s" for step in limited)
+    others = f"; it gave out at {', '.join(more)} too" if more else ""
+    return f"At {first} {limited[0].generator_limit}{others}"
 
 
 def _charts(report: BenchReport, stem: str) -> dict[str, str]:

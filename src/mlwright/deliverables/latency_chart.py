@@ -10,7 +10,7 @@ from mlwright.deliverables.axis import Axis, duration_text, even_axis, log_axis,
 from mlwright.serving import Durations, Knee, LoadStep, Objective
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 920, 460, 78, 26, 70, 58
-WIDE_SPAN = 12  # rates further apart than this are drawn by their logarithm
+WIDE_SPAN = 60  # rates further apart than this are drawn by their logarithm
 LABEL_ROOM = 150
 STYLE = """
 svg{--ink:#1a1d21;--soft:#5b6470;--line:#dde1e6;--page:#fff;font:13px system-ui,sans-serif}
@@ -143,9 +143,10 @@ def _line(style: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis, *
 
 def _objective(objective: Objective, y: Axis) -> str:
     at = y.place(1e3 * objective.p99_ms)
+    beside = at - 5 if at > TOP + 18 else at + 15  # below the line when the legend is above it
     return (
         f'<line class="mark" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        f'<text class="note" x="{LEFT + 6}" y="{at - 5:.1f}">p99 objective {objective.p99_ms:g} ms</text>'
+        f'<text class="note" x="{LEFT + 6}" y="{beside:.1f}">p99 objective {objective.p99_ms:g} ms</text>'
     )
 
 

@@ -99,6 +99,14 @@ def test_every_line_of_a_chart_stays_inside_and_rises_with_the_latency() -> None
         assert word in texts
 
 
+def test_the_name_of_the_objective_stays_clear_of_the_legend() -> None:
+    for p99_ms in (0.001, 10, 500, 1e5):
+        chart = draw_latency_by_rate(report().steps, objective=Objective(p99_ms=p99_ms))
+        notes = [node for node in ET.fromstring(chart).iter() if node.attrib.get("class") == "note"]
+        assert all(float(node.attrib["y"]) > 75 for node in notes)
+        assert len(notes) == 1
+
+
 def test_a_chart_of_nothing_answered_is_still_a_chart() -> None:
     silent = step(1_000, ok=0)
     empty = silent.shed

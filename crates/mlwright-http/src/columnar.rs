@@ -136,12 +136,33 @@ fn compose_lists<'a>(
     if let (1, Some(flat)) = (rows, tensor.flat) {
         return Ok(vec![Cow::Borrowed(flat)]);
     }
+    if let Some(flat) = tensor.flat {
+        return Ok(cut(flat, width).into_iter().map(Cow::Owned).collect());
+    }
     let write = |row: &[Scalar<'_>]| {
         let mut out = Vec::with_capacity(row.len() * 20);
         push_list(&mut out, row, push_scalar);
         Cow::Owned(out)
     };
     Ok(tensor.values.chunks_exact(width).map(write).collect())
+}
+
+/// Cut the text of one list into a list per row: it has nothing but numbers, nulls and white space between its commas.
+fn cut(flat: &[u8], width: usize) -> Vec<Vec<u8>> {
+    let inside = &flat[1..flat.len() - 1];
+    let (mut rows, mut start, mut values) = (Vec::new(), 0, 1);
+    for (at, byte) in inside.iter().enumerate() {
+        if *byte != b',' {
+            continue;
+        }
+        if values == width {
+            rows.push([b"[", &inside[start..at], b"]"].concat());
+            (start, values) = (at + 1, 0);
+        }
+        values += 1;
+    }
+    rows.push([b"[", &inside[start..], b"]"].concat());
+    rows
 }
 
 /// The numbers of a matrix that was composed: a missing value is NaN, as the kernels know it.
@@ -183,5 +204,27 @@ pub(crate) fn push_scalar(out: &mut Vec<u8>, value: &Scalar<'_>) {
         Scalar::Text(text) => push_text(out, text),
         Scalar::List => out.extend_from_slice(b"[]"),
         Scalar::Object => out.extend_from_slice(b"{}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_into_rows_as_its_numbers_stand_in_it() {
+        for (flat, width, rows) in [
+            ("[1]", 1, vec!["[1]"]),
+            ("[1, 2.50 ,null,-4e1]", 2, vec!["[1, 2.50 ]", "[null,-4e1]"]),
+            ("[1,2,3]", 1, vec!["[1]", "[2]", "[3]"]),
+            ("[1,2,3]", 3, vec!["[1,2,3]"]),
+        ] {
+            let found = cut(flat.as_bytes(), width);
+            let texts: Vec<_> = found
+                .iter()
+                .map(|row| String::from_utf8_lossy(row))
+                .collect();
+            assert_eq!(texts, rows, "{flat}");
+        }
     }
 }

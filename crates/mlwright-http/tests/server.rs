@@ -76,7 +76,7 @@ fn a_tensor_is_logged_row_by_row() {
         r#"{"inputs":[{"name":"input","datatype":"FP64","shape":[1,2],"data":[ 5, 1 ]}]}"#,
     );
     let (logged, _) = read_predictions(&stage.log("tensors"), &Cursor::new()).expect("a log");
-    assert_eq!(logged.input, ["[3,1]", "[1,3]", "[ 5, 1 ]"]);
+    assert_eq!(logged.input, ["[3.0,1.0]", "[1.0,3.0]", "[ 5, 1 ]"]);
     assert_eq!(
         json!(logged.id[..2]),
         answer["parameters"]["prediction_ids"]

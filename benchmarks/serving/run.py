@@ -1,6 +1,6 @@
 """Measure what predictions cost the server, beside nginx answering constants and beside servers of others.
 
-    python benchmarks/serving/run.py [--peers] [--only one-row,batch,grpc,overload,start,assignment] [--short]
+    python benchmarks/serving/run.py [--peers] [--only one-row,batch,…] [--short]
 
 Needs wrk, nginx and h2load (Debian: `apt-get install wrk nginx-light nghttp2-client`), cargo, and two cores.
 Exit code 1 when a bar is missed.
@@ -23,6 +23,7 @@ from pathlib import Path
 from batch import measure_batch
 from fleet import Fleet
 from hashing import measure_assignment
+from kernel import measure_kernel
 from machine import describe_machine, describe_versions
 from one_row import measure_one_row
 from overload import measure_overload
@@ -33,7 +34,7 @@ from start import measure_start
 from workload import make_workload
 
 HERE = Path(__file__).parent
-ALL = ("one-row", "batch", "grpc", "overload", "start", "assignment")
+ALL = ("one-row", "batch", "grpc", "overload", "start", "kernel", "assignment")
 
 
 def main() -> int:
@@ -83,6 +84,7 @@ def _sections(fleet: Fleet, options: argparse.Namespace) -> dict[str, Callable[[
         "grpc": lambda: measure_grpc(fleet, seconds=1 if short else 2, repetitions=repetitions),
         "overload": lambda: measure_overload(fleet, seconds=15 if short else 60),
         "start": lambda: measure_start(fleet),
+        "kernel": lambda: measure_kernel(fleet),
         "assignment": measure_assignment,
     }
 

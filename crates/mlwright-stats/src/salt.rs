@@ -58,6 +58,7 @@ impl Salt {
     }
 
     /// The 53-bit hash of a unit.
+    #[inline]
     #[must_use]
     pub fn hash(&self, unit: &[u8]) -> u64 {
         let total = self.words.len() * WORD + self.rest_length + unit.len();

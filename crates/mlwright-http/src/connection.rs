@@ -68,7 +68,7 @@ pub(crate) async fn answer(
                     body: &body,
                     arrival: arrival_of(&parts.headers),
                 };
-                let operation = operate(&shared, ROUTES[place].operation, call);
+                let operation = pin!(operate(&shared, ROUTES[place].operation, call));
                 (contain(&shared, operation).await, Some(place), None)
             }
             Err((error, rest)) => (Err(error), Some(place), Some(rest)),

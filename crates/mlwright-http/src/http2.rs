@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::listen::{DRAIN, HEAD_BYTES, LAST_REQUESTS};
+use crate::paths::Door;
 use crate::visits::{Ending, Visit};
 
 /// How the preface of HTTP/2 begins; no method of HTTP/1 does.
@@ -50,7 +51,7 @@ pub(crate) async fn is_spoken(stream: &TcpStream, visit: &Visit) -> Option<bool>
 }
 
 /// Serve a connection; at its end, or once the server drains, finish what has begun and tell the caller to go elsewhere.
-pub(crate) async fn serve<T, S, B>(stream: T, service: S, visit: &Visit)
+pub(crate) async fn serve<T, S, B>(stream: T, service: S, door: Door, visit: &Visit)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + 'static,
@@ -63,6 +64,7 @@ where
     visit.begin_idle();
     let connection = http2::Builder::new(OnThisThread)
         .timer(TokioTimer::new())
+        .auto_date_header(door != Door::Grpc)
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEAD_BYTES as u32)
         .keep_alive_interval(QUIET)

@@ -393,9 +393,10 @@ where
     if door == Door::Grpc {
         let service = service_fn(move |request| {
             let (shared, stream) = (Arc::clone(&shared), connection.begin_stream());
-            grpc::answer(shared, request, stream)
+            // In a box at once: what is moved on its way to its task is a pointer, not the kilobytes of the work.
+            Box::pin(grpc::answer(shared, request, stream))
         });
-        return http2::serve(stream, service, visit).await;
+        return http2::serve(stream, service, door, visit).await;
     }
     let service = service_fn(move |request| {
         let (shared, stream) = (Arc::clone(&shared), connection.begin_stream());
@@ -404,5 +405,5 @@ where
             stream.attend(answered).await
         }
     });
-    http2::serve(stream, service, visit).await;
+    http2::serve(stream, service, door, visit).await;
 }

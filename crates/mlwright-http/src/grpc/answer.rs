@@ -1,6 +1,7 @@
 //! From one call to one answer: the form of the request first, then authorisation, then the message, then the operation.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,6 @@ use crate::visits::StreamGuard;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Most bytes of a request id that is given back.
 const ID_BYTES: usize = 128;
@@ -57,6 +57,7 @@ pub(crate) async fn answer(
         Ok((operation, _)) if operation.is_predicting() && visit.is_shed(&shared.limits) => {
             Err(ApiError::Overloaded)
         }
+        Ok((operation, None)) => ask_once(&shared, operation, body, None).await,
         Ok((operation, until)) => within(until, ask_once(&shared, operation, body, until)).await,
         Err(error) => Err(error),
     };
@@ -102,7 +103,6 @@ fn head(status: StatusCode, parts: &Parts, body: Reply) -> Response<Reply> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC);
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(id) = parts.headers.get(REQUEST_ID)
         && id.len() <= ID_BYTES
     {
@@ -179,8 +179,7 @@ async fn ask_once(
         deadline,
         ..Arrival::now()
     };
-    let work = operate(shared, operation, message, arrival);
-    contain(shared, work).await
+    contain(shared, pin!(operate(shared, operation, message, arrival))).await
 }
 
 /// Answer the messages of a stream one after the other, in a task that ends when the caller goes.
@@ -228,7 +227,7 @@ async fn answer_stream(
             deadline,
             ..Arrival::now()
         };
-        let work = operate(shared, Operation::StreamInfer, message, arrival);
+        let work = pin!(operate(shared, Operation::StreamInfer, message, arrival));
         let answer = contain(shared, work).await?;
         shared.engine.commit();
         messages.release();

@@ -146,15 +146,15 @@ pub(crate) async fn operate(
         Operation::RepositoryUnload => one(message, |request| repository::unload(shared, request)),
         Operation::TensorflowPredict => {
             let request = decode(message)?;
-            give(tensorflow::predict(shared, &request, arrival).await)
+            give(Box::pin(tensorflow::predict(shared, &request, arrival)).await)
         }
         Operation::TensorflowClassify => {
             let request = decode(message)?;
-            give(tensorflow::classify(shared, &request, arrival).await)
+            give(Box::pin(tensorflow::classify(shared, &request, arrival)).await)
         }
         Operation::TensorflowRegress => {
             let request = decode(message)?;
-            give(tensorflow::regress(shared, &request, arrival).await)
+            give(Box::pin(tensorflow::regress(shared, &request, arrival)).await)
         }
         Operation::TensorflowMetadata => {
             one(message, |request| tensorflow::metadata(shared, request))

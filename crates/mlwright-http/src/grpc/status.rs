@@ -9,6 +9,8 @@ use crate::errors::ApiError;
 /// Most characters of a message: trailers are headers, and callers bound them.
 const MESSAGE: usize = 1000;
 
+/// What a caller may compress with, told to one whose message cannot be read.
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const CODE: HeaderName = HeaderName::from_static("mlwright-code");
 const HINT: HeaderName = HeaderName::from_static("mlwright-hint");
 const REQUEST_ID: HeaderName = HeaderName::from_static("mlwright-request-id");
@@ -51,6 +53,9 @@ pub(crate) fn refusal(error: &ApiError, request_id: &str) -> HeaderMap {
     if status.add_header(&mut trailers).is_err() {
         // The text cannot be written as a header: the code alone has to do.
         trailers.insert(Status::GRPC_STATUS, HeaderValue::from(status.code() as i32));
+    }
+    if matches!(error, ApiError::Encoding(_)) {
+        trailers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     trailers.insert(CODE, HeaderValue::from_static(error.code()));
     trailers.insert(HINT, HeaderValue::from_static(error.hint()));

@@ -21,8 +21,6 @@ from mlwright.serving import (
     sample_rows,
 )
 
-LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared only
-
 
 def running_target(folder: Path, *, wants_grpc: bool, rows_per_request: int, seed: int) -> LoadTarget:
     """Find the project's server and make requests for its first deployment.
@@ -45,7 +43,7 @@ def running_target(folder: Path, *, wants_grpc: bool, rows_per_request: int, see
         rows = make_rows(package, count=count, seed=seed)
     token = read_token(project.run_folder / "token")
     headers = () if token is None else (("authorization", f"Bearer {token}"),)
-    host, name = LOOPBACK.get(server.host, server.host), str(deployment["name"])
+    host, name = server.local_host, str(deployment["name"])
     if not wants_grpc:
         bodies = bodies_of(rows, rows_per_request=rows_per_request)
         headers = (("content-type", "application/json"), *headers)

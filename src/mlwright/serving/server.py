@@ -59,13 +59,19 @@ class RunningServer:
         return None if self.grpc_port is None else f"{self._callable_host}:{self.grpc_port}"
 
     @property
+    def local_host(self) -> str:
+        """Give the host by which this machine reaches the server, without brackets."""
+        bare = self.host.strip("[]")
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bare, bare)  # noqa: S104  # compared only
+
+    @property
     def _callable_host(self) -> str:
-        return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  # compared only
+        host = self.local_host
+        return f"[{host}]" if ":" in host else host
 
     def is_ready(self) -> bool:
         """Tell whether the server answers predictions."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared only
-        connection = self._connect(host)
+        connection = self._connect(self.local_host)
         try:
             connection.request("GET", "/v2/health/ready")
             return connection.getresponse().status == 200

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
-import threading
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -19,8 +16,8 @@ from mlwright.errors import ServerError
 from mlwright.lifecycle.supervision import Supervisor
 from mlwright.project import Project
 from mlwright.serving import Listeners, read_token
-from tests.serving.client import Client
 from tests.serving.conftest import server_config, wait_for
+from tests.serving.load import Load
 from tests.serving.packages import row
 from tests.serving.running import Running
 
@@ -28,45 +25,9 @@ RESTARTS = 4
 CALLERS = 4
 
 
-class Load:
-    """Callers that keep their connection, and callers that open one for each request."""
-
-    def __init__(self, running: Running) -> None:
-        self.counts: Counter[str] = Counter()
-        self.first_problem = ""
-        self._running = running
-        self._port = running.server().port
-        self._token = read_token(running.project.run_folder / "token")
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(place,)) for place in range(CALLERS)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _call(self, place: int) -> None:
-        requests = 1 if place % 2 else 1_000
-        while not self._stop.is_set():
-            with Client(self._port, self._token) as client:
-                for _ in range(requests):
-                    if self._stop.is_set() or not self._ask(client):
-                        break
-
-    def _ask(self, client: Client) -> bool:
-        try:
-            client.predict(row(50))
-        except (OSError, http.client.HTTPException, AssertionError) as problem:
-            self.counts["failed"] += 1
-            self.first_problem = self.first_problem or repr(problem)
-            return False
-        self.counts["ok"] += 1
-        return True
+def _load(running: Running) -> Load:
+    token = read_token(running.project.run_folder / "token")
+    return Load(running.server().port, token or "", CALLERS)
 
 
 @pytest.fixture
@@ -79,13 +40,13 @@ def running(project: Project) -> Iterator[Running]:
 @pytest.mark.promise("serve.restart")
 def test_a_restart_under_load_fails_no_request(running: Running) -> None:
     pids = [running.server().pid]
-    with Load(running) as load:
+    with _load(running) as load:
         for number in range(RESTARTS):
             wait_for(lambda least=500 * (number + 1): load.counts["ok"] >= least, "requests are answered")
             pids.append(restart(RestartRequest(running.project.root)).pid)
         least = load.counts["ok"] + 500
         wait_for(lambda: load.counts["ok"] >= least, "the last server answers")
-    assert load.counts["failed"] == 0, load.first_problem
+    assert load.counts["failed"] == 0, load.counts
     assert len(set(pids)) == RESTARTS + 1
     assert running.server().pid == pids[-1]
 
@@ -108,7 +69,7 @@ def test_a_server_that_cannot_serve_does_not_take_the_place_of_one_that_does(run
 @pytest.mark.promise("serve.crash")
 def test_a_killed_server_costs_only_the_requests_in_flight(running: Running) -> None:
     kills = 3
-    with Load(running) as load:
+    with _load(running) as load:
         for number in range(kills):
             wait_for(lambda least=300 * (number + 1): load.counts["ok"] >= least, "requests are answered")
             before = running.server().pid
@@ -116,7 +77,7 @@ def test_a_killed_server_costs_only_the_requests_in_flight(running: Running) -> 
             wait_for(lambda dead=before: running.server().pid != dead, "the next server")
         least = load.counts["ok"] + 300
         wait_for(lambda: load.counts["ok"] >= least, "the last server answers")
-    assert load.counts["failed"] <= kills * CALLERS, load.first_problem
+    assert load.counts["failed"] <= kills * CALLERS, load.counts
 
 
 @pytest.mark.promise("serve.crash")

@@ -77,6 +77,7 @@ PROMISES: dict[str, str] = {
     "serve.swap": "swap and rollback under load fail none of at least 100 000 requests",
     "serve.corrupt": "a corrupt package is refused before it is parsed and the old one keeps serving",
     "serve.restart": "a restart under load fails no request; a server that cannot serve does not replace one that does",
+    "serve.light": "the process that becomes the server imports neither heavy nor slow libraries that no server needs",
     "serve.crash": "a killed server costs the requests in flight only",
     "serve.batches": "rows that wait for a slow model are asked together; a request that leaves or fails harms no other",
     "serve.deadline": "a model is not asked after the caller's deadline, and the caller is told",

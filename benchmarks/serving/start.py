@@ -1,23 +1,28 @@
-"""From the start of a server process to its first answer, and what it holds in memory then."""
+"""From the start of a server process to its first answer, and what it holds in memory then.
+
+The bars hold `mlwright serve`, which a person types; `up` and a container start the server more directly.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleet import PATHS, TENSORFLOW, Fleet
+from mlwright.serving.server import ENTRY
 from peers.environments import ROOT
 from process import memory_mb
 from section import Bar, Column, Section, middle
 from servers import NAME, SERVER_CORE, free_port, run_command, serve_command
 
 STARTS, PATIENCE_SECONDS = 20, 30.0
-COMMAND, BINARY = "mlwright serve", "mlwright-server"
+COMMAND, CHILD, BINARY = "mlwright serve", "the server of mlwright up", "mlwright-server"
 COLUMNS = (Column("first_answer_s", "first answer after s", 3), Column("rss_mb", "RSS MB"))
 
 
@@ -36,6 +41,11 @@ def measure_start(fleet: Fleet, *, starts: int = STARTS) -> Section:
     binary = _build_binary()
     ways = (
         Start(COMMAND, fleet.project, serve_command),
+        Start(
+            CHILD,
+            fleet.folder,
+            lambda port: [sys.executable, "-P", "-c", ENTRY, str(_write_config(fleet, port))],
+        ),
         Start(BINARY, fleet.folder, lambda port: [str(binary), str(_write_config(fleet, port))]),
     )
     found = {way.name: [_start_once(way, body) for _ in range(starts)] for way in ways}
@@ -50,12 +60,11 @@ def measure_start(fleet: Fleet, *, starts: int = STARTS) -> Section:
         COLUMNS,
         found,
         tuple(
-            Bar(f"{what}, {name}", limit, middle(found, name, field), digits=3)
+            Bar(f"{what}, {COMMAND}", limit, middle(found, COMMAND, field), digits=3)
             for what, field, limit in (
                 ("RSS after start, MB", "rss_mb", 30.0),
                 ("start to first answer, s", "first_answer_s", 0.1),
             )
-            for name in found
         ),
     )
 

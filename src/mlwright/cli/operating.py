@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlwright.cli.output import Output, table
-from mlwright.cli.status_page import judgement_lines, status_lines
-from mlwright.commands.server_settings import Listening
+
+if TYPE_CHECKING:
+    from mlwright.commands.server_settings import Listening
 
 DONE = 0
 
@@ -62,6 +64,7 @@ def restart(args: argparse.Namespace, out: Output) -> int:
 
 def status(args: argparse.Namespace, out: Output) -> int:
     """Show the project on one screen."""
+    from mlwright.cli.status_page import status_lines
     from mlwright.commands.status import StatusRequest
     from mlwright.commands.status import status as look
 
@@ -142,6 +145,7 @@ def label_add(args: argparse.Namespace, out: Output) -> int:
 
 def monitor(args: argparse.Namespace, out: Output) -> int:
     """Ask every monitor once."""
+    from mlwright.cli.status_page import judgement_lines
     from mlwright.commands.monitor import MonitorRequest
     from mlwright.commands.monitor import monitor as ask
 
@@ -184,6 +188,8 @@ def _rollout_change(args: argparse.Namespace, out: Output, change: object) -> in
 
 
 def _listening(args: argparse.Namespace) -> Listening:
+    from mlwright.commands.server_settings import Listening
+
     return Listening(
         host=args.host,
         port=args.port,

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlwright.commands.server_settings import Listening, actor_name, configure_server
-from mlwright.deployment import (
-    Deployment,
-    document_path,
-    nothing_to_serve,
-    publish,
-    serve_exactly,
-    target_of,
-)
+from mlwright.deployment import Deployment
 from mlwright.errors import ServerError, UsageError
 from mlwright.project import Project, find_project
 from mlwright.registry import parse_reference
 from mlwright.serving import (
-    RunningServer,
     ServerConfig,
     check_package,
     find_server,
     read_token,
     run_server,
-    wait_until_ready,
+    wait_until_written,
 )
-from mlwright.store import canonical_json, write_atomic
+from mlwright.store import canonical_json
 
 
 @dataclass(frozen=True)
@@ -73,16 +65,22 @@ def serve(request: ServeRequest, on_ready: Callable[[Serving], None]) -> ServeRe
     server_file = document.parent / "server.json"
     config = configure_server(project, request.listening, document=document, server_file=server_file)
     token_file = None if config.token is None else project.run_folder / "token"
-    watcher = threading.Thread(target=_announce, args=(config, names, token_file, on_ready), daemon=True)
+    watcher = threading.Thread(
+        target=_announce, args=(config, time.time_ns() // 1000, names, token_file, on_ready), daemon=True
+    )
     watcher.start()
     try:
         return ServeResult(run_server(config))
     finally:
         if request.references:
+            import shutil
+
             shutil.rmtree(document.parent, ignore_errors=True)
 
 
 def _publish_project(project: Project) -> tuple[Path, tuple[str, ...]]:
+    from mlwright.deployment import document_path, nothing_to_serve, publish, target_of
+
     if not project.config.deployment:
         raise nothing_to_serve(project)
     folder = project.run_folder
@@ -99,6 +97,8 @@ def _publish_project(project: Project) -> tuple[Path, tuple[str, ...]]:
 
 
 def _write_own_document(project: Project, references: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    from mlwright.deployment import serve_exactly
+
     wanted = [parse_reference(text) for text in references]
     names = [reference.name for reference in wanted]
     if len(set(names)) != len(names):
@@ -111,9 +111,9 @@ def _write_own_document(project: Project, references: tuple[str, ...]) -> tuple[
     _check_packages(project, deployments)
     body = {"format": 1, "epoch": 1, "deployments": [item.to_json() for item in deployments]}
     folder = project.run_folder / f"serve-{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)  # of an earlier process with this number
+    folder.mkdir(parents=True, exist_ok=True)  # it may be there from an earlier process with this number
     document = folder / "deployments.json"
-    write_atomic(document, canonical_json(body).encode())
+    document.write_text(canonical_json(body), encoding="utf-8")  # read by this process alone
     return document, tuple(names)
 
 
@@ -125,12 +125,11 @@ def _check_packages(project: Project, deployments: Sequence[Deployment]) -> None
 
 def _announce(
     config: ServerConfig,
+    since_us: int,
     names: tuple[str, ...],
     token_file: Path | None,
     on_ready: Callable[[Serving], None],
 ) -> None:
-    try:
-        server: RunningServer = wait_until_ready(config, os.getpid(), is_running=lambda: True)
-    except ServerError:
-        return  # the server itself says why it does not start
-    on_ready(Serving(server.url, server.grpc_address, server.admin_port, server.pid, token_file, names))
+    server = wait_until_written(config, os.getpid(), since_us=since_us)
+    if server is not None:  # otherwise the server itself says why it does not start
+        on_ready(Serving(server.url, server.grpc_address, server.admin_port, server.pid, token_file, names))

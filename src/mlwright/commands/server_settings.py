@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,6 +122,8 @@ def _within(project: Project, path: str | None) -> Path | None:
 
 def actor_name() -> str:
     """Name the person at the keyboard, for the record."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

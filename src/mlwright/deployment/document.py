@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlwright.deployment.deployment import Deployment, Mirror, Variant
 from mlwright.deployment.rollout_history import Rollout, active_rollout_in
+from mlwright.deployment.variants import variant_name, variant_of
 from mlwright.errors import ConfigError, ModelUnknown, NothingToServe
 from mlwright.project import DeploymentConfig, Project
-from mlwright.registry import ModelReference, Version, parse_reference
+from mlwright.registry import ModelReference, parse_reference
 from mlwright.registry.registry import resolve_in
 from mlwright.store import Database, Reader, Writer, canonical_json, now_text, write_atomic
 
@@ -100,7 +101,7 @@ def build_deployment_in(tx: Reader, name: str, settings: DeploymentConfig) -> De
         version = resolve_in(tx, reference)
     except ModelUnknown:
         return None
-    variant = _variant(version, _variant_name(reference), 1.0)
+    variant = variant_of(version, variant_name(reference), 1.0)
     return Deployment(
         name,
         reference.name,
@@ -111,25 +112,6 @@ def build_deployment_in(tx: Reader, name: str, settings: DeploymentConfig) -> De
         settings.cache_entries,
         mirror,
     )
-
-
-def serve_exactly(references: Sequence[ModelReference], tx: Reader) -> list[Deployment]:
-    """Say what a server does that serves versions by name: one endpoint per model.
-
-    Raises `ModelUnknown`.
-    """
-    versions = [(reference, resolve_in(tx, reference)) for reference in references]
-    return [
-        Deployment(
-            reference.name,
-            reference.name,
-            None,
-            f"{reference.name}-0",
-            None,
-            (_variant(version, _variant_name(reference), 1.0),),
-        )
-        for reference, version in versions
-    ]
 
 
 def record_epoch_in(tx: Writer, project: Project, *, actor: str, reason: str) -> Document:
@@ -213,17 +195,9 @@ def _split_variants(tx: Reader, rollout: Rollout) -> tuple[Variant, ...]:
     candidate = resolve_in(tx, ModelReference(rollout.model, rollout.candidate))
     champion = resolve_in(tx, ModelReference(rollout.model, rollout.champion))
     return (
-        _variant(candidate, "candidate", rollout.share),
-        _variant(champion, "champion", 1.0 - rollout.share),
+        variant_of(candidate, "candidate", rollout.share),
+        variant_of(champion, "champion", 1.0 - rollout.share),
     )
-
-
-def _variant(version: Version, name: str, weight: float) -> Variant:
-    return Variant(name, version.name, version.number, version.digest, weight)
-
-
-def _variant_name(reference: ModelReference) -> str:
-    return "pinned" if isinstance(reference.at, int) else reference.at
 
 
 def _read(entry: Mapping[str, object]) -> Deployment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import tomllib
 import types
@@ -110,6 +109,8 @@ def _build(cls: type, table: object, place: _Place) -> object:
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
             raise place.at(key).fail(f"unknown key {key!r}" + (f" in [{name}]" if place.keys else ""), hint)
@@ -167,6 +168,8 @@ def _wrong(value: object, place: _Place) -> str:
 
 
 def _choices(options: tuple[object, ...], value: object) -> str:
+    import difflib
+
     near = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
     listed = ", ".join(repr(option) for option in options)
     return f"one of {listed}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from typing import Literal
@@ -255,6 +254,8 @@ def _unknown(tx: Reader, wanted: ModelReference) -> ModelUnknown:
         return ModelUnknown(
             f"there is no {str(wanted)!r}", hint=f"`mlwright model show {wanted.name}` lists its versions"
         )
+    import difflib
+
     near = difflib.get_close_matches(wanted.name, names, n=1)
     hint = (
         f"did you mean {near[0]!r}?" if near else "`mlwright model list` shows all; `mlwright run` makes one"

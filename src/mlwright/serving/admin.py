@@ -1,16 +1,20 @@
-"""Talk to the admin listener of a running server."""
+"""Talk to the admin listener of a running server.
+
+`http.client` brings `ssl` and `email`, a quarter of what a server may hold: asking imports it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
-import selectors
-import socket
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlwright.errors import ServerError
+
+if TYPE_CHECKING:
+    import socket
 
 TIMEOUT_SECONDS = 30.0  # a reload loads and self-tests packages before it answers
 
@@ -46,6 +50,8 @@ class AdminClient:
         return read_reload(status, body)
 
     def _ask(self, method: str, path: str, *, timeout: float) -> tuple[int, dict[str, object]]:
+        import http.client
+
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, headers={"authorization": f"Bearer {self.token}"})
@@ -69,6 +75,8 @@ class AdminClient:
         return answer.status, body
 
     def _wait_for_answer(self, connection: socket.socket, seconds: float) -> None:
+        import selectors
+
         with contextlib.ExitStack() as closing, selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
             if self.pid is not None and hasattr(os, "pidfd_open"):

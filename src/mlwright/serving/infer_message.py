@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-METHOD = "/inference.GRPCInferenceService/ModelInfer"
+INFER_METHOD = "/inference.GRPCInferenceService/ModelInfer"
 MODEL_NAME, INPUTS = 1, 5  # of ModelInferRequest
 NAME, DATATYPE, SHAPE, CONTENTS = 1, 2, 3, 5  # of InferInputTensor
 BOOL, INT64, FP32, FP64, BYTES = 1, 3, 6, 7, 8  # of InferTensorContents

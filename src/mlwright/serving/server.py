@@ -1,26 +1,33 @@
-"""Start the server, find the one that runs, and wait until it answers."""
+"""Start the server, find the one that runs, and wait until it answers.
+
+`mlwright serve` becomes the server it starts: what only others call imports `http.client`, `ssl` and
+`subprocess` when it is called, 8 MB that this process would keep for ever.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import signal
-import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlwright import native
 from mlwright.errors import ServerError, ServerRefused
-from mlwright.serving.admin import AdminClient
 from mlwright.serving.configuration import ServerConfig
-from mlwright.serving.listeners import Listeners
 from mlwright.store import write_atomic
+
+if TYPE_CHECKING:
+    import http.client
+    import subprocess
+
+    from mlwright.serving.admin import AdminClient
+    from mlwright.serving.listeners import Listeners
 
 READY_SECONDS = 30.0
 DRAIN_SECONDS = 15.0  # the server itself drains for at most 10 s
@@ -71,6 +78,8 @@ class RunningServer:
 
     def is_ready(self) -> bool:
         """Tell whether the server answers predictions."""
+        import http.client
+
         connection = self._connect(self.local_host)
         try:
             connection.request("GET", "/v2/health/ready")
@@ -81,6 +90,9 @@ class RunningServer:
             connection.close()
 
     def _connect(self, host: str) -> http.client.HTTPConnection:
+        import http.client
+        import ssl
+
         if not self.is_tls:
             return http.client.HTTPConnection(host, self.port, timeout=PROBE_SECONDS)
         # Our own server on this machine, asked only whether it is ready: its certificate names another host.
@@ -127,6 +139,8 @@ def read_server_file(path: Path) -> RunningServer | None:
 
 def find_server(server_file: Path, admin_token: str | None) -> RunningServer | None:
     """Find the server that serves this project now, by asking it; None when none answers."""
+    from mlwright.serving.admin import AdminClient
+
     server = read_server_file(server_file)
     if server is None or admin_token is None or not is_alive(server.pid):
         return None
@@ -155,6 +169,8 @@ def wait_until_ready(
 
     Raises `ServerError` when it ends, says that it cannot serve its document, or takes longer than `seconds`.
     """
+    from mlwright.serving.admin import AdminClient
+
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         server = read_server_file(config.server_file)
@@ -173,6 +189,21 @@ def wait_until_ready(
         f"the server was not ready within {seconds:.0f} s",
         hint="look at .mlwright/run/server.log and at the load of this machine",
     )
+
+
+def wait_until_written(config: ServerConfig, pid: int, *, since_us: int) -> RunningServer | None:
+    """Wait until the server with this process id says where it serves; None when it serves nothing.
+
+    Asks no question: it is for the server's own process, whose file appears once it serves its document. A
+    file from before `since_us` is of an earlier process with the same number, as in a container all have.
+    """
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until:
+        server = read_server_file(config.server_file)
+        if server is not None and server.pid == pid and server.started_us >= since_us:
+            return server if server.epoch > 0 else None
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def _raise_refusal(client: AdminClient) -> None:
@@ -203,6 +234,8 @@ class ServerProcess:
             config = replace(listeners.configure(config), must_serve=beside)
         written = folder / "server-config.json"
         write_atomic(written, config.to_json().encode(), mode=0o600)
+        import subprocess
+
         log = folder / "server.log"
         if log.exists():
             log.replace(folder / "server.previous.log")

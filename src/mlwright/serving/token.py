@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from mlwright.store import write_atomic
@@ -14,6 +13,8 @@ def ensure_token(path: Path) -> str:
     """Give the token kept in a file that only its owner reads, making it the first time."""
     token = read_token(path)
     if token is None:
+        import secrets  # OpenSSL and 3 MB, needed once in the life of a project
+
         token = secrets.token_urlsafe(TOKEN_BYTES)
         write_atomic(path, (token + "\n").encode(), mode=0o600)
     return token

@@ -1,10 +1,11 @@
-"""Bytes and folders named by their content; publishing again after any crash succeeds."""
+"""Bytes and folders named by their content; publishing again after any crash succeeds.
+
+A server's process imports this and lives on: libraries that few calls need are imported by those.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from mlwright.store.hashing import digest_bytes
@@ -12,6 +13,8 @@ from mlwright.store.hashing import digest_bytes
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Replace a file so that a reader sees the old bytes or the new ones, never a part."""
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -39,6 +42,8 @@ def publish_folder(staged: Path, final: Path) -> None:
     except OSError:
         if not final.is_dir():
             raise
+        import shutil
+
         shutil.rmtree(staged)
     _sync_folder(final.parent)
 

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +13,7 @@ from mlwright.errors import StoreError, StoreNewer
 
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
+SCHEMA = Path(__file__).with_name("schema")
 BUSY_SECONDS = 10.0  # notes: WAL with BEGIN IMMEDIATE and >= 5 s of patience lost no write from 8 writers
 
 
@@ -101,14 +101,7 @@ class Database:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    scripts = sorted(
-        (
-            entry
-            for entry in files("mlwright.store").joinpath("schema").iterdir()
-            if entry.name.endswith(".sql")
-        ),
-        key=lambda entry: entry.name,
-    )
+    scripts = sorted(SCHEMA.glob("*.sql"))
     newest = int(scripts[-1].name[:4])
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > newest:

@@ -1,8 +1,10 @@
-"""One way to name bytes, files and values by their SHA-256."""
+"""One way to name bytes, files and values by their SHA-256.
+
+`hashlib` brings OpenSSL, 3 MB, which a process that only serves never needs.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +20,8 @@ def canonical_json(value: object) -> str:
 
 def digest_bytes(data: bytes) -> str:
     """Name bytes by their SHA-256, in hex."""
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()
 
 
@@ -28,5 +32,7 @@ def digest_json(value: object) -> str:
 
 def digest_file(path: Path) -> str:
     """Name a file by the SHA-256 of its bytes."""
+    import hashlib
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

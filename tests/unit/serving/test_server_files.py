@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mlwright.serving import (
     ServerConfig,
     find_server,
     wait_until_ready,
+    wait_until_written,
 )
 
 
@@ -55,6 +57,25 @@ def test_an_admin_listener_that_is_not_there_is_an_error_with_a_way_out() -> Non
 def test_waiting_ends_when_the_process_ends(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="ended before it was ready"):
         wait_until_ready(_config(tmp_path), 1, is_running=lambda: False)
+
+
+def test_a_server_knows_its_own_file_from_that_of_an_earlier_process_with_its_number(tmp_path: Path) -> None:
+    config = _config(tmp_path)
+    facts = {"pid": 7, "host": "127.0.0.1", "port": 80, "admin_port": 81, "epoch": 1, "started_us": 100}
+    config.server_file.write_text(json.dumps(facts))
+    later = threading.Timer(0.1, config.server_file.write_text, [json.dumps({**facts, "started_us": 200})])
+    later.start()
+    found = wait_until_written(config, 7, since_us=150)
+    later.join()
+    assert found is not None
+    assert found.started_us == 200
+
+
+def test_a_server_that_serves_nothing_is_not_announced(tmp_path: Path) -> None:
+    config = _config(tmp_path)
+    facts = {"pid": 7, "host": "127.0.0.1", "port": 80, "admin_port": 81, "epoch": 0, "started_us": 100}
+    config.server_file.write_text(json.dumps(facts))
+    assert wait_until_written(config, 7, since_us=100) is None
 
 
 def test_an_address_for_all_interfaces_is_reached_on_the_loopback() -> None:

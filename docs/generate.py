@@ -145,10 +145,14 @@ def server_errors() -> list[tuple[str, str, str]]:
 
 def metrics_page() -> str:
     """List every metric that the server exports, from the one file that declares them."""
-    lines = ["# Metrics\n\n", NOTICE, "`GET /metrics` of the server, in Prometheus text.\n\n"]
+    lines = [
+        "# Metrics\n\n",
+        NOTICE,
+        "`GET /metrics` of the server, in Prometheus text, or OpenMetrics for callers that accept it.\n\n",
+    ]
     lines.append("| metric | kind | meaning |\n|---|---|---|\n")
     source = (ROOT / "crates/mlwright-http/src/metrics.rs").read_text(encoding="utf-8")
-    rows = re.findall(r'\(\s*"(mlwright_\w+)",\s*"(counter|gauge|histogram)",\s*"([^"]+)",?\s*\)', source)
+    rows = re.findall(r'\(\s*"(\w+)",\s*"(counter|gauge|histogram|info)",\s*"([^"]+)",?\s*\)', source)
     lines.extend(f"| `{name}` | {kind} | {meaning} |\n" for name, kind, meaning in rows)
     return "".join(lines)
 

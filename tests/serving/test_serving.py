@@ -52,15 +52,6 @@ def test_tensorflow_serving_clients_are_answered(shared: Stage) -> None:
     assert status["model_version_status"][0]["state"] == "AVAILABLE"
 
 
-@pytest.mark.promise("serve.metrics")
-def test_metrics_are_prometheus_text(shared: Stage) -> None:
-    with shared.client() as client:
-        client.predict(row(1))
-        text = client.ask("GET", "/metrics").body.decode()
-    assert "# TYPE mlwright_requests_total counter" in text
-    assert 'mlwright_predictions_total{deployment="production",variant="champion"' in text
-
-
 @pytest.mark.promise("serve.admin")
 def test_the_admin_listener_has_its_own_port_and_token(shared: Stage) -> None:
     with shared.client() as client, shared.admin() as admin:

@@ -1,15 +1,18 @@
 //! What operators ask: the metrics page, the state of this process, and a reload of the deployment document.
 
+use hyper::HeaderMap;
 use mlwright_serve::{Servable, Snapshot, Variant};
 use serde_json::{Value, json};
 
-use crate::metrics::{Page, resident_bytes};
+use crate::metrics::{Format, Page};
+use crate::process;
 use crate::reply::Reply;
 use crate::shared::Shared;
 
 /// Answer `GET /metrics`.
-pub(crate) fn metrics(shared: &Shared) -> Reply {
-    let mut page = Page::default();
+pub(crate) fn metrics(shared: &Shared, headers: &HeaderMap) -> Reply {
+    let format = Format::of(headers);
+    let mut page = Page::new(format);
     shared.counters.write(&mut page);
     let snapshot = shared.engine.snapshot();
     page.head("mlwright_predictions_total");
@@ -83,14 +86,11 @@ pub(crate) fn metrics(shared: &Shared) -> Reply {
     }
     page.single("mlwright_feedback_total", counters.feedback() as f64);
     page.single("mlwright_requests_in_flight", counters.in_flight() as f64);
-    page.single("mlwright_process_resident_bytes", resident_bytes() as f64);
-    page.single(
-        "mlwright_process_start_time_seconds",
-        shared.started_us as f64 / 1e6,
-    );
-    let mut reply = Reply::json(page.into_bytes());
-    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply
+    process::write(&mut page, shared.started_us);
+    Reply {
+        content_type: format.content_type(),
+        ..Reply::json(page.into_bytes())
+    }
 }
 
 /// Memory, caches and queues of the models.
@@ -167,7 +167,7 @@ pub(crate) fn status(shared: &Shared) -> Reply {
         "last_error": shared.engine.last_error(),
         "deployments": deployments,
         "log": {"records": counters.log_records(), "dropped": counters.log_dropped()},
-        "resident_bytes": resident_bytes(),
+        "resident_bytes": process::resident_bytes(),
         "slow_requests": shared.trail.slow(),
     });
     Reply::json(body.to_string().into_bytes())

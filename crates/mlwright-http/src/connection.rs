@@ -81,7 +81,9 @@ pub(crate) async fn answer(
     visit.begin_answer();
     let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, &parts));
     let took = started.elapsed();
-    shared.counters.count(route, reply.status, took);
+    shared
+        .counters
+        .count(route, &parts.method, reply.status, took);
     let passage = Passage {
         method: parts.method.as_str(),
         route: route.map_or("none", |place| ROUTES[place].name),

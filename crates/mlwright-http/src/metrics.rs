@@ -1,23 +1,23 @@
-//! The metrics page in Prometheus text. Every metric is declared in `METRICS`; labels are bounded by the route table,
-//! the deployment document and the contract.
+//! The metrics page, in Prometheus text or `OpenMetrics`. Every metric is declared in `METRICS`; labels are bounded by the
+//! route table, the deployment document and the contract.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, HeaderValue};
 use mlwright_serve::{DURATION_BOUNDS_US, Durations};
 
 /// Name, kind and meaning; `docs/reference/metrics.md` is generated from these rows.
-pub(crate) const METRICS: [(&str, &str, &str); 22] = [
+pub(crate) const METRICS: [(&str, &str, &str); 27] = [
     (
-        "mlwright_requests_total",
-        "counter",
-        "Requests by route and outcome: ok, refused (4xx), failed (5xx), shed (503)",
+        "http_server_request_duration_seconds",
+        "histogram",
+        "Time from the head of a request to its answer, by method, route, status and scheme; error_type where the server is to blame",
     ),
     (
-        "mlwright_request_duration_seconds",
+        "rpc_server_call_duration_seconds",
         "histogram",
-        "Time from the whole body to the answer, by route",
+        "Time from the head of a gRPC call to its answer, by method and status; error_type where the server is to blame",
     ),
     (
         "mlwright_predictions_total",
@@ -100,16 +100,6 @@ pub(crate) const METRICS: [(&str, &str, &str); 22] = [
         "Requests that hit a bug and got 500",
     ),
     (
-        "mlwright_process_resident_bytes",
-        "gauge",
-        "Resident memory of the server",
-    ),
-    (
-        "mlwright_process_start_time_seconds",
-        "gauge",
-        "When the server started, seconds since 1970",
-    ),
-    (
         "mlwright_requests_in_flight",
         "gauge",
         "Requests being answered now",
@@ -119,127 +109,123 @@ pub(crate) const METRICS: [(&str, &str, &str); 22] = [
         "counter",
         "Deployment documents that were refused",
     ),
+    (
+        "process_cpu_seconds_total",
+        "counter",
+        "Processor time of the server, in user and system mode",
+    ),
+    (
+        "process_start_time_seconds",
+        "gauge",
+        "When the server started, seconds since 1970",
+    ),
+    (
+        "process_virtual_memory_bytes",
+        "gauge",
+        "Address space of the server",
+    ),
+    (
+        "process_resident_memory_bytes",
+        "gauge",
+        "Resident memory of the server",
+    ),
+    (
+        "process_open_fds",
+        "gauge",
+        "Open descriptors of the server",
+    ),
+    (
+        "process_max_fds",
+        "gauge",
+        "Most descriptors that the server may open",
+    ),
+    (
+        "target_info",
+        "info",
+        "What is measured: service_name and service_version",
+    ),
 ];
 
-/// How a request ended.
+/// How the page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Ok,
-    Refused,
-    Failed,
-    Shed,
+pub(crate) enum Format {
+    /// Prometheus text 0.0.4.
+    Text,
+    /// `OpenMetrics` 1.0.
+    OpenMetrics,
 }
 
-impl Outcome {
-    const ALL: [Self; 4] = [Self::Ok, Self::Refused, Self::Failed, Self::Shed];
-
-    pub(crate) fn of_status(status: u16) -> Self {
-        match status {
-            ..400 => Self::Ok,
-            400..500 => Self::Refused,
-            503 => Self::Shed,
-            _ => Self::Failed,
+impl Format {
+    /// What a caller accepts, `OpenMetrics` if it does not prefer text.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let ranges = headers.get_all(ACCEPT).iter().map(HeaderValue::to_str);
+        let ranges = ranges.flatten().flat_map(|text| text.split(','));
+        let (mut open, mut text) = (0.0, 0.0);
+        for range in ranges {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or("");
+            let weight = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(Ok(1.0), str::parse)
+                .unwrap_or(0.0);
+            if kind.eq_ignore_ascii_case("application/openmetrics-text") {
+                open = f64::max(open, weight);
+            } else if ["text/plain", "text/*", "*/*"].contains(&kind) {
+                text = f64::max(text, weight);
+            }
+        }
+        if open > 0.0 && open >= text {
+            Self::OpenMetrics
+        } else {
+            Self::Text
         }
     }
 
-    fn word(self) -> &'static str {
+    /// The media type.
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
-            Self::Ok => "ok",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Shed => "shed",
-        }
-    }
-}
-
-/// Counts of one route.
-#[derive(Debug, Default)]
-struct RouteCounts {
-    outcomes: [AtomicU64; 4],
-    durations: Durations,
-}
-
-/// Counts of the socket side; the engine counts predictions.
-#[derive(Debug)]
-pub(crate) struct HttpCounters {
-    routes: Vec<(&'static str, RouteCounts)>,
-    /// Place of each row of the route table among `routes`; rows of one name count together.
-    places: Vec<usize>,
-    pub(crate) panics: AtomicU64,
-    pub(crate) document_failures: AtomicU64,
-}
-
-impl HttpCounters {
-    /// One set of counts per route name; the last is for requests that match none.
-    pub(crate) fn new(names: impl Iterator<Item = &'static str>) -> Self {
-        let mut routes: Vec<(&'static str, RouteCounts)> = Vec::new();
-        let mut places = Vec::new();
-        for name in names.chain(["none"]) {
-            let known = routes.iter().position(|(other, _)| *other == name);
-            places.push(known.unwrap_or(routes.len()));
-            if known.is_none() {
-                routes.push((name, RouteCounts::default()));
-            }
-        }
-        Self {
-            routes,
-            places,
-            panics: AtomicU64::new(0),
-            document_failures: AtomicU64::new(0),
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
 
-    /// Count one request.
-    pub(crate) fn count(&self, route: Option<usize>, status: u16, took: Duration) {
-        let place = self.places[route.unwrap_or(self.places.len() - 1)];
-        let counts = &self.routes[place].1;
-        counts.outcomes[Outcome::of_status(status) as usize].fetch_add(1, Ordering::Relaxed);
-        counts.durations.add(took);
-    }
-
-    /// Write the request counters and the duration histograms.
-    pub(crate) fn write(&self, page: &mut Page) {
-        page.head("mlwright_requests_total");
-        for (name, counts) in &self.routes {
-            for outcome in Outcome::ALL {
-                let labels = [("route", *name), ("outcome", outcome.word())];
-                page.sample(
-                    "mlwright_requests_total",
-                    &labels,
-                    load(&counts.outcomes[outcome as usize]) as f64,
-                );
-            }
+    /// Name and kind of a metric: `OpenMetrics` names a counter and an info without their suffix, Prometheus text has no
+    /// info.
+    fn declare(self, name: &'static str, kind: &'static str) -> (&'static str, &'static str) {
+        match (self, kind) {
+            (Self::Text, "info") => (name, "gauge"),
+            (Self::OpenMetrics, "counter") => (name.trim_end_matches("_total"), kind),
+            (Self::OpenMetrics, "info") => (name.trim_end_matches("_info"), kind),
+            (Self::Text | Self::OpenMetrics, _) => (name, kind),
         }
-        page.head("mlwright_request_duration_seconds");
-        for (name, counts) in &self.routes {
-            page.histogram(
-                "mlwright_request_duration_seconds",
-                &[("route", name)],
-                &counts.durations,
-            );
-        }
-        page.single("mlwright_panics_total", load(&self.panics) as f64);
-        page.single(
-            "mlwright_document_failures_total",
-            load(&self.document_failures) as f64,
-        );
     }
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 /// The page as it is written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Page {
+    format: Format,
     text: String,
 }
 
 impl Page {
+    /// An empty page that says what is measured.
+    pub(crate) fn new(format: Format) -> Self {
+        let text = String::new();
+        let mut page = Self { format, text };
+        let labels = [
+            ("service_name", "mlwright"),
+            ("service_version", env!("CARGO_PKG_VERSION")),
+        ];
+        page.head("target_info");
+        page.sample("target_info", &labels, 1.0);
+        page
+    }
+
     /// HELP and TYPE of a metric.
     pub(crate) fn head(&mut self, name: &str) {
         if let Some((name, kind, meaning)) = METRICS.iter().find(|row| row.0 == name) {
+            let (name, kind) = self.format.declare(name, kind);
             // Writing to a String cannot fail.
             let _ = write!(self.text, "# HELP {name} {meaning}\n# TYPE {name} {kind}\n");
         }
@@ -275,10 +261,8 @@ impl Page {
         let mut so_far = 0;
         for (at, count) in buckets.iter().enumerate() {
             so_far += count;
-            let bound = DURATION_BOUNDS_US.get(at).map_or_else(
-                || "+Inf".to_owned(),
-                |bound| (*bound as f64 / 1e6).to_string(),
-            );
+            let bound = DURATION_BOUNDS_US.get(at).copied();
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), bound_text);
             let bounded: Vec<_> = labels
                 .iter()
                 .copied()
@@ -291,7 +275,10 @@ impl Page {
     }
 
     /// The finished page.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
         self.text.into_bytes()
     }
 }
@@ -302,41 +289,73 @@ fn escape(text: &str) -> String {
         .replace('\n', "\\n")
 }
 
-/// Resident memory of this process, from the system; 0 where it does not tell.
-pub(crate) fn resident_bytes() -> u64 {
-    const PAGE_BYTES: u64 = 4096;
-    std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .map_or(0, |pages| pages * PAGE_BYTES)
+/// A bound in seconds as both formats spell numbers, so that both name the same series: `1.0`, `0.0025`, `2.5e-05`.
+fn bound_text(micros: u64) -> String {
+    let seconds = micros as f64 / 1e6;
+    if seconds < 1e-4 {
+        let text = format!("{seconds:e}");
+        text.replace("e-", "e-0")
+    } else {
+        format!("{seconds:?}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn accepting(text: &str) -> Format {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_str(text).expect("a header"));
+        Format::of(&headers)
+    }
+
+    // promise: serve.metrics
     #[test]
-    fn histograms_are_cumulative_and_labels_are_escaped() {
-        let counters = HttpCounters::new(["predict", "predict"].into_iter());
-        counters.count(Some(0), 200, Duration::from_micros(20));
-        counters.count(Some(1), 422, Duration::from_millis(2));
-        counters.count(None, 404, Duration::from_secs(9));
-        let mut page = Page::default();
-        counters.write(&mut page);
+    fn callers_choose_the_format() {
+        assert_eq!(Format::of(&HeaderMap::new()), Format::Text);
+        let of_prometheus = "application/openmetrics-text;version=1.0.0,\
+            application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        assert_eq!(accepting(of_prometheus), Format::OpenMetrics);
+        for text in [
+            "",
+            "*/*",
+            "text/plain",
+            "application/openmetrics-text;q=0.3, text/plain;q=0.5",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text;q=x",
+        ] {
+            assert_eq!(accepting(text), Format::Text, "{text}");
+        }
+    }
+
+    // promise: serve.metrics
+    #[test]
+    fn each_format_declares_metrics_in_its_own_way() {
+        let page_in = |format| {
+            let mut page = Page::new(format);
+            page.single("mlwright_panics_total", 2.0);
+            String::from_utf8(page.into_bytes()).expect("UTF-8")
+        };
+        let text = page_in(Format::Text);
+        assert!(text.contains("# TYPE target_info gauge\ntarget_info{service_name=\"mlwright\","));
+        assert!(text.contains("# TYPE mlwright_panics_total counter\nmlwright_panics_total 2\n"));
+        let open = page_in(Format::OpenMetrics);
+        assert!(open.contains("# TYPE target info\ntarget_info{service_name=\"mlwright\","));
+        assert!(open.contains("# TYPE mlwright_panics counter\nmlwright_panics_total 2\n"));
+        assert!(open.ends_with("\n# EOF\n") && !text.contains("EOF"));
+    }
+
+    #[test]
+    fn labels_are_escaped_and_bounds_are_spelled_once() {
+        let mut page = Page::new(Format::Text);
         page.sample("mlwright_deployment_epoch", &[("a", "x\"y\\z\n")], 1.0);
         let text = String::from_utf8(page.into_bytes()).expect("UTF-8");
-        for line in [
-            "mlwright_requests_total{route=\"predict\",outcome=\"ok\"} 1",
-            "mlwright_requests_total{route=\"none\",outcome=\"refused\"} 1",
-            "mlwright_request_duration_seconds_bucket{route=\"predict\",le=\"0.000025\"} 1",
-            "mlwright_request_duration_seconds_bucket{route=\"predict\",le=\"+Inf\"} 2",
-            "mlwright_request_duration_seconds_count{route=\"predict\"} 2",
-            "mlwright_deployment_epoch{a=\"x\\\"y\\\\z\\n\"} 1",
-        ] {
-            assert!(
-                text.lines().any(|found| found == line),
-                "{line} not in\n{text}"
-            );
-        }
+        assert!(text.ends_with("mlwright_deployment_epoch{a=\"x\\\"y\\\\z\\n\"} 1\n"));
+        let texts = [10, 25, 100, 2_500, 1_000_000, 7_500_000].map(bound_text);
+        assert_eq!(
+            texts,
+            ["1e-05", "2.5e-05", "0.0001", "0.0025", "1.0", "7.5"]
+        );
     }
 }

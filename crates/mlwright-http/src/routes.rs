@@ -96,7 +96,7 @@ pub(crate) enum Operation {
 /// A row of the table.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// Rows of one name are counted together.
+    /// The name in the access log and among slow requests.
     pub(crate) name: &'static str,
     pub(crate) method: &'static str,
     /// Its parts `{name}`, `{version}` and `{variant}` stand for any name, number and name, `{_}` for any
@@ -235,7 +235,7 @@ pub(crate) async fn operate(
         Operation::RepositoryUnload => triton::unload(shared, call.target),
         Operation::Live => Ok(Reply::json(br#"{"live":true}"#.to_vec())),
         Operation::Ready => Ok(metadata::ready(shared)),
-        Operation::Metrics => Ok(admin::metrics(shared)),
+        Operation::Metrics => Ok(admin::metrics(shared, call.headers)),
         Operation::AdminStatus => Ok(admin::status(shared)),
         Operation::AdminReload => Ok(admin::reload(shared)),
     }

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mlwright_serve::{Document, Engine};
 
 use crate::config::{Container, Limits};
-use crate::grpc::CALLS;
-use crate::metrics::HttpCounters;
+use crate::counts::HttpCounters;
 use crate::mirror::Mirror;
-use crate::routes::{Authorisation, ROUTES};
+use crate::routes::Authorisation;
 use crate::tls::Acceptor;
 use crate::trail::Trail;
 
@@ -77,8 +76,8 @@ impl Shared {
             connections,
             mirror: attached.mirror,
             trail: Trail::new(config.access_log, config.limits.slow_ms),
+            counters: HttpCounters::new(attached.tls.is_some()),
             tls: attached.tls,
-            counters: HttpCounters::new(counted_names(config)),
             started_us: now_us(),
             document: config.document.clone(),
             token: config.token.clone(),
@@ -185,17 +184,6 @@ impl Shared {
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
-}
-
-/// Names of what is counted: the routes, then the remote calls if they are offered.
-fn counted_names(config: &crate::ServerConfig) -> impl Iterator<Item = &'static str> {
-    let calls = if config.grpc_port.is_some() {
-        &CALLS[..]
-    } else {
-        &[]
-    };
-    let routes = ROUTES.iter().map(|route| route.name);
-    routes.chain(calls.iter().map(|call| call.name))
 }
 
 /// Compare in time that depends on the lengths only.

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper bounds of duration histograms, in microseconds.
-pub const DURATION_BOUNDS_US: [u64; 12] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 100_000, 1_000_000,
+/// Upper bounds of duration histograms, in microseconds: from 5 ms on those that OpenTelemetry's conventions for HTTP and
+/// RPC servers name, below them as fine as models are quick.
+pub const DURATION_BOUNDS_US: [u64; 22] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 75_000, 100_000,
+    250_000, 500_000, 750_000, 1_000_000, 2_500_000, 5_000_000, 7_500_000, 10_000_000,
 ];
 
 /// How many durations fell between which bounds.

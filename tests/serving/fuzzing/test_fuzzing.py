@@ -112,12 +112,12 @@ def gauge(stage: Stage, name: str) -> float:
 def check_campaign(stage: Stage, requests: int, seed: int) -> None:
     templates = templates_of(stage)
     run_campaign(templates, requests // 20, seed + 1)  # buffers and allocator reach their size
-    before = gauge(stage, "mlwright_process_resident_bytes")
+    before = gauge(stage, "process_resident_memory_bytes")
     counts, failures = run_campaign(templates, requests, seed)
     assert failures == []
     assert sum(counts.values()) == requests
     assert min(counts["200"], counts["400"]) > requests / 50  # most of the mutants get to the parsers
-    assert gauge(stage, "mlwright_process_resident_bytes") - before < GROWTH_BYTES
+    assert gauge(stage, "process_resident_memory_bytes") - before < GROWTH_BYTES
     with stage.client() as client:
         first, second = client.predict(row(50), row(150))
     assert (first["prediction"], second["prediction"]) == (0, 1)

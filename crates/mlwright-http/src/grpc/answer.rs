@@ -12,14 +12,14 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use mlwright_serve::Arrival;
 use tokio::sync::mpsc;
+use tonic::Code;
 
 use crate::connection::contain;
 use crate::errors::ApiError;
 use crate::grpc::calls::{CALLS, Operation, find, operate};
 use crate::grpc::framing::Messages;
 use crate::grpc::reply::Reply;
-use crate::grpc::status::{good, refusal};
-use crate::routes::ROUTES;
+use crate::grpc::status::{code_of, good, refusal};
 use crate::shared::Shared;
 use crate::visits::StreamGuard;
 
@@ -44,7 +44,7 @@ pub(crate) async fn answer(
     if let Some(status) = refuse_form(&parts) {
         shared
             .counters
-            .count(None, status.as_u16(), started.elapsed());
+            .count(None, &parts.method, status.as_u16(), started.elapsed());
         return Ok(head(status, &parts, Reply::Empty));
     }
     let place = find(parts.uri.path());
@@ -61,10 +61,8 @@ pub(crate) async fn answer(
         Ok((operation, until)) => within(until, ask_once(&shared, operation, body, until)).await,
         Err(error) => Err(error),
     };
-    let status = outcome.as_ref().map_or_else(ApiError::status, |_| 200);
-    shared
-        .counters
-        .count(place.map(of_counters), status, started.elapsed());
+    let code = outcome.as_ref().map_or_else(code_of, |_| Code::Ok);
+    shared.counters.count_call(place, code, started.elapsed());
     if visit.is_crowded() {
         // As over HTTP: answers leave together.
         tokio::task::yield_now().await;
@@ -78,11 +76,6 @@ pub(crate) async fn answer(
             response
         }
     })
-}
-
-/// Place of a call among the counters, which begin with the routes.
-fn of_counters(place: usize) -> usize {
-    ROUTES.len() + place
 }
 
 /// What is not gRPC at all gets a status of HTTP.
@@ -194,13 +187,11 @@ fn open_stream(
         let started = Instant::now();
         let work = answer_stream(&shared, (body, until), &sender);
         let outcome = within(until, work).await;
-        let status = outcome.as_ref().map_or_else(ApiError::status, |()| 200);
+        let code = outcome.as_ref().map_or_else(code_of, |()| Code::Ok);
         let place = CALLS
             .iter()
             .position(|call| call.operation == Operation::StreamInfer);
-        shared
-            .counters
-            .count(place.map(of_counters), status, started.elapsed());
+        shared.counters.count_call(place, code, started.elapsed());
         let trailers = outcome.map_or_else(|error| refuse(&shared, &error), |()| good());
         // A caller that has gone misses nothing.
         let _ = sender.send(Frame::trailers(trailers)).await;

@@ -54,8 +54,6 @@ impl Operation {
 /// A row of the table.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// The name in metrics.
-    pub(crate) name: &'static str,
     pub(crate) path: &'static str,
     pub(crate) authorisation: Authorisation,
     pub(crate) operation: Operation,
@@ -63,14 +61,8 @@ pub(crate) struct Call {
 
 use Authorisation::{Nobody, Serving};
 
-const fn row(
-    name: &'static str,
-    path: &'static str,
-    authorisation: Authorisation,
-    operation: Operation,
-) -> Call {
+const fn row(path: &'static str, authorisation: Authorisation, operation: Operation) -> Call {
     Call {
-        name,
         path,
         authorisation,
         operation,
@@ -80,24 +72,24 @@ const fn row(
 /// Every call that is offered, the most frequent first.
 #[rustfmt::skip]
 pub(crate) static CALLS: [Call; 18] = [
-    row("grpc_model_infer", "/inference.GRPCInferenceService/ModelInfer", Serving, Operation::Infer),
-    row("grpc_model_stream_infer", "/inference.GRPCInferenceService/ModelStreamInfer", Serving, Operation::StreamInfer),
-    row("grpc_server_live", "/inference.GRPCInferenceService/ServerLive", Nobody, Operation::ServerLive),
-    row("grpc_server_ready", "/inference.GRPCInferenceService/ServerReady", Nobody, Operation::ServerReady),
-    row("grpc_model_ready", "/inference.GRPCInferenceService/ModelReady", Serving, Operation::ModelReady),
-    row("grpc_server_metadata", "/inference.GRPCInferenceService/ServerMetadata", Nobody, Operation::ServerMetadata),
-    row("grpc_model_metadata", "/inference.GRPCInferenceService/ModelMetadata", Serving, Operation::ModelMetadata),
-    row("grpc_model_config", "/inference.GRPCInferenceService/ModelConfig", Serving, Operation::ModelConfig),
-    row("grpc_model_statistics", "/inference.GRPCInferenceService/ModelStatistics", Serving, Operation::ModelStatistics),
-    row("grpc_repository_index", "/inference.GRPCInferenceService/RepositoryIndex", Serving, Operation::RepositoryIndex),
-    row("grpc_repository_model_load", "/inference.GRPCInferenceService/RepositoryModelLoad", Serving, Operation::RepositoryLoad),
-    row("grpc_repository_model_unload", "/inference.GRPCInferenceService/RepositoryModelUnload", Serving, Operation::RepositoryUnload),
-    row("grpc_tensorflow_predict", "/tensorflow.serving.PredictionService/Predict", Serving, Operation::TensorflowPredict),
-    row("grpc_tensorflow_classify", "/tensorflow.serving.PredictionService/Classify", Serving, Operation::TensorflowClassify),
-    row("grpc_tensorflow_regress", "/tensorflow.serving.PredictionService/Regress", Serving, Operation::TensorflowRegress),
-    row("grpc_tensorflow_metadata", "/tensorflow.serving.PredictionService/GetModelMetadata", Serving, Operation::TensorflowMetadata),
-    row("grpc_tensorflow_status", "/tensorflow.serving.ModelService/GetModelStatus", Serving, Operation::TensorflowStatus),
-    row("grpc_tensorflow_reload", "/tensorflow.serving.ModelService/HandleReloadConfigRequest", Serving, Operation::TensorflowReload),
+    row("/inference.GRPCInferenceService/ModelInfer", Serving, Operation::Infer),
+    row("/inference.GRPCInferenceService/ModelStreamInfer", Serving, Operation::StreamInfer),
+    row("/inference.GRPCInferenceService/ServerLive", Nobody, Operation::ServerLive),
+    row("/inference.GRPCInferenceService/ServerReady", Nobody, Operation::ServerReady),
+    row("/inference.GRPCInferenceService/ModelReady", Serving, Operation::ModelReady),
+    row("/inference.GRPCInferenceService/ServerMetadata", Nobody, Operation::ServerMetadata),
+    row("/inference.GRPCInferenceService/ModelMetadata", Serving, Operation::ModelMetadata),
+    row("/inference.GRPCInferenceService/ModelConfig", Serving, Operation::ModelConfig),
+    row("/inference.GRPCInferenceService/ModelStatistics", Serving, Operation::ModelStatistics),
+    row("/inference.GRPCInferenceService/RepositoryIndex", Serving, Operation::RepositoryIndex),
+    row("/inference.GRPCInferenceService/RepositoryModelLoad", Serving, Operation::RepositoryLoad),
+    row("/inference.GRPCInferenceService/RepositoryModelUnload", Serving, Operation::RepositoryUnload),
+    row("/tensorflow.serving.PredictionService/Predict", Serving, Operation::TensorflowPredict),
+    row("/tensorflow.serving.PredictionService/Classify", Serving, Operation::TensorflowClassify),
+    row("/tensorflow.serving.PredictionService/Regress", Serving, Operation::TensorflowRegress),
+    row("/tensorflow.serving.PredictionService/GetModelMetadata", Serving, Operation::TensorflowMetadata),
+    row("/tensorflow.serving.ModelService/GetModelStatus", Serving, Operation::TensorflowStatus),
+    row("/tensorflow.serving.ModelService/HandleReloadConfigRequest", Serving, Operation::TensorflowReload),
 ];
 
 /// Find a call by its path.
@@ -207,7 +199,7 @@ mod tests {
                 call.operation,
                 Operation::ServerLive | Operation::ServerReady | Operation::ServerMetadata
             );
-            assert_eq!(call.authorisation == Nobody, is_probe, "{}", call.name);
+            assert_eq!(call.authorisation == Nobody, is_probe, "{}", call.path);
             assert_eq!(find(call.path), Some(place));
         }
     }

@@ -112,7 +112,7 @@ fn overload_says_when_to_come_again() {
 }
 
 #[test]
-fn calls_are_counted_by_name_and_outcome() {
+fn calls_are_counted_by_method_and_code() {
     let stage = Stage::start(with_grpc);
     let caller = Caller::new(&stage);
     let good: Result<ModelInferResponse, _> = caller.call(INFER, raw_request(&[3.0, 1.0]));
@@ -120,13 +120,14 @@ fn calls_are_counted_by_name_and_outcome() {
     let bad = caller.call::<_, ModelInferResponse>(INFER, ModelInferRequest::default());
     bad.expect_err("no model");
     let page = stage.ask("GET", "/metrics", "").body;
-    for line in [
-        "mlwright_requests_total{route=\"grpc_model_infer\",outcome=\"ok\"} 1",
-        "mlwright_requests_total{route=\"grpc_model_infer\",outcome=\"refused\"} 1",
-        "mlwright_requests_total{route=\"grpc_server_live\",outcome=\"ok\"} 0",
-    ] {
+    for code in ["OK", "NOT_FOUND"] {
+        let line = format!(
+            "rpc_server_call_duration_seconds_count{{rpc_system_name=\"grpc\",\
+            rpc_method=\"inference.GRPCInferenceService/ModelInfer\",rpc_response_status_code=\"{code}\"}} 1"
+        );
         assert!(page.lines().any(|found| found == line), "{line}\n{page}");
     }
+    assert!(!page.contains("ServerLive"), "{page}");
 }
 
 #[test]

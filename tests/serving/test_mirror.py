@@ -46,7 +46,7 @@ def test_a_mirror_sees_every_request_under_the_same_id_and_no_caller_sees_it(mir
     assert set(frame["prediction"]) == {1.0}
 
 
-@pytest.mark.promise("serve.cache")
+@pytest.mark.promise("serve.cache", "serve.triton-statistics")
 def test_the_cache_answers_the_same_and_counts(mirrored: Stage) -> None:
     with mirrored.client() as client:
         answers = [client.predict(row(50))[0] for _ in range(5)]
@@ -55,6 +55,11 @@ def test_the_cache_answers_the_same_and_counts(mirrored: Stage) -> None:
         page = client.ask("GET", "/metrics").body.decode()
     assert 'mlwright_cache_hits_total{deployment="production",variant="champion"} 4' in page
     assert 'mlwright_cache_misses_total{deployment="production",variant="champion"} 1' in page
+    with mirrored.client() as client:
+        (statistics,) = client.ask("GET", "/v2/models/production/stats").json()["model_stats"]
+    assert (statistics["inference_count"], statistics["execution_count"]) == (1, 1)
+    assert statistics["inference_stats"]["cache_hit"]["count"] == 4
+    assert statistics["inference_stats"]["success"]["count"] == 5
     with mirrored.admin() as admin:
         (deployment, _) = admin.ask("GET", "/admin/status").json()["deployments"]
     assert deployment["mirror"] == {"to": "shadow", "share": 1.0}

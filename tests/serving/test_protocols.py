@@ -8,10 +8,12 @@ import struct
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 
 from mlwright.commands.server_settings import Listening, configure_server
 from mlwright.errors import UsageError
+from mlwright.monitoring import predictions
 from mlwright.project import Project
 from mlwright.serving import read_token
 from tests.serving.client import Answer, Client
@@ -82,6 +84,31 @@ def test_what_triton_and_kserve_clients_ask_first_is_answered(shared: Stage) -> 
     assert index == [{"name": "production", "version": "1", "state": "READY", "reason": ""}]
     assert status["ready"] is True
     assert (refused.status, unload.status, unload.json()["code"]) == (401, 409, "deployment.fixed")
+
+
+@pytest.mark.promise("serve.inference-id")
+def test_ground_truth_joins_predictions_by_the_id_of_the_caller(stage: Stage) -> None:
+    table, instances = b"150,a,2024-01-05\n50,b,\n", {"instances": [row(7)]}
+    tensors = [
+        {"name": "amount", "datatype": "FP64", "shape": [1], "data": [200.0]},
+        {"name": "kind", "datatype": "BYTES", "shape": [1], "data": ["a"]},
+        {"name": "at", "datatype": "BYTES", "shape": [1], "data": ["2024-01-05"]},
+    ]
+    with stage.client() as client:
+        named = {"x_amzn_sagemaker_inference_id": "order-7", "content_type": "text/csv"}
+        assert client.ask("POST", "/invocations", table, **named).status == 200
+        named = {"x_amzn_sagemaker_inference_id": "order-8"}
+        assert client.ask("POST", "/invocations", json.dumps(instances).encode(), **named).status == 200
+        body = {"id": "order-9", "inputs": tensors}
+        assert client.ask("POST", "/v2/models/fraud/infer", json.dumps(body).encode()).status == 200
+        named = {"x_amzn_sagemaker_inference_id": "x" * 129}
+        assert client.ask("POST", "/invocations", json.dumps(instances).encode(), **named).status == 200
+        client.predict(row(1))
+    truth = pl.DataFrame({"inference_id": ["order-7", "order-8", "order-9"], "is_fraud": [1, 0, 1]})
+    log = predictions(stage.project.log, "production")
+    assert log["inference_id"].to_list() == ["order-7", "order-7", "order-8", "order-9", None, None]
+    met = log.join(truth, on="inference_id")
+    assert met.select("prediction", "is_fraud").rows() == [(1.0, 1), (0.0, 1), (0.0, 0), (1.0, 1)]
 
 
 @pytest.mark.promise("serve.tensorflow")

@@ -29,8 +29,10 @@ const INVOKED_VARIANT: HeaderName = HeaderName::from_static("x-amzn-invoked-prod
 /// `SageMaker` hands these to the container and back to the caller.
 const ECHOED: [HeaderName; 2] = [
     HeaderName::from_static("x-amzn-sagemaker-custom-attributes"),
-    HeaderName::from_static("x-amzn-sagemaker-inference-id"),
+    INFERENCE_ID,
 ];
+/// Under which callers find the request in captured data and join its ground truth.
+const INFERENCE_ID: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-id");
 /// Azure ML calls a variant of an endpoint its deployment.
 const AZURE_VARIANT: HeaderName = HeaderName::from_static("azureml-model-deployment");
 
@@ -67,7 +69,14 @@ pub(crate) async fn invoke(
     let scored = if has_table {
         score_table(shared, deployment, call).await?
     } else {
-        score_body(shared, deployment, call, Dialect::Cloud).await?
+        score_body(
+            shared,
+            deployment,
+            call,
+            Dialect::Cloud,
+            inference_id(call, cloud),
+        )
+        .await?
     };
     let mut reply = if cloud == Cloud::Sagemaker && says_csv(call, &ACCEPT) {
         let rows = render_csv(&scored.variant.servable, &scored.answer, scored.rows);
@@ -137,6 +146,14 @@ fn text_of<'a>(call: Call<'a>, name: &HeaderName) -> Result<Option<&'a str>, Api
     Ok(Some(text))
 }
 
+/// The id that the caller gave the request; one that is no text is given back but not logged.
+fn inference_id(call: Call<'_>, cloud: Cloud) -> Option<&str> {
+    match cloud {
+        Cloud::Sagemaker => call.headers.get(INFERENCE_ID)?.to_str().ok(),
+        Cloud::Vertex | Cloud::Azure => None,
+    }
+}
+
 /// Whether a header names CSV.
 fn says_csv(call: Call<'_>, name: &HeaderName) -> bool {
     parts_of(call, name)
@@ -159,6 +176,7 @@ async fn score_table<'d>(
     let table = Table::read(call.body, has_header, shared.limits.rows)?;
     let unit = table.unit(deployment);
     let turn = Turn::take(shared, deployment, call.target, unit, table.rows());
+    let turn = turn.named(inference_id(call, Cloud::Sagemaker));
     let variant = &deployment.variants[turn.choice.variant];
     let texts = table.compose(&variant.servable)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;

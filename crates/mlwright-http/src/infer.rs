@@ -92,7 +92,7 @@ pub(crate) async fn infer_tensors<'r>(
     let named: Vec<_> = request.tensors.iter().map(GivenTensor::named).collect();
     let rows = count_rows(&named, shared.limits.rows)?;
     let unit = unit_of_columns(deployment, &named);
-    let turn = Turn::take(shared, deployment, target, unit, rows);
+    let turn = Turn::take(shared, deployment, target, unit, rows).named(request.id.as_deref());
     let variant = &deployment.variants[turn.choice.variant];
     let asked = Asked {
         shared,
@@ -178,6 +178,7 @@ impl<'a> Asked<'_, 'a> {
             choice: self.turn.choice,
             ids: self.turn.ids,
             unit: self.turn.unit.as_deref(),
+            inference_id: self.turn.inference_id,
             inputs: Inputs::Tensors {
                 tensors: &tensors,
                 rows: self.rows,

@@ -52,6 +52,7 @@ struct Mirrored {
     to: String,
     ids: PredictionId,
     unit: Option<String>,
+    inference_id: Option<String>,
     rows: Vec<Box<[u8]>>,
 }
 
@@ -104,6 +105,7 @@ impl Mirror {
             to: mirror.to.clone(),
             ids: turn.ids,
             unit: turn.unit.as_deref().map(str::to_owned),
+            inference_id: turn.inference_id.map(str::to_owned),
             rows: rows.raw.iter().map(|row| (*row).into()).collect(),
         };
         if bytes > BYTES || self.queue.try_send(mirrored).is_err() {
@@ -162,6 +164,7 @@ async fn answer(shared: &Shared, mirrored: &Mirrored) -> Result<(), ApiError> {
         choice: deployment.choose(mirrored.unit.as_deref(), mirrored.ids),
         ids: mirrored.ids,
         unit: mirrored.unit.as_deref().map(Into::into),
+        inference_id: mirrored.inference_id.as_deref(),
     };
     score_turn(shared, deployment, &turn, &rows, Arrival::now()).await?;
     Ok(())

@@ -41,6 +41,8 @@ pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, Ap
 pub(crate) struct Asked<'a> {
     pub(crate) rows: Rows<'a>,
     pub(crate) unit: Option<Cow<'a, str>>,
+    /// The caller's own id of the request.
+    pub(crate) inference_id: Option<&'a str>,
 }
 
 fn read_request<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Asked<'a>, ApiError> {
@@ -54,6 +56,7 @@ fn read_request<'a>(reader: &mut Reader<'a>, limit: usize) -> Result<Asked<'a>, 
     let mut asked = Asked {
         rows: Rows::default(),
         unit: None,
+        inference_id: None,
     };
     let (mut keys, mut has_rows) = (Keys::default(), false);
     while let Some(key) = reader.next_new_key(&mut keys)? {
@@ -143,6 +146,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) choice: Choice,
     pub(crate) ids: PredictionId,
     pub(crate) unit: Option<Cow<'a, str>>,
+    /// The caller's own id of the request, for the log.
+    pub(crate) inference_id: Option<&'a str>,
 }
 
 impl<'a> Turn<'a> {
@@ -158,7 +163,20 @@ impl<'a> Turn<'a> {
         let choice = target
             .forced(deployment)
             .unwrap_or_else(|| deployment.choose(unit.as_deref(), ids));
-        Self { choice, ids, unit }
+        Self {
+            choice,
+            ids,
+            unit,
+            inference_id: None,
+        }
+    }
+
+    /// The same, under the caller's own id.
+    pub(crate) fn named(self, inference_id: Option<&'a str>) -> Self {
+        Self {
+            inference_id,
+            ..self
+        }
     }
 }
 
@@ -176,6 +194,7 @@ pub(crate) async fn score<'d>(
         .clone()
         .or_else(|| unit_of_first_row(deployment, rows));
     let turn = Turn::take(shared, deployment, target, unit, rows.kinds.len());
+    let turn = turn.named(asked.inference_id);
     let answer = score_turn(shared, deployment, &turn, rows, arrival).await?;
     Ok((&deployment.variants[turn.choice.variant], answer))
 }
@@ -202,6 +221,7 @@ pub(crate) async fn score_turn(
         choice: turn.choice,
         ids: turn.ids,
         unit: turn.unit.as_deref(),
+        inference_id: turn.inference_id,
         inputs,
         raw: &rows.raw,
         arrival,

@@ -56,22 +56,24 @@ pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, Ap
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, call.target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
-    let scored = score_body(shared, deployment, call, Dialect::Tensorflow).await?;
+    let scored = score_body(shared, deployment, call, Dialect::Tensorflow, None).await?;
     let mut out = scored.open_json();
     out.push(b'}');
     Ok(Reply::json(out))
 }
 
-/// Read the rows of a body and score them.
+/// Read the rows of a body and score them, under the caller's own id of the request.
 pub(crate) async fn score_body<'d>(
     shared: &Shared,
     deployment: &'d Deployment,
     call: Call<'_>,
     dialect: Dialect,
+    inference_id: Option<&str>,
 ) -> Result<Scored<'d>, ApiError> {
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
-    let request = read_request(&mut reader, shared.limits.rows, dialect)?;
+    let mut request = read_request(&mut reader, shared.limits.rows, dialect)?;
     reader.finish()?;
+    request.asked.inference_id = inference_id;
     if let Some(columns) = &request.columns {
         return score_columns(shared, deployment, call, &request, columns).await;
     }
@@ -101,6 +103,7 @@ async fn score_columns<'d>(
     let unit = request.asked.unit.clone();
     let unit = unit.or_else(|| unit_of_columns(deployment, &named));
     let turn = Turn::take(shared, deployment, call.target, unit, count);
+    let turn = turn.named(request.asked.inference_id);
     let variant = &deployment.variants[turn.choice.variant];
     let texts = compose(&named, &variant.servable, count)?;
     let rows = Rows::of_texts(&texts, shared.limits.json_depth, false)?;
@@ -136,6 +139,7 @@ fn read_request<'a>(
         asked: Asked {
             rows: Rows::default(),
             unit: None,
+            inference_id: None,
         },
         columns: None,
         key: "outputs",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mlwright_serve::{Deployment, Statistics, Variant};
+use mlwright_serve::{Deployment, Variant};
 use serde_json::{Value, json};
 
 use crate::errors::ApiError;
@@ -97,31 +97,26 @@ fn stats_reply(stats: &[Value]) -> Reply {
     Reply::json(json!({"model_stats": stats}).to_string().into_bytes())
 }
 
-/// Each request is one execution; there are no response caches.
+/// Transforms of inputs and outputs count with the model.
 fn variant_stats(deployment: &Deployment, variant: &Variant) -> Value {
-    let Statistics {
-        requests,
-        failures,
-        queue_ns,
-        compute_ns,
-        last_us,
-    } = variant.statistics();
+    let found = variant.statistics();
+    let misses = variant.cache_counts().map_or(0, |(_, misses)| misses);
     let times = |count: u64, ns: u64| json!({"count": count, "ns": ns});
     json!({
         "name": deployment.spec.name,
         "version": variant.spec.version.to_string(),
-        "last_inference": Duration::from_micros(last_us).as_millis() as u64,
-        "inference_count": variant.predictions(),
-        "execution_count": requests,
+        "last_inference": Duration::from_micros(found.last_us).as_millis() as u64,
+        "inference_count": found.inferences,
+        "execution_count": found.executions,
         "inference_stats": {
-            "success": times(requests, queue_ns.saturating_add(compute_ns)),
-            "fail": times(failures, 0),
-            "queue": times(requests, queue_ns),
-            "compute_input": times(requests, 0),
-            "compute_infer": times(requests, compute_ns),
-            "compute_output": times(requests, 0),
-            "cache_hit": times(0, 0),
-            "cache_miss": times(0, 0),
+            "success": times(found.requests, found.success_ns()),
+            "fail": times(found.failures, found.failure_ns),
+            "queue": times(found.requests, found.queue_ns),
+            "compute_input": times(found.computed(), 0),
+            "compute_infer": times(found.computed(), found.compute_ns),
+            "compute_output": times(found.computed(), 0),
+            "cache_hit": times(found.cached, found.cached_ns),
+            "cache_miss": times(misses, 0),
         },
         "response_stats": {},
         "batch_stats": [],

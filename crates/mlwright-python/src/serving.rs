@@ -44,6 +44,7 @@ pub(crate) fn read_log(
     dict.set_item("prediction", columns.prediction)?;
     dict.set_item("scores", columns.scores)?;
     dict.set_item("input", columns.input)?;
+    dict.set_item("inference_id", columns.inference_id)?;
     Ok((dict, cursor))
 }
 

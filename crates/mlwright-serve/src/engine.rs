@@ -17,10 +17,14 @@ use crate::counters::Counters;
 use crate::log::{self, FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
 use crate::prediction_id::random_u64;
 use crate::snapshot::VariantCounts;
+use crate::statistics::Answered;
 use crate::{
     Choice, Deployment, DeploymentSpec, Document, PredictionId, Servable, ServeError, Snapshot,
     Variant,
 };
+
+/// Longest id of a caller that is logged.
+const INFERENCE_ID_BYTES: usize = 128;
 
 /// Where things are and how much may happen at once.
 #[derive(Debug, Clone)]
@@ -118,6 +122,8 @@ pub struct Question<'a> {
     pub unit: Option<&'a str>,
     /// The rows.
     pub inputs: Inputs<'a>,
+    /// The caller's own id of the request, for the log.
+    pub inference_id: Option<&'a str>,
     /// JSON of each row, for the log; may be empty.
     pub raw: &'a [&'a [u8]],
     /// When it came.
@@ -332,9 +338,17 @@ impl Engine {
             }
         };
         let executions = &variant.counts.executions;
-        let mut answer = predicted.inspect_err(|_| executions.add_failure(arrival.at.elapsed()))?;
+        let predicted = predicted.inspect_err(|_| executions.add_failure(arrival.at.elapsed()))?;
         let (done, time_us) = (Instant::now(), now_us());
-        executions.add(began - arrival.at, done - began, time_us);
+        let began = predicted.began.unwrap_or(began);
+        let mut answer = predicted.answer;
+        executions.add(&Answered {
+            source: predicted.source,
+            rows: answer.decisions.len(),
+            queue: began - arrival.at,
+            compute: done - began,
+            now_us: time_us,
+        });
         answer.first = question.ids;
         let written = Written {
             deployment,
@@ -371,6 +385,10 @@ impl Engine {
             scores: &answer.outputs,
             width: answer.width,
             inputs: raw,
+            inference_id: question
+                .inference_id
+                .filter(|id| id.len() <= INFERENCE_ID_BYTES)
+                .unwrap_or(""),
         });
     }
 

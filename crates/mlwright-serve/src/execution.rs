@@ -220,6 +220,15 @@ struct State {
     is_closed: bool,
 }
 
+/// Outputs, and the execution that they came from.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Executed {
+    pub(crate) outputs: Vec<f64>,
+    pub(crate) began: Instant,
+    /// Whether another request of the same execution counts it.
+    pub(crate) is_shared: bool,
+}
+
 type Reply<T> = oneshot::Sender<Result<T, ServeError>>;
 type Call = Box<dyn FnOnce(&Kernel) + Send>;
 
@@ -232,7 +241,7 @@ struct Job {
 enum Work {
     Rows {
         inputs: Vec<f64>,
-        reply: Reply<Vec<f64>>,
+        reply: Reply<Executed>,
     },
     /// Anything else; it replies by itself.
     Call(Call),
@@ -268,7 +277,7 @@ impl Queue {
         inputs: Vec<f64>,
         rows: usize,
         deadline: Option<Instant>,
-    ) -> Result<Vec<f64>, ServeError> {
+    ) -> Result<Executed, ServeError> {
         let (reply, answer) = oneshot::channel();
         let work = Work::Rows { inputs, reply };
         self.push(Job {
@@ -391,13 +400,17 @@ fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) {
             .flat_map(|(inputs, _, _)| inputs)
             .copied()
             .collect();
-        if let Ok(outputs) = predict(kernel, &together, rows) {
+        if let Ok(all) = predict(kernel, &together, rows) {
             let width = kernel.model().outputs();
-            let mut rest = outputs.as_slice();
-            for (_, rows, reply) in batch {
+            let mut rest = all.outputs.as_slice();
+            for (place, (_, rows, reply)) in batch.into_iter().enumerate() {
                 let (own, others) = rest.split_at(rows * width);
                 rest = others;
-                let _ = reply.send(Ok(own.to_vec()));
+                let _ = reply.send(Ok(Executed {
+                    outputs: own.to_vec(),
+                    began: all.began,
+                    is_shared: place > 0,
+                }));
             }
             return;
         }
@@ -408,12 +421,17 @@ fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) {
     }
 }
 
-fn predict(kernel: &Kernel, inputs: &[f64], rows: usize) -> Result<Vec<f64>, ServeError> {
+fn predict(kernel: &Kernel, inputs: &[f64], rows: usize) -> Result<Executed, ServeError> {
     catch_unwind(AssertUnwindSafe(|| {
+        let began = Instant::now();
         let model = kernel.model();
-        let mut out = vec![0.0; rows * model.outputs()];
-        model.predict(inputs, rows, &mut out)?;
-        Ok(out)
+        let mut outputs = vec![0.0; rows * model.outputs()];
+        model.predict(inputs, rows, &mut outputs)?;
+        Ok(Executed {
+            outputs,
+            began,
+            is_shared: false,
+        })
     }))
     .unwrap_or(Err(ServeError::Panicked))
 }

@@ -260,7 +260,7 @@ impl Variant {
     /// How often it ran and how long that took.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.counts.executions.read()
+        self.counts.executions.read(self.predictions())
     }
 
     /// Durations from the whole request to its prediction, by outcome.

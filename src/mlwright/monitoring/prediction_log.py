@@ -23,7 +23,7 @@ def predictions(log: Path, deployment: str, *, cursor: Cursor | None = None) -> 
     """Give every served row of a deployment, oldest first; `cursor` leaves out what was read and is moved.
 
     Columns: id, time, variant, model, version, epoch, rollout, propensity, unit, reason, latency_us,
-    prediction (index of the class, or the value), scores, input (JSON text).
+    prediction (index of the class, or the value), scores, input (JSON text), inference_id (of the caller).
     """
     import polars as pl
 
@@ -59,7 +59,8 @@ def _frame(batch: Mapping[str, Sequence[Any]], schema: pl.Schema) -> pl.DataFram
 
     columns = {**batch, "time": batch["time_us"], "scores": _lists(batch["scores"])}
     frame = pl.DataFrame({name: columns[name] for name in schema}).cast(schema)
-    return frame.with_columns(pl.col("rollout").replace(0, None))  # 0 in the log: no rollout under way
+    # In the log 0 stands for no rollout under way, and an empty text for no id of the caller.
+    return frame.with_columns(pl.col("rollout").replace(0, None), pl.col("inference_id").replace("", None))
 
 
 def _prediction_schema() -> pl.Schema:
@@ -81,6 +82,7 @@ def _prediction_schema() -> pl.Schema:
             "prediction": pl.Float64(),
             "scores": pl.List(pl.Float64()),
             "input": pl.String(),
+            "inference_id": pl.String(),
         }
     )
 

@@ -1,5 +1,6 @@
 //! Requests in the way of `SageMaker`, Vertex AI, Azure ML and `MLflow`.
 
+use mlwright_serve::log::{Cursor, read_predictions};
 use serde_json::{Value, json};
 
 use crate::shared;
@@ -22,6 +23,7 @@ fn classes(answer: &Answer) -> Vec<i64> {
 }
 
 // promise: serve.sagemaker
+// promise: serve.inference-id
 #[test]
 fn an_endpoint_answers_json_and_names_the_variant_that_did() {
     let headers = "content-type: application/json\r\n\
@@ -42,6 +44,9 @@ fn an_endpoint_answers_json_and_names_the_variant_that_did() {
         answer.header("x-amzn-sagemaker-inference-id"),
         Some("order-7")
     );
+    let (log, _) = read_predictions(&shared().log("production"), &Cursor::new()).expect("readable");
+    let named = log.inference_id.iter().filter(|id| *id == "order-7");
+    assert_eq!(named.count(), 2, "one for each row");
     assert_eq!(shared().ask("GET", "/ping", "").status, 200);
     for (path, headers, status) in [
         (ENDPOINT, "x-amzn-sagemaker-target-variant: nobody\r\n", 404),

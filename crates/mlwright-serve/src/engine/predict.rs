@@ -1,12 +1,15 @@
 //! From checked inputs to outputs: in place when the model is quick, with its cache or on its own threads when not.
 
 use std::cell::RefCell;
+use std::time::Instant;
 
 use mlwright_features::Cell;
 use mlwright_onnx::{Tensor, TensorData};
 
 use super::{Answer, Arrival};
+use crate::execution::Executed;
 use crate::servable::Kernel;
+use crate::statistics::Source;
 use crate::{PredictionId, Servable, ServeError, Variant};
 
 /// What a thread keeps of its scratch after a large request: 1 MiB.
@@ -17,11 +20,28 @@ thread_local! {
     static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// An answer, where it came from, and when that was asked; none where it was asked at once.
+pub(super) struct Predicted {
+    pub(super) answer: Answer,
+    pub(super) source: Source,
+    pub(super) began: Option<Instant>,
+}
+
+impl From<Answer> for Predicted {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            source: Source::Execution,
+            began: None,
+        }
+    }
+}
+
 pub(super) async fn predict_cells(
     variant: &Variant,
     cells: &[Cell<'_>],
     arrival: Arrival,
-) -> Result<Answer, ServeError> {
+) -> Result<Predicted, ServeError> {
     let transform = variant
         .servable
         .transform()
@@ -43,7 +63,7 @@ pub(super) async fn predict_cells(
             apply(scratch)?;
             let answer = predict_rows(&variant.servable, scratch, rows);
             scratch.shrink_to(KEPT_NUMBERS);
-            answer
+            answer.map(Predicted::from)
         });
     }
     let mut inputs = Vec::new();
@@ -55,12 +75,12 @@ pub(super) async fn predict_matrix(
     variant: &Variant,
     matrix: &[f64],
     arrival: Arrival,
-) -> Result<Answer, ServeError> {
+) -> Result<Predicted, ServeError> {
     let width = variant.servable.matrix_width().unwrap_or(0);
     let rows = matrix.len().checked_div(width).unwrap_or(0);
     if variant.is_plain() {
         arrival.check()?;
-        return predict_rows(&variant.servable, matrix, rows);
+        return predict_rows(&variant.servable, matrix, rows).map(Predicted::from);
     }
     predict_aside(variant, matrix.to_vec(), rows, arrival).await
 }
@@ -78,25 +98,44 @@ async fn predict_aside(
     inputs: Vec<f64>,
     rows: usize,
     arrival: Arrival,
-) -> Result<Answer, ServeError> {
+) -> Result<Predicted, ServeError> {
     let servable = &variant.servable;
     let width = servable.outputs();
+    let began = Instant::now();
     if let Some(known) = variant.cache.as_ref().and_then(|cache| cache.get(&inputs)) {
-        return Ok(decided(servable, known, rows, width));
+        return Ok(Predicted {
+            answer: decided(servable, known, rows, width),
+            source: Source::Cache,
+            began: Some(began),
+        });
     }
     let kept = variant.cache.as_ref().map(|cache| (cache, inputs.clone()));
-    let outputs = if let Some(queue) = servable.execution().queue() {
+    let executed = if let Some(queue) = servable.execution().queue() {
         queue.predict(inputs, rows, arrival.deadline).await?
     } else {
         arrival.check()?;
+        let began = Instant::now();
         let mut outputs = vec![0.0; rows * width];
         servable.predict(&inputs, rows, &mut outputs)?;
-        outputs
+        Executed {
+            outputs,
+            began,
+            is_shared: false,
+        }
     };
     if let Some((cache, inputs)) = kept {
-        cache.put(&inputs, &outputs);
+        cache.put(&inputs, &executed.outputs);
     }
-    Ok(decided(servable, outputs, rows, width))
+    let source = if executed.is_shared {
+        Source::SharedExecution
+    } else {
+        Source::Execution
+    };
+    Ok(Predicted {
+        answer: decided(servable, executed.outputs, rows, width),
+        source,
+        began: Some(executed.began),
+    })
 }
 
 pub(super) async fn predict_tensors(
@@ -104,8 +143,8 @@ pub(super) async fn predict_tensors(
     tensors: &[(&str, Tensor)],
     rows: usize,
     arrival: Arrival,
-) -> Result<Answer, ServeError> {
-    let found = if let Some(queue) = servable.execution().queue() {
+) -> Result<Predicted, ServeError> {
+    let (found, began) = if let Some(queue) = servable.execution().queue() {
         let owned: Vec<(String, Tensor)> = tensors
             .iter()
             .map(|(name, tensor)| ((*name).to_owned(), tensor.clone()))
@@ -115,12 +154,14 @@ pub(super) async fn predict_tensors(
                 .iter()
                 .map(|(name, tensor)| (name.as_str(), tensor))
                 .collect();
-            kernel.run_tensors(&named)
+            let began = Instant::now();
+            Ok((kernel.run_tensors(&named)?, began))
         };
         queue.call(rows, arrival.deadline, ask).await?
     } else {
         arrival.check()?;
-        servable.predict_tensors(tensors)?
+        let began = Instant::now();
+        (servable.predict_tensors(tensors)?, began)
     };
     let main = servable
         .onnx()
@@ -138,7 +179,10 @@ pub(super) async fn predict_tensors(
     };
     let mut answer = decided(servable, outputs, rows, width);
     answer.tensors = found;
-    Ok(answer)
+    Ok(Predicted {
+        began: Some(began),
+        ..answer.into()
+    })
 }
 
 fn decided(servable: &Servable, outputs: Vec<f64>, rows: usize, width: usize) -> Answer {

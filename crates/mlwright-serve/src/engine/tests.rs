@@ -28,6 +28,7 @@ fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]
         ids,
         unit,
         inputs: Inputs::Cells(&cells),
+        inference_id: None,
         raw: &vec![&b"{}"[..]; amounts.len()],
         arrival: Arrival::now(),
     };
@@ -70,6 +71,29 @@ fn rows_are_scored_decided_and_logged_before_the_answer() {
     let (_, variant) = snapshot.variants().next().expect("one");
     assert_eq!(variant.predictions(), 2);
     assert_eq!(engine.counters().log_records(), 1);
+}
+
+// promise: serve.triton-statistics
+#[test]
+fn statistics_tell_rows_executions_and_cached_answers_apart() {
+    let folder = Folder::new();
+    let engine = folder.engine();
+    let digest = folder.package(1.0);
+    let mut served = document(1, &[("champion", 1, &digest, 1.0)]);
+    served.deployments[0].cache_entries = 10;
+    engine.apply(served).expect("served");
+    let snapshot = engine.snapshot();
+    for amounts in [&[1.0, 2.0, 3.0][..], &[4.0], &[1.0, 2.0, 3.0], &[4.0]] {
+        ask(&engine, &snapshot, None, amounts);
+    }
+    let (_, variant) = snapshot.variants().next().expect("one");
+    let found = variant.statistics();
+    assert_eq!(variant.predictions(), 8, "all rows were answered");
+    assert_eq!((found.inferences, found.executions), (4, 2));
+    assert_eq!((found.requests, found.cached, found.computed()), (4, 2, 2));
+    assert!(found.compute_ns > 0 && found.cached_ns > 0);
+    let parts = found.queue_ns + found.compute_ns + found.cached_ns;
+    assert_eq!((found.success_ns(), found.failures), (parts, 0));
 }
 
 #[test]

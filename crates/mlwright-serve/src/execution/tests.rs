@@ -39,7 +39,7 @@ fn block_on<T>(tasks: &LocalSet, task: impl Future<Output = T>) -> T {
     tasks.block_on(&runtime, task)
 }
 
-type Asked = tokio::task::JoinHandle<Result<Vec<f64>, ServeError>>;
+type Asked = tokio::task::JoinHandle<Result<Executed, ServeError>>;
 
 fn ask(
     tasks: &LocalSet,
@@ -62,8 +62,9 @@ async fn settle() {
 }
 
 async fn answer_of(asked: Asked) -> Result<Vec<f64>, &'static str> {
-    let answer = asked.await.expect("no panic");
-    answer.map_err(|error| error.code())
+    let executed = asked.await.expect("no panic");
+    let outputs = executed.map(|executed| executed.outputs);
+    outputs.map_err(|error| error.code())
 }
 
 // promise: serve.batches
@@ -85,6 +86,29 @@ fn requests_that_wait_are_asked_together_and_one_that_leaves_harms_nobody() {
             execution.batches(),
             (1, 3),
             "nobody asked for the leaver's row"
+        );
+    });
+}
+
+// promise: serve.triton-statistics
+#[test]
+fn one_of_the_requests_that_are_asked_together_counts_the_execution() {
+    let (execution, open, tasks) = gated();
+    block_on(&tasks, async {
+        settle().await;
+        let asked = [1.0, 2.0, 3.0].map(|input| ask(&tasks, &execution, vec![input], None));
+        settle().await;
+        let opened = Instant::now();
+        open.send(()).expect("the gate waits");
+        let mut executed = Vec::new();
+        for one in asked {
+            executed.push(one.await.expect("no panic").expect("an answer"));
+        }
+        let shared: Vec<bool> = executed.iter().map(|one| one.is_shared).collect();
+        assert_eq!(shared, [false, true, true]);
+        assert!(
+            executed.iter().all(|one| one.began >= opened),
+            "waiting is no execution"
         );
     });
 }

@@ -31,6 +31,7 @@ pub struct PredictionColumns {
     pub prediction: Vec<f64>,
     pub scores: Vec<Vec<f64>>,
     pub input: Vec<String>,
+    pub inference_id: Vec<String>,
 }
 
 /// Labels and events.
@@ -196,6 +197,12 @@ impl PredictionColumns {
             self.prediction.push(decision);
             self.scores.push(scores);
             self.input.push(input.to_owned());
+            self.inference_id.push(String::new());
+        }
+        if !fields.is_empty() {
+            let inference_id = fields.text()?;
+            let first = self.inference_id.len().saturating_sub(rows as usize);
+            self.inference_id[first..].fill(inference_id.to_owned());
         }
         Some(())
     }

@@ -30,6 +30,8 @@ pub(crate) struct PredictionRecord<'a> {
     pub(crate) width: usize,
     /// Per row: its JSON; empty when inputs are not kept.
     pub(crate) inputs: &'a [&'a [u8]],
+    /// The caller's own id of the request; may be empty. Last, and only there if there is one: older records have none.
+    pub(crate) inference_id: &'a str,
 }
 
 impl PredictionRecord<'_> {
@@ -64,6 +66,9 @@ impl PredictionRecord<'_> {
             }
             push_bytes(out, self.inputs.get(row).copied().unwrap_or(b""));
         }
+        if !self.inference_id.is_empty() {
+            push_bytes(out, self.inference_id.as_bytes());
+        }
     }
 }
 
@@ -76,6 +81,10 @@ pub(crate) fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Fields<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;

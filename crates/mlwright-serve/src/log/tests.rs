@@ -14,6 +14,10 @@ fn writer(folder: &Path, counters: &Arc<Counters>) -> Arc<Writer> {
 }
 
 fn append(writer: &Arc<Writer>, counter: u64, decisions: &[f64]) {
+    append_named(writer, counter, decisions, "");
+}
+
+fn append_named(writer: &Arc<Writer>, counter: u64, decisions: &[f64], inference_id: &str) {
     let scores: Vec<f64> = decisions
         .iter()
         .flat_map(|decision| [1.0 - decision, *decision])
@@ -39,6 +43,7 @@ fn append(writer: &Arc<Writer>, counter: u64, decisions: &[f64]) {
         scores: &scores,
         width: 2,
         inputs: &inputs,
+        inference_id,
     });
     commit();
 }
@@ -87,10 +92,28 @@ fn a_request_reads_back_as_one_entry_per_row() {
         prediction: vec![1.0, 0.25],
         scores: vec![vec![0.0, 1.0], vec![0.75, 0.25]],
         input: vec!["{\"amount\":1.5}".to_owned(); 2],
+        inference_id: vec![String::new(); 2],
     };
     assert_eq!(read, expected);
     assert_eq!((counters.log_records(), counters.log_dropped()), (1, 0));
     assert_eq!(ids(folder.path(), &cursor), (Vec::new(), cursor));
+}
+
+// promise: serve.inference-id
+#[test]
+fn the_id_of_a_caller_stands_beside_its_own_rows_and_costs_others_nothing() {
+    let folder = Folder::new();
+    let writer = writer(folder.path(), &Arc::default());
+    let size = || segments(folder.path())[0].metadata().expect("a file").len();
+    append(&writer, 0, &[1.0]);
+    let (whole, plain) = (size(), size() - 8);
+    append_named(&writer, 1, &[1.0, 0.0], "order-7");
+    let before = size();
+    append(&writer, 3, &[1.0]);
+    assert_eq!(size() - before, plain, "as long as a record without an id");
+    assert!(before - whole > plain);
+    let (read, _) = read_predictions(folder.path(), &Cursor::new()).expect("readable");
+    assert_eq!(read.inference_id, ["", "order-7", "order-7", ""]);
 }
 
 #[test]

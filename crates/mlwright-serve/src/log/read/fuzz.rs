@@ -36,6 +36,7 @@ fn payload(random: &mut Random) -> Vec<u8> {
         scores: &vec![0.25; 2 * rows],
         width: 2,
         inputs: &vec![&b"{\"a\":1}"[..]; rows],
+        inference_id: ["", "order-7"][random.below(2)],
     };
     let mut payload = Vec::new();
     record.write(&mut payload);
@@ -50,8 +51,9 @@ fn check_columns(columns: &PredictionColumns) {
         columns.unit.len(),
         columns.scores.len(),
         columns.input.len(),
+        columns.inference_id.len(),
     ];
-    assert_eq!(lengths, [rows; 4]);
+    assert_eq!(lengths, [rows; 5]);
 }
 
 fn payloads(cases: u64) {

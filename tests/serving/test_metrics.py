@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.environments import ROOT, environment
-from tests.serving.conftest import Stage
+from tests.serving.client import Client
+from tests.serving.conftest import Stage, wait_for
 from tests.serving.exposition import Family, read_page
 from tests.serving.packages import row
 
@@ -93,13 +99,13 @@ def test_the_process_is_described_as_by_other_clients(shared: Stage) -> None:
     assert values["process_start_time_seconds"] > 1.7e9
 
 
-def promtool() -> Path:
-    """Give the promtool of Debian, unpacked beside the environments of tests."""
+def tool_of_prometheus(name: str) -> Path:
+    """Give a program of Debian's package, unpacked beside the environments of tests."""
     folder = ROOT / ".cache" / "prometheus"
-    tool = folder / "usr" / "bin" / "promtool"
+    tool = folder / "usr" / "bin" / name
     if not tool.exists():
         if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-            pytest.skip("promtool comes from a package of Debian")
+            pytest.skip("Prometheus comes from a package of Debian")
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["apt-get", "download", "prometheus"], cwd=folder, check=True, capture_output=True)
         (package,) = folder.glob("prometheus_*.deb")
@@ -110,7 +116,7 @@ def promtool() -> Path:
 @pytest.mark.slow
 @pytest.mark.promise("serve.conventions")
 def test_promtool_has_nothing_to_say(shared: Stage) -> None:
-    command = [str(promtool()), "check", "metrics"]
+    command = [str(tool_of_prometheus("promtool")), "check", "metrics"]
     done = subprocess.run(command, input=page_of(shared), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     bad = "# HELP a_ms x\n# TYPE a_ms counter\na_ms 1\n"
@@ -129,3 +135,54 @@ def test_the_parsers_of_prometheus_read_every_sample(shared: Stage, parser: str,
     done = subprocess.run([python, "-c", script], input=page, capture_output=True, text=True, check=False)
     families = read_page(page, is_open=accept == OPEN_METRICS).values()
     assert (done.stderr, done.stdout.strip()) == ("", str(sum(len(family.samples) for family in families)))
+
+
+@contextmanager
+def prometheus(folder: Path, target: int, token: Path) -> Iterator[int]:
+    """Let a Prometheus scrape a server as the guide says; give its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    scrape = {
+        "job_name": "mlwright",
+        "scrape_interval": "1s",
+        "authorization": {"credentials_file": str(token)},
+        "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+    }
+    (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": [scrape]}))
+    options = [f"--web.listen-address=127.0.0.1:{port}", "--config.file=prometheus.yml"]
+    with (folder / "log").open("w") as log:
+        command = [str(tool_of_prometheus("prometheus")), *options, "--storage.tsdb.path=data"]
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def query(port: int, text: str) -> list[dict[str, str]]:
+    """Give the labels of what Prometheus finds; nothing while it starts."""
+    try:
+        with Client(port, None) as client:
+            answer = client.ask("GET", f"/api/v1/query?query={quote(text)}")
+    except OSError:
+        return []
+    return [found["metric"] for found in answer.json()["data"]["result"]] if answer.status == 200 else []
+
+
+@pytest.mark.slow
+@pytest.mark.promise("serve.conventions")
+def test_a_real_prometheus_finds_what_dashboards_ask_for(shared: Stage, tmp_path: Path) -> None:
+    page_of(shared)
+    port = shared.server.server.port
+    with prometheus(tmp_path, port, shared.project.run_folder / "token") as asked:
+        served = f'{REQUESTS}_count{{http_route="/v1/predict/{{name}}"}}'
+        wait_for(lambda: query(asked, served), (tmp_path / "log").read_text)
+        (found,) = query(asked, served)
+        assert found["http_response_status_code"] == "200"
+        (info,) = query(asked, "target_info")
+        assert (info["service_name"], info["job"]) == ("mlwright", "mlwright")
+        assert query(asked, f'{REQUESTS}_bucket{{le="1.0"}}')
+        quantile = f"histogram_quantile(0.99, sum by (le, http_route) ({REQUESTS}_bucket))"
+        assert {"http_route": "/v1/predict/{name}"} in query(asked, quantile)

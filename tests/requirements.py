@@ -38,6 +38,8 @@ PROMISES: dict[str, str] = {
     "import.damaged": "a damaged model file is refused with a reason, never more",
     "import.catboost": "CatBoost models (JSON) with numbers and one-hot categories answer as CatBoost",
     "import.scikit-learn": "scikit-learn trees, forests and boosting answer as the estimator does",
+    "import.pipelines": "scikit-learn pipelines over raw columns answer as themselves, or are refused by the step's name",
+    "import.refused": "what a conversion cannot reproduce is refused with the reason, never converted silently",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",
     "model.predict": "predict writes prediction and score or score_<class>",

@@ -5,6 +5,7 @@ from mlwright.features.document import (
     OutputEntry,
     TransformDocument,
     categorical_outputs,
+    make_document,
     output_names,
 )
 from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
@@ -20,6 +21,7 @@ __all__ = [
     "categorical_outputs",
     "fit_linear_transform",
     "fit_tree_transform",
+    "make_document",
     "native_columns",
     "output_names",
     "training_matrix",

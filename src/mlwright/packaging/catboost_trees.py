@@ -25,7 +25,8 @@ from mlwright.packaging.catboost_file import (
     SourceTree,
     Test,
 )
-from mlwright.packaging.forest import Answer, Link, Split, Task, TreeArrays, TreeModel
+from mlwright.packaging.forest import Answer, Link, Split, TreeArrays
+from mlwright.packaging.kernel_model import KernelModel, Task
 from mlwright.packaging.rounding import float32_bounds
 
 RAW: tuple[Task, Link] = ("regression", "identity")
@@ -42,7 +43,7 @@ LOSSES: Mapping[str, tuple[Task, Link]] = {
 }
 
 
-def trees_from_catboost(model: CatboostFile) -> TreeModel:
+def trees_from_catboost(model: CatboostFile) -> KernelModel:
     """Convert a model.
 
     Columns of categories take texts; those that no split asks for are all alike. Raises `ModelUnsupported`
@@ -59,7 +60,7 @@ def trees_from_catboost(model: CatboostFile) -> TreeModel:
                 output,
             )
     names = tuple(name or f"f{place}" for place, name in enumerate(model.names))
-    return TreeModel(
+    return KernelModel(
         data=arrays.to_bytes(len(names), Answer(link, model.bias)),
         columns=tuple(
             Column(name, "string" if place in levels else "number") for place, name in enumerate(names)

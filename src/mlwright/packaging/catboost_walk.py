@@ -10,8 +10,8 @@ import numpy.typing as npt
 from mlwright.packaging.catboost_file import Branch, CatboostFile, NumberTest, ObliviousTree, SourceTree, Test
 from mlwright.packaging.catboost_trees import levels_of, meaning_of
 from mlwright.packaging.forest import Floats
+from mlwright.packaging.kernel_check import NEVER_SEEN
 from mlwright.packaging.library import Library, hold_to_library
-from mlwright.packaging.tree_check import NEVER_SEEN
 
 
 def catboost_answers(model: CatboostFile, matrix: Floats) -> Floats:

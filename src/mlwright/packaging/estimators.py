@@ -18,9 +18,10 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.forest import MOST_CATEGORY, Answer, Floats, Link, Split, Task, TreeArrays, TreeModel
+from mlwright.packaging.forest import MOST_CATEGORY, Answer, Floats, Link, Split, TreeArrays
+from mlwright.packaging.kernel_check import NEVER_SEEN
+from mlwright.packaging.kernel_model import KernelModel, Task
 from mlwright.packaging.rounding import float32_bounds
-from mlwright.packaging.tree_check import NEVER_SEEN
 
 ABOVE_HALF = math.nextafter(0.5, 1.0)
 """For estimators that give a tie to the first class."""
@@ -61,7 +62,7 @@ class _Estimator:
         return "regression" if not self.is_classifier else "binary" if self.outputs == 1 else "multiclass"
 
 
-def trees_from_estimator(fitted: object) -> TreeModel:
+def trees_from_estimator(fitted: object) -> KernelModel:
     """Convert a fitted estimator.
 
     Fitted with column names it takes named columns; null is refused where the estimator refuses NaN. Raises
@@ -83,7 +84,7 @@ def trees_from_estimator(fitted: object) -> TreeModel:
     if not isinstance(fitted, (*forests, *histograms, *boosted, *single)):
         raise ModelUnsupported(
             f"the estimator is a {type(fitted).__name__}",
-            hint=f"supported are {SUPPORTED}; of a pipeline import the last step, or export it to ONNX",
+            hint=f"supported are linear models, {SUPPORTED}, and pipelines of them",
         )
     if not hasattr(fitted, "n_features_in_"):
         raise ModelUnsupported("the estimator is not fitted", hint="call its fit first")
@@ -100,7 +101,7 @@ def trees_from_estimator(fitted: object) -> TreeModel:
     return _from_forest(about, fitted.estimators_ if isinstance(fitted, forests) else [fitted])
 
 
-def estimator_answers(fitted: object, model: TreeModel, matrix: Floats) -> Floats:
+def estimator_answers(fitted: object, model: KernelModel, matrix: Floats) -> Floats:
     """Give the estimator's own predictions: probability of the second class, of all classes, or values."""
     ask = fitted.predict if model.task == "regression" else fitted.predict_proba  # type: ignore[attr-defined]
     with np.errstate(over="ignore", invalid="ignore"):  # it sums the rows to see whether all are finite
@@ -109,7 +110,7 @@ def estimator_answers(fitted: object, model: TreeModel, matrix: Floats) -> Float
 
 
 def _as_fitted(
-    fitted: object, model: TreeModel, matrix: Floats
+    fitted: object, model: KernelModel, matrix: Floats
 ) -> npt.NDArray[np.object_] | Floats | pl.DataFrame:
     """Give a matrix as the estimator was given its rows: texts where the columns are texts."""
     rows: npt.NDArray[np.object_] | Floats = matrix
@@ -135,9 +136,9 @@ def _as_fitted(
     )
 
 
-def _model(about: _Estimator, arrays: TreeArrays, answer: Answer, threshold: float) -> TreeModel:
+def _model(about: _Estimator, arrays: TreeArrays, answer: Answer, threshold: float) -> KernelModel:
     names = about.names or tuple(f"f{place}" for place in range(about.width))
-    return TreeModel(
+    return KernelModel(
         data=arrays.to_bytes(about.width, answer),
         columns=tuple(Column(name, "number", nullable=about.allows_missing) for name in names),
         outputs=about.outputs,
@@ -149,7 +150,7 @@ def _model(about: _Estimator, arrays: TreeArrays, answer: Answer, threshold: flo
     )
 
 
-def _from_forest(about: _Estimator, members: Sequence[Any]) -> TreeModel:
+def _from_forest(about: _Estimator, members: Sequence[Any]) -> KernelModel:
     arrays = TreeArrays()
     for member in members:
         values = member.tree_.value[:, 0, :]
@@ -161,7 +162,7 @@ def _from_forest(about: _Estimator, members: Sequence[Any]) -> TreeModel:
     return _model(about, arrays, answer, ABOVE_HALF)
 
 
-def _from_boosting(about: _Estimator) -> TreeModel:
+def _from_boosting(about: _Estimator) -> KernelModel:
     fitted, arrays = about.fitted, TreeArrays()
     for members in fitted.estimators_:
         for output, member in enumerate(members):
@@ -218,7 +219,7 @@ def _nodes(tree: Any, values: Floats) -> list[Split | float]:
     ]
 
 
-def _from_histograms(about: _Estimator) -> TreeModel:
+def _from_histograms(about: _Estimator) -> KernelModel:
     fitted, arrays = about.fitted, TreeArrays()
     categories = _categories(fitted)
     # Its encoder puts the columns of categories before all others.

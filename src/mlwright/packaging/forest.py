@@ -4,52 +4,41 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
 
 Link: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp", "ova", "softplus", "square", "step"]
-Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 MAGIC = b"MLWTREE1"
 CATEGORICAL, DEFAULT_LEFT, MISSING_NAN = 1, 2, 8
 MOST_CATEGORY = 2**24
 MOST_FEATURES, MOST_OUTPUTS = 1_000_000, 10_000
+_LAYOUT = (
+    ("root", "<i4", "trees"),
+    ("output", "<u4", "trees"),
+    ("feature", "<u4", "nodes"),
+    ("flags", "<u4", "nodes"),
+    ("threshold", "<f8", "nodes"),
+    ("left", "<i4", "nodes"),
+    ("right", "<i4", "nodes"),
+    ("bits_at", "<u4", "nodes"),
+    ("bits_len", "<u4", "nodes"),
+    ("leaf", "<f8", "leaves"),
+    ("words", "<u4", "words"),
+)
+"""Arrays of the file in their order: name, type, and what of its header counts them."""
 UNREADABLE = (
     *(KeyError, TypeError, ValueError, IndexError, AttributeError),
     *(OverflowError, RecursionError),
 )
 """What reading a document raises that is not what its reader expects."""
-
-
-@dataclass(frozen=True)
-class TreeModel:
-    """A converted ensemble: its bytes and what its signature needs."""
-
-    data: bytes
-    columns: tuple[Column, ...]
-    """One per feature of the model, in its order."""
-    outputs: int
-    task: Task
-    is_named: bool
-    """Whether the columns have names, so that rows are named columns and not one tensor."""
-    levels: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """Texts of the columns that are texts: the model reads their places in this list, -1 for others."""
-    categorical: frozenset[int] = frozenset()
-    """Features whose values are categories: texts of `levels`, or whole numbers."""
-    classes: tuple[object, ...] | None = None
-    """What the outputs stand for; None: 0, 1, …"""
-    threshold: float = 0.5
-    """The score from which a binary model says positive."""
-    takes_infinite: bool = True
-    """Whether its library takes numbers that are infinite in float32."""
 
 
 @dataclass(frozen=True)
@@ -158,20 +147,8 @@ class TreeArrays:
         text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
         out = bytearray(MAGIC + struct.pack("<I", len(text)) + text)
         out += b"\0" * (-len(out) % 8)
-        for values, kind in (
-            (self.root, "<i4"),
-            (self.output, "<u4"),
-            (self.feature, "<u4"),
-            (self.flags, "<u4"),
-            (self.threshold, "<f8"),
-            (self.left, "<i4"),
-            (self.right, "<i4"),
-            (self.bits_at, "<u4"),
-            (self.bits_len, "<u4"),
-            (self.leaf, "<f8"),
-            (self.words, "<u4"),
-        ):
-            data = np.array(values, dtype=kind).tobytes()
+        for name, kind, _ in _LAYOUT:
+            data = np.array(getattr(self, name), dtype=kind).tobytes()
             out += data + b"\0" * (-len(data) % 8)
         return bytes(out)
 
@@ -187,20 +164,32 @@ def _damaged(what: str) -> ModelUnsupported:
     return ModelUnsupported(what, hint="write the model again with its library: the file is damaged")
 
 
+def read_trees(data: bytes) -> tuple[TreeArrays, int, Answer]:
+    """Give the arrays of a file that `to_bytes` wrote, how many features it reads, and its answer."""
+    header, found = _read(data)
+    arrays = TreeArrays(**{name: values.tolist() for name, values in found.items()})
+    answer = Answer(header["link"], tuple(header["base"]), header["sigmoid"], is_average=header["average"])
+    return arrays, header["features"], answer
+
+
 def thresholds_of(data: bytes) -> dict[int, list[float]]:
     """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
+    _, arrays = _read(data)
+    found: dict[int, list[float]] = {}
+    for place in np.flatnonzero((arrays["flags"] & CATEGORICAL) == 0):
+        found.setdefault(int(arrays["feature"][place]), []).append(float(arrays["threshold"][place]))
+    return found
+
+
+def _read(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     length = struct.unpack_from("<I", data, 8)[0]
     header = json.loads(data[12 : 12 + length])
-    at = -(-(12 + length) // 8) * 8
-    nodes, trees = header["nodes"], header["trees"]
-    at += 2 * _padded(4 * trees)
-    feature = np.frombuffer(data, "<u4", nodes, at)
-    flags = np.frombuffer(data, "<u4", nodes, at + _padded(4 * nodes))
-    threshold = np.frombuffer(data, "<f8", nodes, at + 2 * _padded(4 * nodes))
-    found: dict[int, list[float]] = {}
-    for place in np.flatnonzero((flags & CATEGORICAL) == 0):
-        found.setdefault(int(feature[place]), []).append(float(threshold[place]))
-    return found
+    at = _padded(12 + length)
+    arrays = {}
+    for name, kind, count in _LAYOUT:
+        arrays[name] = np.frombuffer(data, kind, header[count], at)
+        at += _padded(arrays[name].nbytes)
+    return header, arrays
 
 
 def _parents_first(nodes: Sequence[Split | float]) -> list[int]:

@@ -16,12 +16,14 @@ from mlwright.packaging.catboost_walk import catboost_answers, hold_to_catboost
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
 from mlwright.packaging.forest import UNREADABLE, Floats
 from mlwright.packaging.graph_check import check_graph
+from mlwright.packaging.kernel_check import check_kernel, check_rows
+from mlwright.packaging.kernel_content import default_classes, kernel_content
 from mlwright.packaging.library import Library
+from mlwright.packaging.linear_estimators import is_linear
 from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.package import PackageContent, Signature
 from mlwright.packaging.parity import ParityReport
-from mlwright.packaging.tree_check import check_rows, check_trees
-from mlwright.packaging.tree_signature import default_classes, tree_content
+from mlwright.packaging.pipelines import convert_pipeline
 from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.packaging.xgboost_file import read_xgboost
 from mlwright.packaging.xgboost_trees import trees_from_xgboost
@@ -58,8 +60,8 @@ def import_lightgbm(data: bytes, name: str) -> ImportedModel:
 
         return np.asarray(lgb.Booster(model_str=text).predict(matrix), dtype=np.float64)
 
-    content = tree_content(model, name, "a LightGBM text model")
-    return ImportedModel(content, lambda folder: check_trees(folder, model, answers), "lightgbm")
+    content = kernel_content(model, name, "a LightGBM text model")
+    return ImportedModel(content, lambda folder: check_kernel(folder, model, answers), "lightgbm")
 
 
 def import_xgboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
@@ -71,10 +73,10 @@ def import_xgboost(data: bytes, name: str, library: Library | None = None) -> Im
     """
     source = read_xgboost(data)
     model = trees_from_xgboost(source)
-    content = tree_content(model, name, "an XGBoost model")
+    content = kernel_content(model, name, "an XGBoost model")
 
     def check(folder: Path) -> ParityReport:
-        report = check_trees(folder, model, partial(xgboost_answers, source))
+        report = check_kernel(folder, model, partial(xgboost_answers, source))
         if library is not None:
             hold_to_xgboost(source, check_rows(model)[0], library, data)
         return report
@@ -91,10 +93,10 @@ def import_catboost(data: bytes, name: str, library: Library | None = None) -> I
     """
     source = read_catboost(data)
     model = trees_from_catboost(source)
-    content = tree_content(model, name, "a CatBoost model")
+    content = kernel_content(model, name, "a CatBoost model")
 
     def check(folder: Path) -> ParityReport:
-        report = check_trees(folder, model, partial(catboost_answers, source))
+        report = check_kernel(folder, model, partial(catboost_answers, source))
         if library is not None:
             hold_to_catboost(source, check_rows(model)[0], library, data)
         return report
@@ -102,15 +104,21 @@ def import_catboost(data: bytes, name: str, library: Library | None = None) -> I
     return ImportedModel(content, check, _compared_with(library))
 
 
-def import_fitted(estimator: object, name: str) -> ImportedModel:
-    """Take a fitted scikit-learn tree, forest or boosting. Raises `ModelUnsupported`."""
-    model = trees_from_estimator(estimator)
-    content = tree_content(model, name, f"a {type(estimator).__name__}")
-    return ImportedModel(
-        content,
-        lambda folder: check_trees(folder, model, partial(estimator_answers, estimator, model)),
-        "scikit-learn",
-    )
+def import_fitted(fitted: object, name: str) -> ImportedModel:
+    """Take a fitted object: a scikit-learn pipeline, linear model, tree, forest or boosting.
+
+    Raises `ModelUnsupported`.
+    """
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(fitted, Pipeline) or is_linear(fitted):
+        converted = convert_pipeline(fitted)
+        model, answers = converted.model, converted.answers
+    else:
+        model = trees_from_estimator(fitted)
+        answers = partial(estimator_answers, fitted, model)
+    content = kernel_content(model, name, f"a {type(fitted).__name__}")
+    return ImportedModel(content, lambda folder: check_kernel(folder, model, answers), "scikit-learn")
 
 
 def import_onnx(data: bytes, name: str) -> ImportedModel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.forest import Task
+from mlwright.packaging.kernel_model import Task
 from mlwright.packaging.package import JsonObject
 
 DATATYPES: dict[int, str] = {

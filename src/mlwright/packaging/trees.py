@@ -14,7 +14,8 @@ import numpy as np
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.forest import Answer, Link, Task, TreeArrays, TreeModel
+from mlwright.packaging.forest import Answer, Link, TreeArrays
+from mlwright.packaging.kernel_model import KernelModel, Task
 
 # LightGBM's kZeroThreshold, 1e-35f: values up to it count as zero, and so do thresholds between.
 ZERO = float(np.float32(1e-35))
@@ -38,7 +39,7 @@ LINKS: Mapping[str, Link] = {
 }
 
 
-def trees_from_lightgbm(text: str) -> TreeModel:
+def trees_from_lightgbm(text: str) -> KernelModel:
     """Convert the text of `Booster.model_to_string()`.
 
     Raises `ModelUnsupported` for what the kernels cannot reproduce exactly: linear trees, unknown objectives.
@@ -56,7 +57,7 @@ def trees_from_lightgbm(text: str) -> TreeModel:
     categorical = {place for place, text in enumerate(ranges) if text[0] != "[" and text != "none"}
     categorical |= {feature for feature, flag in zip(arrays.feature, arrays.flags, strict=True) if flag & 1}
     levels = _levels(text, sorted(categorical))
-    return TreeModel(
+    return KernelModel(
         data=arrays.to_bytes(len(features), answer),
         columns=tuple(
             Column(name, "string" if place in levels else "number") for place, name in enumerate(features)

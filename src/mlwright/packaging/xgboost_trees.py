@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.forest import Answer, Link, Split, Task, TreeArrays, TreeModel
+from mlwright.packaging.forest import Answer, Link, Split, TreeArrays
+from mlwright.packaging.kernel_model import KernelModel, Task
 from mlwright.packaging.rounding import float32_bounds
 from mlwright.packaging.xgboost_file import SourceTree, XgboostFile
 
@@ -62,7 +63,7 @@ OBJECTIVES: Mapping[str, Objective] = {
 }
 
 
-def trees_from_xgboost(model: XgboostFile) -> TreeModel:
+def trees_from_xgboost(model: XgboostFile) -> KernelModel:
     """Convert a model. Raises `ModelUnsupported` for an objective that is not known here.
 
     A null in a column of texts is the level "", the last one: its bit goes where missing values go.
@@ -81,7 +82,7 @@ def trees_from_xgboost(model: XgboostFile) -> TreeModel:
             _nodes(tree, {place: len(texts) for place, texts in model.levels.items()}), tree.output
         )
     answer = Answer(objective.link, margins_of(model))
-    return TreeModel(
+    return KernelModel(
         data=arrays.to_bytes(model.features, answer),
         columns=_columns(model),
         outputs=model.outputs,

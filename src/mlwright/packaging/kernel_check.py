@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from mlwright.features import NULL_CODE, NativeColumn
-from mlwright.packaging.forest import Floats, TreeModel, thresholds_of
+from mlwright.packaging.forest import Floats
+from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.parity import ParityReport, check_parity, edge_matrix
 from mlwright.packaging.predictor import PackagePredictor
 
@@ -26,7 +27,7 @@ SEED = 7
 NEVER_SEEN = "\u2603 never seen"
 
 
-def check_trees(folder: Path, model: TreeModel, answers: Answers) -> ParityReport:
+def check_kernel(folder: Path, model: KernelModel, answers: Answers) -> ParityReport:
     """Compare a package with the source of its model on made rows. Raises `ParityFailed`."""
     matrix, edge_rows = check_rows(model)
     predictor = PackagePredictor(folder)
@@ -44,25 +45,39 @@ def check_trees(folder: Path, model: TreeModel, answers: Answers) -> ParityRepor
     )
 
 
-def check_rows(model: TreeModel) -> tuple[Floats, int]:
+def check_rows(model: KernelModel) -> tuple[Floats, int]:
     """Make rows over the ranges in which the model splits; the last ones are on and beside its thresholds."""
-    thresholds = thresholds_of(model.data)
-    matrix = _generated(len(model.columns), thresholds)
+    near = model.near
+    matrix = _generated(len(model.columns), near)
     for place in model.categorical:
-        most = len(model.levels[place]) if place in model.levels else MOST_CATEGORY
-        matrix[:, place] = np.random.default_rng(place).integers(-1, most, len(matrix))
-    edges = edge_matrix(matrix, thresholds, SEED)
+        matrix[:, place] = np.random.default_rng(place).choice(_categories(model, near, place), len(matrix))
+    edges = edge_matrix(matrix, near, SEED)
     rows = np.vstack([matrix, edges])
     for place, levels in model.levels.items():
         rows[:, place] = _level_places(rows[:, place], levels)
+        if place in model.closed:
+            rows[:, place] = np.where(rows[:, place] < 0, 0.0, rows[:, place])
     for place in model.categorical - set(model.levels):
         rows[:, place] = np.trunc(rows[:, place].clip(-MOST_CODE, MOST_CODE))
     if not model.takes_infinite:
         rows = rows.clip(-MOST_NUMBER, MOST_NUMBER)
+    for place, (low, high) in model.limits.items():
+        rows[:, place] = rows[:, place].clip(low, high)
     for place, column in enumerate(model.columns):
+        if column.type == "boolean":
+            rows[:, place] = np.where(np.isnan(rows[:, place]), np.nan, rows[:, place] > 0)
         if not column.nullable:
             rows[:, place] = np.nan_to_num(rows[:, place])
     return rows, len(edges)
+
+
+def _categories(model: KernelModel, near: Mapping[int, Sequence[float]], place: int) -> Floats:
+    """Give the categories of a column, and one that it does not know."""
+    if place in model.levels:
+        return np.arange(-1.0, len(model.levels[place]))
+    if place in near:
+        return np.array([*near[place], max(near[place]) + 1, -1.0])
+    return np.arange(-1.0, MOST_CATEGORY)
 
 
 def _level_places(values: Floats, levels: Sequence[str]) -> Floats:
@@ -83,7 +98,7 @@ def _generated(width: int, thresholds: dict[int, list[float]]) -> Floats:
     return matrix
 
 
-def _as_columns(matrix: Floats, model: TreeModel) -> list[NativeColumn]:
+def _as_columns(matrix: Floats, model: KernelModel) -> list[NativeColumn]:
     """Give a matrix as named columns; places in the levels become their texts."""
     columns: list[NativeColumn] = []
     for place, column in enumerate(model.columns):

@@ -1,17 +1,18 @@
-"""What a package of an imported forest takes and gives: named columns, or a tensor if there are no names."""
+"""What a package of an imported model takes and gives: named columns, or a tensor if there are no names."""
 
 from __future__ import annotations
 
-from mlwright.packaging.forest import TreeModel
+from mlwright.features import OutputEntry, TransformDocument, make_document
+from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.package import JsonObject, PackageContent, Signature, column_outputs
 
 
-def tree_content(model: TreeModel, name: str, source: str) -> PackageContent:
+def kernel_content(model: KernelModel, name: str, source: str) -> PackageContent:
     """Give the content of a package; `source` says in its card what wrote the model."""
     return PackageContent(
         name=name,
         task=model.task,
-        engine="trees",
+        engine=model.engine,
         model=model.data,
         signature=_signature(model),
         documents=_documents(model) if model.is_named else {},
@@ -27,7 +28,7 @@ def default_classes(task: str, outputs: int) -> tuple[object, ...]:
     return (0, 1) if task == "binary" else tuple(range(outputs))
 
 
-def _signature(model: TreeModel) -> Signature:
+def _signature(model: KernelModel) -> Signature:
     classes = default_classes(model.task, model.outputs) if model.classes is None else model.classes
     return Signature(
         kind="columns" if model.is_named else "tensor",
@@ -39,7 +40,7 @@ def _signature(model: TreeModel) -> Signature:
     )
 
 
-def _inputs(model: TreeModel) -> tuple[JsonObject, ...]:
+def _inputs(model: KernelModel) -> tuple[JsonObject, ...]:
     if not model.is_named:
         return ({"name": "input", "datatype": "FP64", "shape": [-1, len(model.columns)]},)
     return tuple(
@@ -53,24 +54,29 @@ def _tensor(classes: int) -> JsonObject:
     return {"name": "prediction", "datatype": "FP64", "shape": [-1, 1]}
 
 
-def _documents(model: TreeModel) -> dict[str, JsonObject]:
-    outputs: list[JsonObject] = [
+def _documents(model: KernelModel) -> dict[str, JsonObject]:
+    return {
+        "transform.json": {**(model.transform or _plain_transform(model))},
+        "contract.json": {
+            "format": 1,
+            "columns": [_contract(model, place) for place in range(len(model.columns))],
+        },
+    }
+
+
+def _plain_transform(model: KernelModel) -> TransformDocument:
+    outputs: list[OutputEntry] = [
         {"name": column.name, "op": "level", "column": column.name, "levels": list(model.levels[place])}
         if place in model.levels
         else {"name": column.name, "op": "number", "column": column.name}
         for place, column in enumerate(model.columns)
     ]
-    return {
-        "transform.json": {
-            "format": 1,
-            "inputs": [{"name": column.name, "type": column.type} for column in model.columns],
-            "outputs": outputs,
-        },
-        "contract.json": {
-            "format": 1,
-            "columns": [
-                {"name": column.name, "type": column.type, "nullable": column.nullable}
-                for column in model.columns
-            ],
-        },
-    }
+    return make_document(list(model.columns), outputs)
+
+
+def _contract(model: KernelModel, place: int) -> JsonObject:
+    column = model.columns[place]
+    entry: JsonObject = {"name": column.name, "type": column.type, "nullable": column.nullable}
+    if place in model.closed:
+        entry |= {"levels": list(model.levels[place]), "closed": True}
+    return entry

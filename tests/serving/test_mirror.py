@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def test_a_mirror_sees_every_request_under_the_same_id_and_no_caller_sees_it(mir
     frame = predictions(mirrored.project.log, "shadow")
     assert set(frame["version"]) == {2}
     assert set(frame["prediction"]) == {1.0}
+
+
+@pytest.mark.promise("serve.inference-id")
+def test_a_mirror_logs_the_id_of_the_caller_too(mirrored: Stage) -> None:
+    body = json.dumps({"instances": [row(50)]}).encode()
+    with mirrored.client() as client:
+        named = {"x_amzn_sagemaker_inference_id": "order-7"}
+        assert client.ask("POST", "/endpoints/production/invocations", body, **named).status == 200
+
+    def mirrored_ids() -> list[str | None]:
+        return predictions(mirrored.project.log, "shadow")["inference_id"].to_list()
+
+    wait_for(mirrored_ids, "the mirror answers")
+    assert mirrored_ids() == ["order-7"]
 
 
 @pytest.mark.promise("serve.cache", "serve.triton-statistics")

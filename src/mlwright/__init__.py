@@ -8,27 +8,37 @@ from mlwright._version import __version__
 from mlwright.errors import MlwrightError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlwright.commands.model_import import ModelImportResult
 
-__all__ = ["MlwrightError", "__version__", "import_estimator"]
+__all__ = ["MlwrightError", "__version__", "import_model"]
 
 
-def import_estimator(
-    estimator: object, *, name: str | None = None, project: str | Path = "."
+def import_model(
+    source: object,
+    *,
+    name: str | None = None,
+    project: str | Path = ".",
+    inputs: Sequence[str] = (),
+    trust: bool = False,
 ) -> ModelImportResult:
-    """Register a fitted scikit-learn tree, forest or boosting as a version of a project's model.
+    """Register a fitted object, or a file of a model, as a version of a project's model.
 
-    It is converted to data and held to the estimator's own answers on thousands of made rows; nothing is
-    pickled. Without a name the project's is used. Raises `MlwrightError`.
+    It is converted to data and held to its library's own answers on thousands of rows; nothing is pickled.
+    Without a name the project's is used. `inputs` are the shapes that a PyTorch module does not tell; `trust`
+    lets a file be opened that is a program. Raises `MlwrightError`.
 
-    >>> result = mlwright.import_estimator(forest, name="churn")  # doctest: +SKIP
+    >>> result = mlwright.import_model(forest, name="churn")  # doctest: +SKIP
     >>> result.reference  # doctest: +SKIP
     'churn@1'
     """
     from pathlib import Path
 
-    from mlwright.commands.estimator_import import EstimatorImportRequest, estimator_import
+    from mlwright.commands.model_import import ModelImportRequest, model_import
 
-    return estimator_import(EstimatorImportRequest(Path(project), estimator, name))
+    what = Path(source) if isinstance(source, str) else source
+    return model_import(
+        ModelImportRequest(Path(project), what, None, name, is_trusted=trust, inputs=tuple(inputs))
+    )

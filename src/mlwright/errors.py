@@ -135,6 +135,12 @@ class ModelUnsupported(PackageError):
     code = "package.unsupported-model"
 
 
+class ModelUntrusted(PackageError):
+    """A model file is a program, and nobody said to trust it."""
+
+    code = "package.untrusted-model"
+
+
 class ParityFailed(PackageError):
     """The packaged model answers differently from the trained one."""
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlwright.cli.output import Output, table
 from mlwright.cli.progress_bar import ProgressBar
 from mlwright.registry import AliasMove
 
-if TYPE_CHECKING:
-    from mlwright.packaging.library import Library
-
 DONE, REFUSED = 0, 3
-OPTIONAL_LIBRARIES = ("xgboost", "catboost")
+ISOLATION = {
+    "namespace": "opened in a process without network",
+    "python": "opened in a process whose Python refuses sockets; this kernel allows no better separation",
+}
 
 
 def init(args: argparse.Namespace, out: Output) -> int:
@@ -100,8 +97,18 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
     from mlwright.commands.model_import import model_import as import_model
 
     result: ModelImportResult = import_model(
-        ModelImportRequest(args.project, Path(args.file), args.framework, args.name, _library(args.framework))
+        ModelImportRequest(
+            args.project,
+            Path(args.source),
+            args.framework,
+            args.name,
+            is_trusted=args.trust,
+            python=None if args.python is None else Path(args.python),
+            inputs=tuple(args.input or ()),
+        )
     )
+    if result.isolation is not None:
+        out.say(ISOLATION[result.isolation])
     out.result(
         result,
         [
@@ -113,14 +120,6 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
         ],
     )
     return DONE
-
-
-def _library(framework: str) -> Library | None:
-    """Give the library that wrote the file, where it is installed; only then its integration is imported."""
-    if framework not in OPTIONAL_LIBRARIES or importlib.util.find_spec(framework) is None:
-        return None
-    library: Library = importlib.import_module(f"mlwright.integrations.{framework}").library()
-    return library
 
 
 def model_list(args: argparse.Namespace, out: Output) -> int:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from mlwright.cli.command import Argument, Command
 
+IMPORT_FORMATS = (
+    *("lightgbm", "xgboost", "catboost", "onnx"),
+    *("torch-export", "keras", "saved-model", "torch", "pickle"),
+)
 REASON = Argument(("--reason",), "why; kept for ever beside the change", metavar="TEXT")
 DEPLOYMENT = Argument(
     ("deployment",), "which deployment, if the project has several", nargs="?", metavar="DEPLOYMENT"
@@ -181,15 +185,32 @@ COMMANDS = (
         "mlwright.cli.learning:model_import",
         (
             Argument(
-                ("file",), "LightGBM text, XGBoost JSON or UBJSON, CatBoost JSON or ONNX", metavar="FILE"
+                ("source",),
+                "a file of LightGBM, XGBoost, CatBoost, ONNX, PyTorch, Keras or TensorFlow, or a pickle",
+                metavar="FILE",
             ),
             Argument(
                 ("--framework",),
-                "what wrote the file",
-                is_required=True,
-                choices=("lightgbm", "xgboost", "catboost", "onnx"),
+                "what wrote the file (default: it is recognised)",
+                choices=IMPORT_FORMATS,
             ),
             Argument(("--name",), "name of the model (default: the project's)", metavar="NAME"),
+            Argument(
+                ("--trust",),
+                "run the program that a pickle is, in a process without network",
+                is_flag=True,
+            ),
+            Argument(
+                ("--python",),
+                "the interpreter that has the library of the file (default: this one)",
+                metavar="PATH",
+            ),
+            Argument(
+                ("--input",),
+                'shape of an input that the file does not tell, such as "FP32[-1,20]"; once for each',
+                is_repeated=True,
+                metavar="SHAPE",
+            ),
         ),
     ),
     Command(("model", "list"), "list models and their versions", "mlwright.cli.learning:model_list"),

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING
 
 from mlwright.commands.server_settings import actor_name
-from mlwright.errors import SourceUnreadable
 from mlwright.project import Project, find_project
 from mlwright.registry import AliasMove, NewVersion, parse_reference
 from mlwright.registry.registry import alias_number, move_alias_in, register_in
 
 if TYPE_CHECKING:
     from mlwright.packaging.importing import ImportedModel
-    from mlwright.packaging.library import Library
-
-Framework: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "onnx"]
 
 
 @dataclass(frozen=True)
 class ModelImportRequest:
-    """Which file, and what wrote it; without a name the project's is used."""
+    """Which file, folder or fitted object; without a name the project's is used."""
 
     project: Path
-    file: Path
-    framework: Framework
+    source: object
+    """A `Path`, or the object itself."""
+    framework: str | None = None
+    """The format of the file; None: it is recognised."""
     name: str | None = None
-    library: Library | None = None
-    """The library that wrote the file, where it is installed."""
+    is_trusted: bool = False
+    """Whether a file that is a program may be run."""
+    python: Path | None = None
+    """The interpreter that has the library that wrote the file; None: this one."""
+    inputs: tuple[str, ...] = ()
+    """Shapes of inputs that the model does not tell, such as FP32[-1,20]."""
 
 
 @dataclass(frozen=True)
@@ -43,43 +47,43 @@ class ModelImportResult:
     parity_rows: int
     largest_difference: float
     compared_with: str
+    isolation: str | None
+    """How the process was cut off that opened the file: namespace, or python (weaker); None: nothing ran."""
 
 
 def model_import(request: ModelImportRequest) -> ModelImportResult:
-    """Convert, check against the library or its rules on generated rows, and register.
+    """Convert, check against the library's own answers on generated rows, and register.
 
     The same file is the same version. Without a champion the model becomes it, else candidate. Raises
-    `SourceUnreadable`, `ModelUnsupported`, `ParityFailed`, `ReferenceInvalid` for a name that cannot be one.
+    `SourceUnreadable`, `ModelUnsupported`, `ModelUntrusted`, `ParityFailed`, `ReferenceInvalid` for a name
+    that cannot be one.
     """
     project = find_project(request.project)
-    name = model_name(project, request.name)
-    if not request.file.is_file():
-        raise SourceUnreadable(f"there is no file {str(request.file)!r}", hint="check the path")
-    from mlwright.packaging import importing
-
-    data = request.file.read_bytes()
-    match request.framework:
-        case "lightgbm":
-            imported = importing.import_lightgbm(data, name)
-        case "xgboost":
-            imported = importing.import_xgboost(data, name, request.library)
-        case "catboost":
-            imported = importing.import_catboost(data, name, request.library)
-        case "onnx":
-            imported = importing.import_onnx(data, name)
-        case _:
-            assert_never(request.framework)
-    return register_imported(project, imported, request.framework, f"imported from {request.file.name}")
+    name = parse_reference(f"{request.name or project.name}@latest").name
+    with _opened(request, name) as (imported, framework, source):
+        return _register(project, imported, framework, f"imported {source}")
 
 
-def model_name(project: Project, wanted: str | None) -> str:
-    """Give the name of a model, the project's without one. Raises `ReferenceInvalid`."""
-    return parse_reference(f"{wanted or project.name}@latest").name
+@contextmanager
+def _opened(request: ModelImportRequest, name: str) -> Iterator[tuple[ImportedModel, str, str]]:
+    """Give the model, what it was written by, and what it was, in words."""
+    from mlwright.packaging import importing, model_format
+    from mlwright.packaging.conversion import parse_input
+    from mlwright.packaging.objects import framework_of
+
+    source = request.source
+    if not isinstance(source, Path):
+        inputs = [parse_input(text) for text in request.inputs]
+        imported = importing.import_fitted(source, name, inputs)
+        yield imported, framework_of(source), f"a {type(source).__name__}"
+        return
+    found = model_format.format_of(source, request.framework)
+    options = importing.OpeningOptions(request.is_trusted, request.python, request.inputs)
+    with importing.open_model(source, found, name, options) as opened:
+        yield opened, found.name, f"from {source.name}"
 
 
-def register_imported(
-    project: Project, imported: ImportedModel, framework: str, reason: str
-) -> ModelImportResult:
+def _register(project: Project, imported: ImportedModel, framework: str, reason: str) -> ModelImportResult:
     """Publish, check and register what was read; the reason stays with the alias. Raises `ParityFailed`."""
     from mlwright.packaging.package import publish_package
 
@@ -106,4 +110,5 @@ def register_imported(
         parity_rows=report.rows + report.edge_rows,
         largest_difference=report.largest_difference,
         compared_with=imported.compared_with,
+        isolation=imported.isolation,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mlwright.errors import ModelUnsupported, ParityFailed
-from mlwright.packaging.graph_run import NUMPY_TYPES, Tensor, numbers_of, run_graph
+from mlwright.packaging.conversion import Tensors
+from mlwright.packaging.graph_run import NUMPY_TYPES, Floats, Tensor, main_output, numbers_of, run_outputs
 from mlwright.packaging.onnx_graph import Graph
 from mlwright.packaging.package import JsonObject
 from mlwright.packaging.parity import ParityReport, check_parity
@@ -26,26 +28,41 @@ OPEN_SIZES = (
 WIDE, NARROW = (-1, 300), (0, 2)  # integers: codes of all kinds, or places in the smallest of tables
 
 
-def check_graph(folder: Path, original: bytes, graph: Graph, name: str) -> ParityReport:
-    """Compare the package with the library that runs the original file, ZipMap and all.
+def check_graph(
+    folder: Path, answers: Callable[[Tensors], Sequence[Tensor]], graph: Graph, name: str
+) -> ParityReport:
+    """Compare every output of the package with what its source answers, output by output.
 
     Raises `ParityFailed` when they differ, `ModelUnsupported` when no generated rows can be run.
     """
     predictor = PackagePredictor(folder)
-    tensors, trained = _answered(original, graph)
-    if predictor.matrix_width is None:
-        packaged = predictor.run_tensors(tensors)
-        if trained.dtype.kind not in "fiub":
-            return _check_texts(trained, packaged, name)
-        return check_parity(numbers_of(trained), numbers_of(packaged), edge_rows=0, threshold=None, what=name)
-    values = np.asarray(next(iter(tensors.values())), dtype=np.float64)
-    return check_parity(
-        predictor.narrow(numbers_of(trained)),
-        predictor.predict_matrix(values),
-        edge_rows=0,
-        threshold=None,
-        what=name,
-    )
+    tensors, trained = _answered(answers, graph)
+    packaged = run_outputs((folder / "model.onnx").read_bytes(), tensors)
+    if len(trained) != len(packaged):
+        raise ParityFailed(
+            f"{name}: the package gives {len(packaged)} outputs, the library {len(trained)}",
+            hint="the version is not registered; export the model with the outputs that it gives",
+        )
+    by_name = dict(zip(packaged, (output.reshape(len(output), -1) for output in trained), strict=True))
+    reports = [
+        _check_output(by_name[output], found, f"{name}, output {output!r}")
+        for output, found in packaged.items()
+    ]
+    if predictor.matrix_width is not None:
+        values = np.asarray(next(iter(tensors.values())), dtype=np.float64)
+        main = numbers_of(by_name[main_output(packaged)])
+        reports.append(_compare(predictor.narrow(main), predictor.predict_matrix(values), name))
+    return max(reports, key=lambda report: report.largest_difference)
+
+
+def _check_output(trained: Tensor, packaged: Tensor, what: str) -> ParityReport:
+    if trained.dtype.kind in "fiub":
+        return _compare(numbers_of(trained), numbers_of(packaged), what)
+    return _check_texts(trained, packaged, what)
+
+
+def _compare(trained: Floats, packaged: Floats, what: str) -> ParityReport:
+    return check_parity(trained, packaged, edge_rows=0, threshold=None, what=what)
 
 
 def generate_tensors(graph: Graph, *, size: int, integers: tuple[int, int]) -> dict[str, Tensor]:
@@ -74,8 +91,10 @@ def generate_tensors(graph: Graph, *, size: int, integers: tuple[int, int]) -> d
     return made
 
 
-def _answered(original: bytes, graph: Graph) -> tuple[dict[str, Tensor], Tensor]:
-    """Find rows that the original file answers."""
+def _answered(
+    answers: Callable[[Tensors], Sequence[Tensor]], graph: Graph
+) -> tuple[dict[str, Tensor], Sequence[Tensor]]:
+    """Find rows that the source answers."""
     has_open = any(size < 0 for entry in graph.inputs for size in _shape(entry)[1:])
     has_codes = any(entry["datatype"] in ("INT64", "INT32") for entry in graph.inputs)
     refusal = ModelUnsupported("the graph has no input", hint="export it with its inputs")
@@ -83,7 +102,7 @@ def _answered(original: bytes, graph: Graph) -> tuple[dict[str, Tensor], Tensor]
         for size in OPEN_SIZES if has_open else (1,):
             tensors = generate_tensors(graph, size=size, integers=integers)
             try:
-                return tensors, run_graph(original, tensors, graph.labels)
+                return tensors, answers(tensors)
             except ModelUnsupported as problem:
                 refusal = problem
     raise refusal

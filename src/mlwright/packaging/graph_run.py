@@ -26,6 +26,17 @@ NUMPY_TYPES: Mapping[str, type[np.generic]] = {
 def run_graph(data: bytes, tensors: Mapping[str, Tensor], labels: Sequence[object] = ()) -> Tensor:
     """Give the main output of a graph as `[rows, values]`: `probabilities`, else the last one of floats.
 
+    Raises `ModelUnsupported` with the runtime's words.
+    """
+    outputs = run_outputs(data, tensors, labels)
+    return outputs[main_output(outputs)]
+
+
+def run_outputs(
+    data: bytes, tensors: Mapping[str, Tensor], labels: Sequence[object] = ()
+) -> dict[str, Tensor]:
+    """Give every output of a graph as `[rows, values]`, in the graph's order.
+
     `labels` is the order of probabilities that come as dictionaries (a ZipMap). Computes on one thread, as
     the server does, so that sums are added in the same order. Raises `ModelUnsupported` with the runtime's
     words.
@@ -45,9 +56,15 @@ def run_graph(data: bytes, tensors: Mapping[str, Tensor], labels: Sequence[objec
             hint="run it with `onnxruntime.InferenceSession` on a row of its inputs, and export it again",
         ) from cause
     names = [output.name for output in session.get_outputs()]
-    floats = [place for place, answer in enumerate(answers) if answer.dtype.kind == "f"]
-    main = names.index("probabilities") if "probabilities" in names else floats[-1] if floats else -1
-    return answers[main].reshape(len(answers[main]), -1)
+    return {name: answer.reshape(len(answer), -1) for name, answer in zip(names, answers, strict=True)}
+
+
+def main_output(outputs: Mapping[str, Tensor]) -> str:
+    """Name the output that stands for the prediction: `probabilities`, else the last one of floats."""
+    if "probabilities" in outputs:
+        return "probabilities"
+    floats = [name for name, answer in outputs.items() if answer.dtype.kind == "f"]
+    return floats[-1] if floats else list(outputs)[-1]
 
 
 def numbers_of(output: Tensor) -> Floats:

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from mlwright.errors import ModelUnsupported
-from mlwright.packaging.catboost_file import read_catboost
-from mlwright.packaging.catboost_trees import trees_from_catboost
-from mlwright.packaging.catboost_walk import catboost_answers, hold_to_catboost
-from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
-from mlwright.packaging.forest import UNREADABLE, Floats
+from mlwright.packaging.boosters import convert_catboost, convert_lightgbm, convert_xgboost
+from mlwright.packaging.conversion import ROWS, Conversion, InputShape
 from mlwright.packaging.graph_check import check_graph
-from mlwright.packaging.kernel_check import check_kernel, check_rows
+from mlwright.packaging.graph_run import run_outputs
+from mlwright.packaging.kernel_check import check_kernel
 from mlwright.packaging.kernel_content import default_classes, kernel_content
+from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.library import Library
-from mlwright.packaging.linear_estimators import is_linear
+from mlwright.packaging.model_format import Format
+from mlwright.packaging.objects import convert_object
 from mlwright.packaging.onnx_graph import read_graph
+from mlwright.packaging.optional import library_named
 from mlwright.packaging.package import PackageContent, Signature
 from mlwright.packaging.parity import ParityReport
-from mlwright.packaging.pipelines import convert_pipeline
-from mlwright.packaging.trees import trees_from_lightgbm
-from mlwright.packaging.xgboost_file import read_xgboost
-from mlwright.packaging.xgboost_trees import trees_from_xgboost
-from mlwright.packaging.xgboost_walk import hold_to_xgboost, xgboost_answers
+from mlwright.packaging.worker_process import WorkerRequest, converted_apart
 
 
 @dataclass(frozen=True)
@@ -38,95 +33,71 @@ class ImportedModel:
     check: Callable[[Path], ParityReport]
     compared_with: str
     """What the check compares with, in words."""
+    isolation: str | None = None
+    """How the process was cut off that opened the file: by a namespace, or by Python; None: nothing ran."""
 
 
-def import_lightgbm(data: bytes, name: str) -> ImportedModel:
-    """Read a LightGBM text model.
+@dataclass(frozen=True)
+class OpeningOptions:
+    """How a file may be opened."""
 
-    Columns named Column_0, Column_1, … mean that it has no names: it takes one tensor. Other names make
-    named columns, all of them optional. Raises `ModelUnsupported`.
+    is_trusted: bool = False
+    """Whether a file that is a program may be run."""
+    python: Path | None = None
+    """The interpreter that has the library; None: this one."""
+    inputs: Sequence[str] = field(default_factory=tuple)
+    """Shapes of inputs that the file does not tell."""
+
+
+@contextmanager
+def open_model(path: Path, kind: Format, name: str, options: OpeningOptions) -> Iterator[ImportedModel]:
+    """Convert a file of any known format; what its check needs lives as long as the context.
+
+    Raises `ModelUnsupported`, `ModelUntrusted` for a program that was not said to be trusted.
     """
-    try:
-        text = data.decode()
-        model = trees_from_lightgbm(text)
-    except UNREADABLE as cause:
-        raise ModelUnsupported(
-            f"the file is not a LightGBM text model: {type(cause).__name__} {cause}",
-            hint='write it with `booster.save_model("model.txt")`',
-        ) from cause
-
-    def answers(matrix: Floats) -> Floats:
-        import lightgbm as lgb
-
-        return np.asarray(lgb.Booster(model_str=text).predict(matrix), dtype=np.float64)
-
-    content = kernel_content(model, name, "a LightGBM text model")
-    return ImportedModel(content, lambda folder: check_kernel(folder, model, answers), "lightgbm")
+    kind.require(path, is_trusted=options.is_trusted)
+    if kind.opening == "data":
+        yield imported(convert_data(kind.name, path.read_bytes()), name)
+        return
+    request = WorkerRequest(path, kind.name, options.is_trusted, options.python, tuple(options.inputs))
+    with converted_apart(request) as (conversion, isolation):
+        yield imported(conversion, name, isolation)
 
 
-def import_xgboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
-    """Read an XGBoost model in JSON or UBJSON.
-
-    With feature names it takes named columns, all of them optional: numbers, texts where a data frame had
-    categories, whole numbers where the library had codes of categories. It is held to the trees of the file,
-    and to XGBoost when that is given. Raises `ModelUnsupported`.
-    """
-    source = read_xgboost(data)
-    model = trees_from_xgboost(source)
-    content = kernel_content(model, name, "an XGBoost model")
-
-    def check(folder: Path) -> ParityReport:
-        report = check_kernel(folder, model, partial(xgboost_answers, source))
-        if library is not None:
-            hold_to_xgboost(source, check_rows(model)[0], library, data)
-        return report
-
-    return ImportedModel(content, check, _compared_with(library))
+def convert_data(format_name: str, data: bytes) -> Conversion:
+    """Convert a file that is data. Raises `ModelUnsupported`."""
+    match format_name:
+        case "lightgbm":
+            return convert_lightgbm(data)
+        case "xgboost":
+            return convert_xgboost(data, library_named("xgboost"))
+        case "catboost":
+            return convert_catboost(data, library_named("catboost"))
+        case "onnx":
+            return convert_onnx(data)
+        case other:
+            raise ValueError(f"no reader for {other!r}")
 
 
-def import_catboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
-    """Read a CatBoost model in JSON.
-
-    With feature names or categories it takes named columns, all of them optional; categories are texts, also
-    where they were numbers ("3"). It is held to the trees of the file, and to CatBoost when that is given.
-    Raises `ModelUnsupported`.
-    """
-    source = read_catboost(data)
-    model = trees_from_catboost(source)
-    content = kernel_content(model, name, "a CatBoost model")
-
-    def check(folder: Path) -> ParityReport:
-        report = check_kernel(folder, model, partial(catboost_answers, source))
-        if library is not None:
-            hold_to_catboost(source, check_rows(model)[0], library, data)
-        return report
-
-    return ImportedModel(content, check, _compared_with(library))
+def convert_onnx(data: bytes) -> Conversion:
+    """Take an ONNX graph as it is. Raises `ModelUnsupported`."""
+    labels = read_graph(data).labels
+    answers = partial(run_outputs, data, labels=labels)
+    return Conversion(data, lambda tensors: list(answers(tensors).values()), "onnxruntime", "an ONNX graph")
 
 
-def import_fitted(fitted: object, name: str) -> ImportedModel:
-    """Take a fitted object: a scikit-learn pipeline, linear model, tree, forest or boosting.
-
-    Raises `ModelUnsupported`.
-    """
-    from sklearn.pipeline import Pipeline
-
-    if isinstance(fitted, Pipeline) or is_linear(fitted):
-        converted = convert_pipeline(fitted)
-        model, answers = converted.model, converted.answers
-    else:
-        model = trees_from_estimator(fitted)
-        answers = partial(estimator_answers, fitted, model)
-    content = kernel_content(model, name, f"a {type(fitted).__name__}")
-    return ImportedModel(content, lambda folder: check_kernel(folder, model, answers), "scikit-learn")
-
-
-def import_onnx(data: bytes, name: str) -> ImportedModel:
-    """Read an ONNX graph; a ZipMap at its end is removed, so that probabilities are one tensor.
-
-    Raises `ModelUnsupported` for external data, sequences, or a graph that ONNX itself refuses.
-    """
-    graph = read_graph(data)
+def imported(conversion: Conversion, name: str, isolation: str | None = None) -> ImportedModel:
+    """Give the package content of a conversion, and its check."""
+    model = conversion.model
+    if isinstance(model, KernelModel):
+        content = kernel_content(model, name, conversion.kind)
+        return ImportedModel(
+            content,
+            lambda folder: check_kernel(folder, model, lambda matrix: conversion.scores({ROWS: matrix})),
+            conversion.library,
+            isolation,
+        )
+    graph = read_graph(model)
     classes = graph.labels or default_classes(graph.task, graph.width)
     content = PackageContent(
         name=name,
@@ -141,12 +112,40 @@ def import_onnx(data: bytes, name: str) -> ImportedModel:
             positive=classes[1] if graph.task == "binary" else None,
             threshold=0.5 if graph.task == "binary" else None,
         ),
-        card=f"# {name}\n\nImported from an ONNX graph.\n",
+        card=f"# {name}\n\nImported from {conversion.kind}.\n",
         provenance={"run": None, "data": [], "libraries": {}, "seed": None},
     )
+    return ImportedModel(
+        content,
+        lambda folder: check_graph(folder, conversion.answers, graph, name),
+        conversion.library,
+        isolation,
+    )
 
-    return ImportedModel(content, lambda folder: check_graph(folder, data, graph, name), "onnxruntime")
+
+def import_lightgbm(data: bytes, name: str) -> ImportedModel:
+    """Import a LightGBM text model. Raises `ModelUnsupported`."""
+    return imported(convert_lightgbm(data), name)
 
 
-def _compared_with(library: Library | None) -> str:
-    return "the trees of the file" if library is None else f"{library.name} and the trees of the file"
+def import_xgboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
+    """Import an XGBoost model in JSON or UBJSON. Raises `ModelUnsupported`."""
+    return imported(convert_xgboost(data, library), name)
+
+
+def import_catboost(data: bytes, name: str, library: Library | None = None) -> ImportedModel:
+    """Import a CatBoost model in JSON. Raises `ModelUnsupported`."""
+    return imported(convert_catboost(data, library), name)
+
+
+def import_onnx(data: bytes, name: str) -> ImportedModel:
+    """Import an ONNX graph; a ZipMap at its end is removed, so that probabilities are one tensor.
+
+    Raises `ModelUnsupported` for external data, sequences, or a graph that ONNX itself refuses.
+    """
+    return imported(convert_onnx(data), name)
+
+
+def import_fitted(fitted: object, name: str, inputs: Sequence[InputShape] = ()) -> ImportedModel:
+    """Import a fitted object of a library. Raises `ModelUnsupported`."""
+    return imported(convert_object(fitted, inputs), name)

@@ -85,7 +85,7 @@ def apply_step(step: object, features: Sequence[Feature], facts: ColumnFacts) ->
             return apply(step, features, facts)
     raise ModelUnsupported(
         f"the step {type(step).__name__} has no exact conversion",
-        hint="replace it by one that has: docs/guides/import.md lists them",
+        hint="replace it by one that has: docs/guides/bring-your-own-model.md lists them",
         step=type(step).__name__,
     )
 

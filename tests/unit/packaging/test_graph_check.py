@@ -9,7 +9,7 @@ import pytest
 
 from mlwright.errors import ModelUnsupported, ParityFailed
 from mlwright.packaging.graph_check import check_graph, generate_tensors
-from mlwright.packaging.importing import import_onnx
+from mlwright.packaging.importing import convert_onnx, import_onnx
 from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.package import publish_package
 from tests.unit.packaging import graphs
@@ -45,7 +45,7 @@ def test_a_package_that_differs_from_its_file_is_refused(tmp_path: Path) -> None
     folder = tmp_path / publish_package(tmp_path, imported.content)
     other = graphs.words_graph(first=0.5)
     with pytest.raises(ParityFailed, match="differs from the library"):
-        check_graph(folder, other, read_graph(other), "m")
+        check_graph(folder, convert_onnx(other).answers, read_graph(other), "m")
 
 
 def test_generated_rows_hold_what_the_graph_looks_up_and_what_it_has_never_seen() -> None:

@@ -1,4 +1,4 @@
-"""The guide to importing does what it says."""
+"""The guide to bringing a model does what it says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.packaging.xgboost_documents import document, stump
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "import.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "bring-your-own-model.md"
 
 
 def run(folder: Path, *command: str) -> str:
@@ -25,7 +25,7 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"```{kind}\n(.*?)```", GUIDE.read_text(), re.S)
 
 
-@pytest.mark.promise("model.import", "import.scikit-learn", "import.xgboost")
+@pytest.mark.promise("model.import", "import.pipelines", "import.xgboost")
 def test_the_commands_and_the_program_of_the_guide_run(tmp_path: Path) -> None:
     made, entered, imported, served = blocks("")[0].splitlines()
     assert (entered, served) == ("cd served", "mlwright serve churn@1 --no-auth")

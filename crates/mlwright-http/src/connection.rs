@@ -55,38 +55,25 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let mut held = Held::new(&shared);
-    let (outcome, route, rest) = match admit(&shared, door, &parts, body.size_hint().exact()) {
-        Ok((place, target)) => match read_body(&shared, body, &mut held, visit).await {
-            Ok(_) if is_predicting(place) && visit.is_shed(&shared.limits) => {
-                (Err(ApiError::Overloaded), Some(place), None)
-            }
-            Ok(body) => {
-                visit.begin_answer();
-                let call = Call {
-                    target,
-                    headers: &parts.headers,
-                    body: &body,
-                    arrival: arrival_of(&parts.headers),
-                };
-                let operation = pin!(operate(&shared, ROUTES[place].operation, call));
-                (contain(&shared, operation).await, Some(place), None)
-            }
-            Err((error, rest)) => (Err(error), Some(place), Some(rest)),
-        },
-        Err(error) => {
-            let rest = (!body.is_end_stream()).then_some(body);
-            (Err(error), None, rest)
+    let (place, asked) = match find_route(&shared, door, &parts) {
+        Ok((place, target)) => {
+            let asked = ask(&shared, (place, target), (&parts, body), &mut held, visit).await;
+            (Some(place), asked)
         }
+        Err(error) => (None, Err((error, unread(body)))),
     };
     visit.begin_answer();
-    let reply = outcome.unwrap_or_else(|error| refuse(&shared, &error, &parts));
+    let (reply, rest) = match asked {
+        Ok(reply) => (reply, None),
+        Err((error, rest)) => (refuse(&shared, &error, &parts), rest),
+    };
     let took = started.elapsed();
     shared
         .counters
-        .count(route, &parts.method, reply.status, took);
+        .count(place, &parts.method, reply.status, took);
     let passage = Passage {
         method: parts.method.as_str(),
-        route: route.map_or("none", |place| ROUTES[place].name),
+        route: place.map_or("none", |place| ROUTES[place].name),
         path,
         status: reply.status,
         took,
@@ -107,6 +94,46 @@ pub(crate) async fn answer(
     let mut response = respond(reply, is_last);
     shared.trail.answer(&parts.headers, response.headers_mut());
     Ok(response)
+}
+
+/// An error, and what is left of the body.
+type Refusal = (ApiError, Option<Incoming>);
+
+/// What is left of a body that nobody read.
+fn unread(body: Incoming) -> Option<Incoming> {
+    (!body.is_end_stream()).then_some(body)
+}
+
+/// Check who asks for what, read the body, do the work.
+async fn ask(
+    shared: &Shared,
+    (place, target): (usize, Target<'_>),
+    (parts, body): (&Parts, Incoming),
+    held: &mut Held<'_>,
+    visit: &Visit,
+) -> Result<Reply, Refusal> {
+    if let Err(error) = admit(shared, place, parts, body.size_hint().exact()) {
+        return Err((error, unread(body)));
+    }
+    let body = match read_body(shared, body, held, visit).await {
+        Ok(body) => body,
+        Err((error, rest)) => return Err((error, Some(rest))),
+    };
+    visit.begin_answer();
+    let call = Call {
+        target,
+        headers: &parts.headers,
+        body: &body,
+        arrival: arrival_of(&parts.headers),
+    };
+    let operation = pin!(operate(shared, ROUTES[place].operation, call));
+    let contained = contain(shared, operation);
+    let outcome = if is_predicting(place) {
+        visit.work(contained).await
+    } else {
+        contained.await
+    };
+    outcome.map_err(|error| (error, None))
 }
 
 /// Read on what was refused, so that a caller that sends all before it reads gets the answer, not a reset connection.
@@ -157,24 +184,32 @@ impl Drop for Held<'_> {
     }
 }
 
-fn admit<'a>(
+fn find_route<'a>(
     shared: &Shared,
     door: Door,
     parts: &'a Parts,
-    length: Option<u64>,
 ) -> Result<(usize, Target<'a>), ApiError> {
-    if parts.uri.path().len() > URL_BYTES {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    if path.len() > URL_BYTES {
         return Err(ApiError::TooLarge(format!(
             "the URL has more than {URL_BYTES} bytes"
         )));
     }
     check_host(parts)?;
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
     let path = match door {
         Door::Serving => shared.container.own_path(method, path),
         Door::Admin | Door::Grpc => path,
     };
-    let (place, target) = find(door, method, path)?;
+    find(door, method, path)
+}
+
+/// Whether the caller may use the route, with a body of this kind and length.
+fn admit(
+    shared: &Shared,
+    place: usize,
+    parts: &Parts,
+    length: Option<u64>,
+) -> Result<(), ApiError> {
     let route = &ROUTES[place];
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
     // Callers who sign their requests need `Authorization` for the signature.
@@ -190,7 +225,7 @@ fn admit<'a>(
             "the body has more than {limit} bytes"
         )));
     }
-    Ok((place, target))
+    Ok(())
 }
 
 /// A request of HTTP/1.1 names its host once (RFC 9112, 3.2): two readers of one that does not may take it for two.

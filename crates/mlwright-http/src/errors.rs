@@ -4,6 +4,7 @@ use mlwright_features::Violation;
 use mlwright_serve::ServeError;
 
 use crate::json::JsonError;
+use crate::text::{push_integer, push_text};
 
 /// Code, HTTP status and meaning; `docs/reference/errors.md` is generated from these rows.
 pub(crate) type Row = (&'static str, u16, &'static str);
@@ -293,21 +294,29 @@ impl ApiError {
     pub(crate) fn body(&self, request_id: &str, has_error_field: bool) -> Vec<u8> {
         let (code, _, _) = self.row();
         let message = self.message();
-        let mut body = serde_json::json!({
-            "code": code, "message": message, "hint": self.hint(), "request_id": request_id,
-        });
-        match self {
-            Self::Contract { violation, row } => {
-                body["column"] = violation.column.as_str().into();
-                body["row"] = (*row).into();
-            }
-            Self::FeedbackId { row } => body["row"] = (*row).into(),
-            _ => {}
+        let mut body = Vec::with_capacity(256);
+        let mut opening: &[u8] = b"{";
+        let mut push = |key: &str, write: &dyn Fn(&mut Vec<u8>)| {
+            body.extend_from_slice(std::mem::replace(&mut opening, b","));
+            push_text(&mut body, key);
+            body.push(b':');
+            write(&mut body);
+        };
+        push("code", &|out| push_text(out, code));
+        push("message", &|out| push_text(out, &message));
+        push("hint", &|out| push_text(out, self.hint()));
+        push("request_id", &|out| push_text(out, request_id));
+        if let Self::Contract { violation, .. } = self {
+            push("column", &|out| push_text(out, violation.column.as_str()));
+        }
+        if let Self::Contract { row, .. } | Self::FeedbackId { row } = self {
+            push("row", &|out| push_integer(out, *row as i64));
         }
         if has_error_field {
-            body["error"] = message.into();
+            push("error", &|out| push_text(out, &message));
         }
-        body.to_string().into_bytes()
+        body.push(b'}');
+        body
     }
 }
 

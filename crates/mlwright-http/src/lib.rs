@@ -1,6 +1,7 @@
 //! The socket side of mlwright's server: decode and check requests, call the engine, answer. Read `routes` first.
 
 mod admin;
+mod admission;
 mod binary;
 mod cloud;
 mod columnar;

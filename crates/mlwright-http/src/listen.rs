@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::LocalSet;
 
+use crate::admission::Admission;
 use crate::config::{ServerConfig, ServerError};
 use crate::connection::answer;
 use crate::grpc;
@@ -179,7 +180,9 @@ async fn control(
         grpc,
         admin,
     } = listeners;
-    let admin = tokio::task::spawn_local(serve(admin, Arc::clone(shared), Door::Admin, stopped));
+    let admission = Admission::new(Duration::from_millis(config.limits.queue_ms));
+    let door = (Door::Admin, Rc::new(Register::new(admission)));
+    let admin = tokio::task::spawn_local(serve(admin, Arc::clone(shared), door, stopped));
     let mut ticks = tokio::time::interval(TICK);
     let mut last_problem = None;
     loop {
@@ -238,16 +241,19 @@ async fn work(
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
+    let admission = Admission::new(Duration::from_millis(shared.limits.queue_ms));
+    let register = || Rc::new(Register::new(Rc::clone(&admission)));
     let requests = serve(
         listener,
         Arc::clone(&shared),
-        Door::Serving,
+        (Door::Serving, register()),
         stopped.clone(),
     );
     let Some(grpc) = grpc else {
         return requests.await;
     };
-    let (requests, calls) = tokio::join!(requests, serve(grpc, shared, Door::Grpc, stopped));
+    let calls = serve(grpc, shared, (Door::Grpc, register()), stopped);
+    let (requests, calls) = tokio::join!(requests, calls);
     requests.and(calls)
 }
 
@@ -255,13 +261,13 @@ async fn work(
 async fn serve(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
-    door: Door,
+    (door, register): (Door, Rc<Register>),
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), std::io::Error> {
     let listener = TcpListener::from_std(listener)?;
     let places = Places {
         free: Arc::new(Semaphore::new(shared.connections)),
-        register: Rc::new(Register::default()),
+        register,
     };
     let register = Rc::clone(&places.register);
     let limits = shared.limits.clone();

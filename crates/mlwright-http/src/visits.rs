@@ -1,4 +1,4 @@
-//! The connections of one worker: what each waits for, how long it may, and how long ready work waits for its turn.
+//! The connections of one worker: what each waits for, and how long it may.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,11 +8,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use crate::admission::Admission;
 use crate::config::Limits;
+use crate::errors::ApiError;
 
 /// How often connections are looked at; waiting times are as exact as this.
 pub(crate) const SWEEP: Duration = Duration::from_millis(250);
@@ -21,8 +23,6 @@ const BODY_GRACE_MS: u64 = 5_000;
 const BODY_BYTES_PER_SECOND: u64 = 1 << 10;
 /// Fewer connections have nothing to gain from waiting for each other.
 const CROWD: usize = 8;
-/// Refusing costs more than half of answering: to refuse more than half would serve fewer, not faster.
-const MOST_SHED: f64 = 0.5;
 
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,18 +55,27 @@ pub(crate) struct Visit {
 }
 
 /// All connections of a worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Register {
     visits: RefCell<HashMap<u64, Rc<Visit>>>,
     next: Cell<u64>,
     sweeps: Cell<u64>,
     is_stopping: Cell<bool>,
-    is_probing: Cell<bool>,
-    lag: Cell<Duration>,
-    shed_debt: Cell<f64>,
+    admission: Rc<Admission>,
 }
 
 impl Register {
+    /// No connections yet; their requests share the time of a thread.
+    pub(crate) fn new(admission: Rc<Admission>) -> Self {
+        Self {
+            visits: RefCell::default(),
+            next: Cell::new(0),
+            sweeps: Cell::new(0),
+            is_stopping: Cell::new(false),
+            admission,
+        }
+    }
+
     /// Note a new connection.
     pub(crate) fn enter(self: &Rc<Self>) -> Guard {
         Guard(self.note(false))
@@ -127,32 +136,6 @@ impl Register {
     pub(crate) fn len(&self) -> usize {
         self.visits.borrow().len()
     }
-
-    /// Measure how long work that is ready now waits for its turn on this thread.
-    fn probe(self: &Rc<Self>) {
-        if self.is_probing.replace(true) {
-            return;
-        }
-        let (register, ready) = (Rc::clone(self), Instant::now());
-        tokio::task::spawn_local(async move {
-            register.lag.set(ready.elapsed());
-            register.is_probing.set(false);
-        });
-    }
-
-    /// Whether the next request should be refused so that the others wait no longer than `objective`: as large a share
-    /// as the wait is above it, spread evenly.
-    fn sheds(&self, objective: Duration) -> bool {
-        let lag = self.lag.get();
-        if lag <= objective {
-            self.shed_debt.set(0.0);
-            return false;
-        }
-        let share = 1.0 - objective.as_secs_f64() / lag.as_secs_f64();
-        let debt = self.shed_debt.get() + share.min(MOST_SHED);
-        self.shed_debt.set(debt.fract());
-        debt >= 1.0
-    }
 }
 
 impl Visit {
@@ -193,13 +176,19 @@ impl Visit {
         self.register.len() >= CROWD
     }
 
-    /// Whether this request has to be refused because work waits longer than the objective.
-    pub(crate) fn is_shed(&self, limits: &Limits) -> bool {
+    /// Do the work of a request that others may have to wait for.
+    ///
+    /// # Errors
+    /// [`ApiError::Overloaded`] when it would have to wait too long.
+    pub(crate) async fn work<T>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
         if !self.is_crowded() {
-            return false;
+            return work.await;
         }
-        self.register.probe();
-        self.register.sheds(Duration::from_millis(limits.queue_ms))
+        let worked = self.register.admission.work(work).await;
+        worked.unwrap_or(Err(ApiError::Overloaded))
     }
 
     fn waited_ms(&self) -> u64 {
@@ -429,6 +418,11 @@ mod tests {
         }
     }
 
+    fn register() -> Rc<Register> {
+        let admission = Admission::new(Duration::from_millis(25));
+        Rc::new(Register::new(admission))
+    }
+
     fn sweep_for(register: &Register, ms: u64) {
         for _ in 0..=ms / SWEEP.as_millis() as u64 {
             register.sweep(&limits());
@@ -438,7 +432,7 @@ mod tests {
     // promise: serve.slow-clients
     #[test]
     fn whoever_keeps_the_server_waiting_is_ended_and_whoever_waits_for_it_is_not() {
-        let register = Rc::new(Register::default());
+        let register = register();
         let guards: Vec<_> = (0..4).map(|_| register.enter()).collect();
         let [head, idle, trickle, answered] = [0, 1, 2, 3].map(|place| guards[place].visit());
         idle.end_answer();
@@ -459,7 +453,7 @@ mod tests {
 
     #[test]
     fn room_is_made_by_the_longest_wait() {
-        let register = Rc::new(Register::default());
+        let register = register();
         let (old, older) = (register.enter(), register.enter());
         let busy = register.enter();
         busy.visit().begin_answer();
@@ -472,16 +466,5 @@ mod tests {
         assert!(evicted(&old));
         drop(older);
         assert_eq!(register.len(), 2);
-    }
-
-    #[test]
-    fn as_many_are_shed_as_the_wait_is_too_long_but_at_most_half() {
-        let register = Register::default();
-        let objective = Duration::from_millis(25);
-        for (lag_ms, shed) in [(25, 0), (50, 500), (31, 193), (1_000, 500)] {
-            register.lag.set(Duration::from_millis(lag_ms));
-            let found = (0..1_000).filter(|_| register.sheds(objective)).count();
-            assert!(found.abs_diff(shed) <= 1, "{lag_ms} ms: {found}");
-        }
     }
 }

@@ -21,7 +21,7 @@ use crate::grpc::framing::Messages;
 use crate::grpc::reply::Reply;
 use crate::grpc::status::{code_of, good, refusal};
 use crate::shared::Shared;
-use crate::visits::StreamGuard;
+use crate::visits::{StreamGuard, Visit};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -54,11 +54,9 @@ pub(crate) async fn answer(
             let frames = open_stream(shared, body, until, visit);
             return Ok(head(StatusCode::OK, &parts, Reply::Stream(frames)));
         }
-        Ok((operation, _)) if operation.is_predicting() && visit.is_shed(&shared.limits) => {
-            Err(ApiError::Overloaded)
+        Ok((operation, until)) => {
+            within(until, ask_once(&shared, operation, body, until, &visit)).await
         }
-        Ok((operation, None)) => ask_once(&shared, operation, body, None).await,
-        Ok((operation, until)) => within(until, ask_once(&shared, operation, body, until)).await,
         Err(error) => Err(error),
     };
     let code = outcome.as_ref().map_or_else(code_of, |_| Code::Ok);
@@ -165,6 +163,7 @@ async fn ask_once(
     operation: Operation,
     body: Incoming,
     deadline: Option<Instant>,
+    visit: &Visit,
 ) -> Result<Bytes, ApiError> {
     let mut messages = Messages::new(shared, body);
     let message = messages.only().await?;
@@ -172,7 +171,13 @@ async fn ask_once(
         deadline,
         ..Arrival::now()
     };
-    contain(shared, pin!(operate(shared, operation, message, arrival))).await
+    let operated = pin!(operate(shared, operation, message, arrival));
+    let contained = contain(shared, operated);
+    if operation.is_predicting() {
+        visit.work(contained).await
+    } else {
+        contained.await
+    }
 }
 
 /// Answer the messages of a stream one after the other, in a task that ends when the caller goes.

@@ -70,8 +70,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         "Overload",
         f"{CONNECTIONS:,} connections. {open_loop}: arrivals at a constant rate for {seconds:g} s from"
         f" `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
-        " after. Latency of accepted requests counts from sending, of refused ones from when they were due. Recovery"
-        " is the time after the load until single requests are answered 200 within 30 ms again."
+        " after. Latency of accepted requests counts from sending, of refused ones from when they were due."
+        " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
         f" {crowd}: every connection asks again as soon as it is answered (wrk); capacity is what"
         f" {SATURATING} of them got in the same minute.",
         COLUMNS,
@@ -89,9 +89,9 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         (
             "Refusing costs the system's share of a request: reading it, writing a short answer. When that is"
             " a share ρ of an answer, no server on one core answers more than (1 - 3ρ) / (1 - ρ) of its"
-            f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about a tenth, most of it the bytes"
-            " of the body. Of one row it is more than half: there is nothing to gain by refusing, and the"
-            " connections bound what can wait.",
+            f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about a tenth, most of it the"
+            " bytes of the body. Of one row it is more than half: there is nothing to gain by refusing, and"
+            " the connections bound what can wait.",
         ),
     )
 

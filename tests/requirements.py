@@ -46,6 +46,7 @@ PROMISES: dict[str, str] = {
     "import.gate": "a conversion that answers otherwise than its library is refused by the parity gate",
     "import.torch": "PyTorch modules and torch.export programs answer through the package as PyTorch",
     "import.tensorflow": "Keras models and SavedModels answer through the package as TensorFlow",
+    "import.real-rows": "rows of a table are asked too when a model is imported, and one that differs refuses it",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",
     "model.predict": "predict writes prediction and score or score_<class>",

@@ -22,13 +22,15 @@ def import_model(
     name: str | None = None,
     project: str | Path = ".",
     inputs: Sequence[str] = (),
+    data: str | Path | None = None,
     trust: bool = False,
 ) -> ModelImportResult:
     """Register a fitted object, or a file of a model, as a version of a project's model.
 
     It is converted to data and held to its library's own answers on thousands of rows; nothing is pickled.
-    Without a name the project's is used. `inputs` are the shapes that a PyTorch module does not tell; `trust`
-    lets a file be opened that is a program. Raises `MlwrightError`.
+    Without a name the project's is used. `inputs` are the shapes that a PyTorch module does not tell; `data`
+    is a table of real rows that are asked too; `trust` lets a file be opened that is a program. Raises
+    `MlwrightError`.
 
     >>> result = mlwright.import_model(forest, name="churn")  # doctest: +SKIP
     >>> result.reference  # doctest: +SKIP
@@ -40,5 +42,13 @@ def import_model(
 
     what = Path(source) if isinstance(source, str) else source
     return model_import(
-        ModelImportRequest(Path(project), what, None, name, is_trusted=trust, inputs=tuple(inputs))
+        ModelImportRequest(
+            Path(project),
+            what,
+            None,
+            name,
+            is_trusted=trust,
+            inputs=tuple(inputs),
+            data=None if data is None else Path(data),
+        )
     )

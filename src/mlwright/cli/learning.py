@@ -105,6 +105,7 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
             is_trusted=args.trust,
             python=None if args.python is None else Path(args.python),
             inputs=tuple(args.input or ()),
+            data=None if args.data is None else Path(args.data),
         )
     )
     if result.isolation is not None:

@@ -196,6 +196,11 @@ COMMANDS = (
             ),
             Argument(("--name",), "name of the model (default: the project's)", metavar="NAME"),
             Argument(
+                ("--data",),
+                "table of real rows that the check asks too, beside those it makes",
+                metavar="FILE",
+            ),
+            Argument(
                 ("--trust",),
                 "run the program that a pickle is, in a process without network",
                 is_flag=True,

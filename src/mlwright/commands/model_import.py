@@ -33,6 +33,8 @@ class ModelImportRequest:
     """The interpreter that has the library that wrote the file; None: this one."""
     inputs: tuple[str, ...] = ()
     """Shapes of inputs that the model does not tell, such as FP32[-1,20]."""
+    data: Path | None = None
+    """A table of real rows for the check, beside those that it makes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ModelImportResult:
 
 
 def model_import(request: ModelImportRequest) -> ModelImportResult:
-    """Convert, check against the library's own answers on generated rows, and register.
+    """Convert, check against the library's own answers, and register.
 
     The same file is the same version. Without a champion the model becomes it, else candidate. Raises
     `SourceUnreadable`, `ModelUnsupported`, `ModelUntrusted`, `ParityFailed`, `ReferenceInvalid` for a name
@@ -67,18 +69,20 @@ def model_import(request: ModelImportRequest) -> ModelImportResult:
 @contextmanager
 def _opened(request: ModelImportRequest, name: str) -> Iterator[tuple[ImportedModel, str, str]]:
     """Give the model, what it was written by, and what it was, in words."""
+    from mlwright.data import FileSource
     from mlwright.packaging import importing, model_format
     from mlwright.packaging.conversion import parse_input
     from mlwright.packaging.objects import framework_of
 
     source = request.source
+    rows = None if request.data is None else FileSource(Path.cwd(), str(request.data)).read()
     if not isinstance(source, Path):
         inputs = [parse_input(text) for text in request.inputs]
-        imported = importing.import_fitted(source, name, inputs)
+        imported = importing.import_fitted(source, name, inputs, rows)
         yield imported, framework_of(source), f"a {type(source).__name__}"
         return
     found = model_format.format_of(source, request.framework)
-    options = importing.OpeningOptions(request.is_trusted, request.python, request.inputs)
+    options = importing.OpeningOptions(request.is_trusted, request.python, request.inputs, rows)
     with importing.open_model(source, found, name, options) as opened:
         yield opened, found.name, f"from {source.name}"
 

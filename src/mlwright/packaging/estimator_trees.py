@@ -15,6 +15,8 @@ from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.packaging.xgboost_file import read_xgboost
 from mlwright.packaging.xgboost_trees import trees_from_xgboost
 
+BOOSTERS = ("lightgbm", "xgboost", "catboost")
+
 
 def library_of(fitted: object) -> str:
     """Give the name of the library whose object it is."""

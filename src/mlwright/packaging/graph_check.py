@@ -29,14 +29,29 @@ WIDE, NARROW = (-1, 300), (0, 2)  # integers: codes of all kinds, or places in t
 
 
 def check_graph(
-    folder: Path, answers: Callable[[Tensors], Sequence[Tensor]], graph: Graph, name: str
+    folder: Path,
+    answers: Callable[[Tensors], Sequence[Tensor]],
+    graph: Graph,
+    name: str,
+    rows: Tensors | None = None,
 ) -> ParityReport:
     """Compare every output of the package with what its source answers, output by output.
 
-    Raises `ParityFailed` when they differ, `ModelUnsupported` when no generated rows can be run.
+    On generated rows, and on real ones where they are given. Raises `ParityFailed` when they differ,
+    `ModelUnsupported` when no generated rows can be run.
     """
-    predictor = PackagePredictor(folder)
     tensors, trained = _answered(answers, graph)
+    report = _check_rows(folder, tensors, trained, name)
+    if rows is None:
+        return report
+    real = _check_rows(folder, rows, answers(rows), name)
+    return ParityReport(
+        report.rows + real.rows, 0, max(report.largest_difference, real.largest_difference), 0
+    )
+
+
+def _check_rows(folder: Path, tensors: Tensors, trained: Sequence[Tensor], name: str) -> ParityReport:
+    predictor = PackagePredictor(folder)
     packaged = run_outputs((folder / "model.onnx").read_bytes(), tensors)
     if len(trained) != len(packaged):
         raise ParityFailed(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import polars as pl
+
 from mlwright.packaging.boosters import convert_catboost, convert_lightgbm, convert_xgboost
 from mlwright.packaging.conversion import ROWS, Conversion, InputShape
 from mlwright.packaging.graph_check import check_graph
@@ -22,6 +24,7 @@ from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.optional import library_named
 from mlwright.packaging.package import PackageContent, Signature
 from mlwright.packaging.parity import ParityReport
+from mlwright.packaging.real_rows import graph_rows, kernel_rows
 from mlwright.packaging.worker_process import WorkerRequest, converted_apart
 
 
@@ -47,6 +50,8 @@ class OpeningOptions:
     """The interpreter that has the library; None: this one."""
     inputs: Sequence[str] = field(default_factory=tuple)
     """Shapes of inputs that the file does not tell."""
+    rows: pl.DataFrame | None = None
+    """Real rows for the check, beside those that it makes."""
 
 
 @contextmanager
@@ -57,11 +62,11 @@ def open_model(path: Path, kind: Format, name: str, options: OpeningOptions) -> 
     """
     kind.require(path, is_trusted=options.is_trusted)
     if kind.opening == "data":
-        yield imported(convert_data(kind.name, path.read_bytes()), name)
+        yield imported(convert_data(kind.name, path.read_bytes()), name, rows=options.rows)
         return
     request = WorkerRequest(path, kind.name, options.is_trusted, options.python, tuple(options.inputs))
     with converted_apart(request) as (conversion, isolation):
-        yield imported(conversion, name, isolation)
+        yield imported(conversion, name, rows=options.rows, isolation=isolation)
 
 
 def convert_data(format_name: str, data: bytes) -> Conversion:
@@ -86,17 +91,19 @@ def convert_onnx(data: bytes) -> Conversion:
     return Conversion(data, lambda tensors: list(answers(tensors).values()), "onnxruntime", "an ONNX graph")
 
 
-def imported(conversion: Conversion, name: str, isolation: str | None = None) -> ImportedModel:
-    """Give the package content of a conversion, and its check."""
+def imported(
+    conversion: Conversion, name: str, *, rows: pl.DataFrame | None = None, isolation: str | None = None
+) -> ImportedModel:
+    """Give the package content of a conversion, and its check on made rows and on these."""
     model = conversion.model
     if isinstance(model, KernelModel):
+        real = None if rows is None else kernel_rows(model, rows)
+
+        def check(folder: Path) -> ParityReport:
+            return check_kernel(folder, model, lambda matrix: conversion.scores({ROWS: matrix}), real)
+
         content = kernel_content(model, name, conversion.kind)
-        return ImportedModel(
-            content,
-            lambda folder: check_kernel(folder, model, lambda matrix: conversion.scores({ROWS: matrix})),
-            conversion.library,
-            isolation,
-        )
+        return ImportedModel(content, check, conversion.library, isolation)
     graph = read_graph(model)
     classes = graph.labels or default_classes(graph.task, graph.width)
     content = PackageContent(
@@ -115,9 +122,10 @@ def imported(conversion: Conversion, name: str, isolation: str | None = None) ->
         card=f"# {name}\n\nImported from {conversion.kind}.\n",
         provenance={"run": None, "data": [], "libraries": {}, "seed": None},
     )
+    given = None if rows is None else graph_rows(graph, rows)
     return ImportedModel(
         content,
-        lambda folder: check_graph(folder, conversion.answers, graph, name),
+        lambda folder: check_graph(folder, conversion.answers, graph, name, given),
         conversion.library,
         isolation,
     )
@@ -146,6 +154,8 @@ def import_onnx(data: bytes, name: str) -> ImportedModel:
     return imported(convert_onnx(data), name)
 
 
-def import_fitted(fitted: object, name: str, inputs: Sequence[InputShape] = ()) -> ImportedModel:
+def import_fitted(
+    fitted: object, name: str, inputs: Sequence[InputShape] = (), rows: pl.DataFrame | None = None
+) -> ImportedModel:
     """Import a fitted object of a library. Raises `ModelUnsupported`."""
-    return imported(convert_object(fitted, inputs), name)
+    return imported(convert_object(fitted, inputs), name, rows=rows)

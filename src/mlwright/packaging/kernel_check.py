@@ -27,9 +27,16 @@ SEED = 7
 NEVER_SEEN = "\u2603 never seen"
 
 
-def check_kernel(folder: Path, model: KernelModel, answers: Answers) -> ParityReport:
-    """Compare a package with the source of its model on made rows. Raises `ParityFailed`."""
+def check_kernel(
+    folder: Path, model: KernelModel, answers: Answers, rows: Floats | None = None
+) -> ParityReport:
+    """Compare a package with the source of its model on made rows, and on real ones where they are given.
+
+    Raises `ParityFailed`.
+    """
     matrix, edge_rows = check_rows(model)
+    if rows is not None:
+        matrix = np.vstack([rows, matrix])
     predictor = PackagePredictor(folder)
     if predictor.is_tensor:
         packaged = predictor.predict_matrix(matrix)

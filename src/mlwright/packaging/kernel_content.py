@@ -56,7 +56,7 @@ def _tensor(classes: int) -> JsonObject:
 
 def _documents(model: KernelModel) -> dict[str, JsonObject]:
     return {
-        "transform.json": {**(model.transform or _plain_transform(model))},
+        "transform.json": {**(model.transform or plain_transform(model))},
         "contract.json": {
             "format": 1,
             "columns": [_contract(model, place) for place in range(len(model.columns))],
@@ -64,7 +64,8 @@ def _documents(model: KernelModel) -> dict[str, JsonObject]:
     }
 
 
-def _plain_transform(model: KernelModel) -> TransformDocument:
+def plain_transform(model: KernelModel) -> TransformDocument:
+    """Give the transform of a model whose features are its columns."""
     outputs: list[OutputEntry] = [
         {"name": column.name, "op": "level", "column": column.name, "levels": list(model.levels[place])}
         if place in model.levels

@@ -53,13 +53,19 @@ class LinearHead:
 
 
 def is_linear(fitted: object) -> bool:
-    """Tell whether an estimator is one of scikit-learn's linear models."""
-    return type(fitted).__module__.startswith(("sklearn.linear_model", "sklearn.svm"))
+    """Tell whether an estimator is one of scikit-learn's linear models, or of a class made from one."""
+    return _own_class(fitted) is not None
+
+
+def _own_class(fitted: object) -> str | None:
+    """Name scikit-learn's own class; what a class made from it changes, the parity gate sees."""
+    modules = ("sklearn.linear_model", "sklearn.svm")
+    return next((kind.__name__ for kind in type(fitted).__mro__ if kind.__module__.startswith(modules)), None)
 
 
 def linear_head(fitted: Any) -> LinearHead:
     """Read a fitted linear model. Raises `ModelUnsupported` for one whose answer is no probability."""
-    name = type(fitted).__name__
+    name = _own_class(fitted) or type(fitted).__name__
     if not hasattr(fitted, "coef_"):
         raise ModelUnsupported(f"the {name} is not fitted, or not linear", hint="call its fit first")
     coefficients = np.atleast_2d(np.asarray(fitted.coef_, dtype=np.float64))

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlwright.packaging.boosters import convert_booster, kernel_answers
 from mlwright.packaging.conversion import Conversion, InputShape
-from mlwright.packaging.estimator_trees import library_of
+from mlwright.packaging.estimator_trees import BOOSTERS, library_of
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
 from mlwright.packaging.forest import Floats
 from mlwright.packaging.kernel_model import KernelModel
@@ -30,7 +30,7 @@ def convert_object(fitted: object, inputs: Sequence[InputShape] = ()) -> Convers
     if _is_module(fitted, "keras"):
         opened: Conversion = integration("tensorflow", kind).convert_model(fitted)
         return opened
-    if library_of(fitted) in ("lightgbm", "xgboost", "catboost"):
+    if library_of(fitted) in BOOSTERS:
         return convert_booster(fitted)
     model, answers = _kernel(fitted)
     return Conversion(model, kernel_answers(answers), f"scikit-learn {_version('sklearn')}", kind)

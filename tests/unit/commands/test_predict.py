@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from mlwright.commands.init import InitRequest, init
-from mlwright.commands.model_import import Framework, ModelImportRequest, model_import
+from mlwright.commands.model_import import ModelImportRequest, model_import
 from mlwright.commands.model_list import ModelListRequest, model_list
 from mlwright.commands.model_show import ModelShowRequest, model_show
 from mlwright.commands.predict import PredictRequest, predict
@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
     return init(InitRequest("m", tmp_path, empty=True)).root
 
 
-def add(project: Path, data: bytes, framework: Framework = "onnx") -> None:
+def add(project: Path, data: bytes, framework: str = "onnx") -> None:
     path = project / "model"
     path.write_bytes(data)
     model_import(ModelImportRequest(project, path, framework))

@@ -31,6 +31,8 @@ PROMISES: dict[str, str] = {
     "run.package": "a package is a folder named by its digest with manifest, signature, contract, reference cells, "
     "evaluation and card",
     "run.parity": "the packaged model answers as the trained one on real and edge rows, or is refused",
+    "train.folds": "folds are forward in time with a gap for labels, whole groups, or stratified; copies stand on one side",
+    "train.arrival": "positives train from the moment their label arrives, young negatives weigh less",
     "run.baseline": "LightGBM is fitted beside a logistic baseline and a constant",
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",

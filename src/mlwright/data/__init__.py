@@ -15,15 +15,23 @@ from mlwright.data.files import digest_files, find_files
 from mlwright.data.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from mlwright.data.arrival import KnownLabels, LabelsAt, labels_known_at
     from mlwright.data.conformity import conform, conform_columns, encode_target
     from mlwright.data.contract_check import check_days
     from mlwright.data.contract_inference import infer_contract
+    from mlwright.data.fold import Fold, Folds, make_folds
     from mlwright.data.leakage import smell_label_copies
     from mlwright.data.roles import Roles, infer_roles, require_column
     from mlwright.data.source import FileSource, Source
     from mlwright.data.split import Split, inner_split, split_rows
 
 _PLACES = {
+    "Fold": "fold",
+    "Folds": "fold",
+    "KnownLabels": "arrival",
+    "LabelsAt": "arrival",
+    "labels_known_at": "arrival",
+    "make_folds": "fold",
     "FileSource": "source",
     "Roles": "roles",
     "Source": "source",
@@ -48,6 +56,10 @@ __all__ = [
     "DataContract",
     "FileSource",
     "Finding",
+    "Fold",
+    "Folds",
+    "KnownLabels",
+    "LabelsAt",
     "LabelContract",
     "Roles",
     "Severity",
@@ -62,6 +74,8 @@ __all__ = [
     "infer_contract",
     "infer_roles",
     "inner_split",
+    "labels_known_at",
+    "make_folds",
     "read_contract",
     "require_column",
     "smell_label_copies",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlwright.data.duplicates import row_copies
 from mlwright.data.roles import require_column
 from mlwright.errors import ConfigError, TooFewRows
 from mlwright.project import DataConfig, Task
@@ -18,7 +19,6 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 DAY_US = 86_400e6
 FEWEST_ROWS = 10
-MOST_COPIES = 0.8  # share of distinct rows below which copies are ordinary
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _by_time(frame: pl.DataFrame, data: DataConfig) -> Split:
     unit = DAY_US if is_moment else 1.0
     cut = _cut(np.sort(values[known]), data, unit)
     test = known & (values > cut)
-    gap = data.label_delay_days * unit
+    gap = 0.0 if data.label_time else data.label_delay_days * unit
     train = known & (values <= cut - gap)
     text = _moment(cut) if is_moment else f"{cut:g}"
     said = f"the last {int(test.sum())} of {frame.height} rows by {by}, after {text}"
@@ -130,32 +130,21 @@ def _by_group(frame: pl.DataFrame, data: DataConfig, *, seed: int) -> Split:
 
 def _at_random(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int) -> Split:
     generator = np.random.default_rng(seed)
-    test: Mask = np.zeros(frame.height, dtype=bool)
     is_stratified = task != "regression" and data.label is not None and data.label in frame.columns
     codes = np.zeros(frame.height)
     if is_stratified:
         codes = frame[str(data.label)].rank("dense").fill_null(0).to_numpy()
-    copies = _copies(frame)
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        units, sizes = np.unique(copies[rows], return_counts=True)
-        order = generator.permutation(len(units))
-        taken = np.cumsum(sizes[order]) <= round(data.split.test_share * len(rows))
-        test[rows] = np.isin(copies[rows], units[order[taken]])
+    _, first, units, sizes = np.unique(
+        row_copies(frame, label=data.label), return_index=True, return_inverse=True, return_counts=True
+    )
+    taken: Mask = np.zeros(len(first), dtype=bool)
+    for code in np.unique(codes[first]):
+        order = generator.permutation(np.flatnonzero(codes[first] == code))
+        taken[order] = np.cumsum(sizes[order]) <= round(data.split.test_share * sizes[order].sum())
+    test = taken[units]
     said = f"{int(test.sum())} of {frame.height} rows at random"
     said += f", {data.label} in equal shares" if is_stratified else ""
     return Split(np.flatnonzero(~test), np.flatnonzero(test), "random", said)
-
-
-def _copies(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
-    """Give equal rows equal numbers, so that a copy does not test what its twin trained.
-
-    Where equal rows are ordinary (a few columns with few values) each row stands for itself.
-    """
-    hashes = frame.hash_rows(seed=1).to_numpy()
-    if len(np.unique(hashes)) < MOST_COPIES * len(hashes):
-        return np.arange(len(hashes), dtype=np.uint64)
-    return hashes
 
 
 def _moment(micros: float) -> str:

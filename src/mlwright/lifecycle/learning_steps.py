@@ -31,7 +31,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Value, Values
 from mlwright.project import DataConfig, GateConfig, SplitConfig, Task, TrainingConfig, find_project
 from mlwright.training.baseline import BaselineTrainer, library_scores
-from mlwright.training.trainer import FitRequest, Trainer
+from mlwright.training.fit_request import FitRequest, Trainer
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -234,7 +234,7 @@ class Rows:
         self.frame = frame
         self.data = data
         self.contract = contract
-        self.inputs: list[Column] = contract.inputs(ignore=data.ignore, group=data.group)
+        self.inputs: list[Column] = contract.inputs(ignore=data.unread, group=data.group)
         assert contract.label is not None
         self.classes = list(contract.label.values or ())
         self.target = encode_target(frame[contract.label.name], self.classes)

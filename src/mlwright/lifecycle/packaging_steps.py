@@ -120,7 +120,7 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     project = find_project(Path(str(parameters["root"])))
     data = read_data_config(parameters)
     contract = contract_of(inputs)
-    columns = contract.inputs(ignore=data.ignore, group=data.group)
+    columns = contract.inputs(ignore=data.unread, group=data.group)
     frame = read_frame(context, inputs["clean"]).select([column.name for column in columns])
     seed = int(str(parameters["seed"]))
     real = frame.sample(min(REAL_ROWS, frame.height), seed=seed)

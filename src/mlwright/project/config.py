@@ -54,6 +54,11 @@ class DataConfig:
     time: str | None = field(default=None, metadata=doc("column that says when a row was known"))
     group: str | None = field(default=None, metadata=doc("column whose rows stay on one side of a split"))
     ignore: tuple[str, ...] = field(default=(), metadata=doc("columns that are never features"))
+    weight: str | None = field(default=None, metadata=doc("column that says how much a row counts"))
+    label_time: str | None = field(
+        default=None,
+        metadata=doc("column that says when the label became known; folds train on what was known then"),
+    )
     split: SplitConfig = field(default=SplitConfig(), metadata=doc("how the held-out rows are chosen"))
     label_delay_days: float = field(
         default=0.0, metadata=doc("longest wait for a label; gap between training and held-out rows")
@@ -67,6 +72,11 @@ class DataConfig:
     on_bad_day: Literal["quarantine", "fail"] = field(
         default="quarantine", metadata=doc("what happens to a day that breaks the data contract")
     )
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Name the columns that no model reads, beside label and group."""
+        return tuple(name for name in (*self.ignore, self.weight, self.label_time) if name is not None)
 
 
 @dataclass(frozen=True)

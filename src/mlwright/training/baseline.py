@@ -21,8 +21,8 @@ from mlwright.features import (
 )
 from mlwright.project import MetricName
 from mlwright.training.boosting import Boosted, fit_boosting, refit_boosting
+from mlwright.training.fit_request import Document, FitRequest, Fitted, Floats, Rung
 from mlwright.training.linear import fit_linear, linear_json, linear_model, linear_scores
-from mlwright.training.trainer import Document, FitRequest, Fitted, Floats, Rung
 
 F1_STEPS = 200
 

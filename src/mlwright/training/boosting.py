@@ -11,7 +11,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.training.trainer import FitRequest
+from mlwright.training.fit_request import FitRequest
 
 Floats = npt.NDArray[np.float64]
 

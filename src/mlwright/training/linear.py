@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from mlwright.store import canonical_json
-from mlwright.training.trainer import FitRequest, Floats
+from mlwright.training.fit_request import FitRequest, Floats
 
 MOST_LINEAR_ROWS = 100_000  # a linear model learns no more from more
 MOST_ITERATIONS = 200

@@ -9,7 +9,7 @@ from mlwright.data import Column
 from mlwright.evaluation import metric_value
 from mlwright.features import apply_transform
 from mlwright.training.baseline import BaselineTrainer, library_scores
-from mlwright.training.trainer import FitRequest, Fitted
+from mlwright.training.fit_request import FitRequest, Fitted
 
 
 def request(rate: float, rows: int = 12_000, seed: int = 4) -> FitRequest:

@@ -14,6 +14,7 @@ from mlwright.features import apply_transform
 from mlwright.project import MetricName
 from mlwright.training import boosting
 from mlwright.training.baseline import BaselineTrainer, choose_threshold, is_better, library_scores
+from mlwright.training.fit_request import FitRequest
 from mlwright.training.linear import (
     FEWEST_LINEAR_ROWS,
     LINEAR_SHARE,
@@ -23,7 +24,6 @@ from mlwright.training.linear import (
     linear_scores,
     most_linear_rows,
 )
-from mlwright.training.trainer import FitRequest
 
 
 def request(target: np.ndarray, classes: int, *, rows: int, noise: float = 0.1) -> FitRequest:

@@ -1,4 +1,4 @@
-"""The Trainer port: from rows and a validation part to a fitted model as data."""
+"""What the baseline trainer takes and gives."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ const ROUND_SHARE: f64 = 1.0 / 16.0;
 const DEAR: f64 = 4.0;
 /// Let in what is expected to wait for this share of the objective: the thread may be slower while it waits.
 const RESERVE: f64 = 0.7;
+/// The best of so many rounds says what to expect.
+const RECENT: usize = 4;
 /// How much the newest round counts in what work on a request is expected to take.
 const NEWEST: f64 = 0.3;
 
@@ -38,9 +40,9 @@ pub(crate) struct Admission {
     round: Cell<Option<Round>>,
     /// Work that fits into the round at hand.
     room: Cell<f64>,
-    /// The last two rounds with answers, and what is to be expected by them.
-    before: Cell<Course>,
-    last: Cell<Course>,
+    /// How the last rounds with answers went, the newest first.
+    recent: Cell<[Course; RECENT]>,
+    /// What is to be expected by them.
     expected: Cell<Course>,
     /// Work on one request, on average.
     cost: Cell<f64>,
@@ -55,7 +57,7 @@ struct Course {
 }
 
 impl Course {
-    /// The better of two: when the system took the thread away for a while, that round says nothing about the next one.
+    /// The better of two: a round in which the system took the thread away says nothing about the next one.
     fn better(self, other: Self) -> Self {
         Self {
             length: self.length.min(other.length),
@@ -114,8 +116,7 @@ impl Admission {
             waiting: RefCell::default(),
             round: Cell::new(None),
             room: Cell::new(objective * ROUND_SHARE),
-            before: Cell::default(),
-            last: Cell::default(),
+            recent: Cell::default(),
             expected: Cell::default(),
             cost: Cell::new(0.0),
         })
@@ -227,8 +228,12 @@ impl Admission {
         }
         let answers = f64::from(round.answers);
         let pace = length / answers;
-        self.before.set(self.last.replace(Course { length, pace }));
-        self.expected.set(self.last.get().better(self.before.get()));
+        let mut recent = self.recent.get();
+        recent.rotate_right(1);
+        recent[0] = Course { length, pace };
+        self.recent.set(recent);
+        self.expected
+            .set(recent.into_iter().fold(recent[0], Course::better));
         let newest = round.worked / answers;
         let cost = match self.cost.get() {
             0.0 => newest,
@@ -296,8 +301,9 @@ mod tests {
     #[test]
     fn work_fills_a_round_then_waits_and_what_would_wait_too_long_is_refused() {
         let admission = admission();
-        admission.learn(round(5, MS), 6.0 * MS);
-        admission.learn(round(5, MS), 6.0 * MS);
+        for _ in 0..RECENT {
+            admission.learn(round(5, MS), 6.0 * MS);
+        }
         assert_eq!(admission.judge(), Verdict::Work, "nobody waits");
         admission.round.set(Some(round(5, MS)));
         assert_eq!(admission.judge(), Verdict::Wait, "the round is full");
@@ -321,9 +327,9 @@ mod tests {
     }
 
     #[test]
-    fn one_round_in_which_the_thread_stood_still_refuses_nobody() {
+    fn a_few_rounds_in_which_the_thread_stood_still_refuse_nobody() {
         let admission = admission();
-        for length in [6.0, 6.0, 100.0] {
+        for length in [6.0, 100.0, 100.0, 100.0] {
             admission.learn(round(5, MS), length * MS);
         }
         admission.round.set(Some(round(100, MS)));

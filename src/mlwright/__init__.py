@@ -11,9 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from mlwright.commands.model_export import ModelExportResult
     from mlwright.commands.model_import import ModelImportResult
 
-__all__ = ["MlwrightError", "__version__", "import_model"]
+__all__ = ["MlwrightError", "__version__", "export_model", "import_model"]
+
+
+def export_model(reference: str, out: str | Path, *, project: str | Path = ".") -> ModelExportResult:
+    """Write a version as one ONNX graph, raw columns in and answers out, for servers of others.
+
+    Nothing is written unless the graph answers as the package on thousands of rows. Raises `MlwrightError`.
+
+    >>> result = mlwright.export_model("churn@latest", "churn.onnx")  # doctest: +SKIP
+    >>> result.largest_difference, result.label_flips  # doctest: +SKIP
+    (2.2e-16, 0)
+    """
+    from pathlib import Path
+
+    from mlwright.commands.model_export import ModelExportRequest, model_export
+
+    return model_export(ModelExportRequest(Path(project), reference, Path(out)))
 
 
 def import_model(

@@ -9,7 +9,7 @@ import mlwright
 
 
 def test_the_facade_has_these_names_and_no_others() -> None:
-    assert mlwright.__all__ == ["MlwrightError", "__version__", "import_model"]
+    assert mlwright.__all__ == ["MlwrightError", "__version__", "export_model", "import_model"]
 
 
 def test_the_facade_loads_nothing_heavy() -> None:

@@ -123,6 +123,34 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
+def model_export(args: argparse.Namespace, out: Output) -> int:
+    """Write a version as a file for servers of others, and say how exactly it answers."""
+    from mlwright.commands.model_export import ModelExportRequest
+    from mlwright.commands.model_export import model_export as export_model
+
+    request = ModelExportRequest(args.project, args.reference, Path(args.out), args.to, args.dry_run)
+    result = export_model(request, ProgressBar(out))
+    kinds = (("real", result.real_rows), ("made", result.made_rows), ("edge", result.edge_rows))
+    rows = ", ".join(f"{count:,} {kind}" for kind, count in kinds if count)
+    written = "" if result.is_written else ", not written"
+    out.result(
+        result,
+        [
+            f"{result.reference} as {result.out}, {result.bytes / 1024:,.0f} KiB{written}",
+            f"answers as the package on {rows} rows, largest difference {result.largest_difference:.1e}",
+            "",
+            *table(
+                [
+                    (side, tensor.name, tensor.datatype, str(list(tensor.shape)))
+                    for side, tensors in (("in", result.inputs), ("out", result.outputs))
+                    for tensor in tensors
+                ]
+            ),
+        ],
+    )
+    return DONE
+
+
 def model_list(args: argparse.Namespace, out: Output) -> int:
     """List models and their versions."""
     from mlwright.commands.model_list import ModelListRequest

@@ -218,6 +218,17 @@ COMMANDS = (
             ),
         ),
     ),
+    Command(
+        ("model", "export"),
+        "write a version as one ONNX graph, raw columns in and answers out, for other servers",
+        "mlwright.cli.learning:model_export",
+        (
+            Argument(("reference",), "NAME@3, NAME@champion, NAME@candidate or NAME@latest", metavar="REF"),
+            Argument(("--to",), "format of the file", is_required=True, choices=("onnx",)),
+            Argument(("--out",), "file to write (.onnx)", is_required=True, metavar="FILE"),
+            Argument(("--dry-run",), "lower and compare, and write nothing", is_flag=True),
+        ),
+    ),
     Command(("model", "list"), "list models and their versions", "mlwright.cli.learning:model_list"),
     Command(
         ("model", "show"),

@@ -125,6 +125,13 @@ def _tensor_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDAr
                 hint="serve the model and ask `/v2/models/…/infer`",
                 column=tensor.name,
             )
+    for name in {tensor.name for tensor in predictor.tensors} & set(frame.columns):
+        if frame.schema[name].is_temporal():
+            raise ContractBroken(
+                f"column {name!r} holds moments, the graph takes numbers and does not say which",
+                hint="give numbers; a graph of `mlwright model export` takes microseconds since 1970 in UTC",
+                column=name,
+            )
     columns = [Column(tensor.name, COLUMN_TYPES[tensor.datatype]) for tensor in predictor.tensors]
     typed = conform_columns(frame, columns)
     tensors = {tensor.name: _tensor(typed[tensor.name], tensor) for tensor in predictor.tensors}

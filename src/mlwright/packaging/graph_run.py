@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mlwright.errors import ModelUnsupported
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 Tensor: TypeAlias = npt.NDArray[np.generic]
 Floats = npt.NDArray[np.float64]
@@ -41,22 +44,32 @@ def run_outputs(
     the server does, so that sums are added in the same order. Raises `ModelUnsupported` with the runtime's
     words.
     """
+    try:
+        session = open_session(data)
+        answers = [_as_array(answer, labels) for answer in session.run(None, dict(tensors))]
+    except Exception as cause:  # the runtime's errors share no class of their own
+        raise not_run(cause) from cause
+    names = [output.name for output in session.get_outputs()]
+    return {name: answer.reshape(len(answer), -1) for name, answer in zip(names, answers, strict=True)}
+
+
+def open_session(data: bytes) -> onnxruntime.InferenceSession:
+    """Open a graph on one thread, silent. Raises whatever the runtime raises."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what fails is raised, and said by whom it concerns
-    try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        answers = [_as_array(answer, labels) for answer in session.run(None, dict(tensors))]
-    except Exception as cause:  # the runtime's errors share no class of their own
-        said = str(cause).splitlines()[0]
-        raise ModelUnsupported(
-            f"onnxruntime does not run the graph: {said}",
-            hint="run it with `onnxruntime.InferenceSession` on a row of its inputs, and export it again",
-        ) from cause
-    names = [output.name for output in session.get_outputs()]
-    return {name: answer.reshape(len(answer), -1) for name, answer in zip(names, answers, strict=True)}
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def not_run(cause: Exception) -> ModelUnsupported:
+    """Give the failure of a graph that the runtime does not take, in the runtime's words."""
+    said = str(cause).splitlines()[0]
+    return ModelUnsupported(
+        f"onnxruntime does not run the graph: {said}",
+        hint="run it with `onnxruntime.InferenceSession` on a row of its inputs, and export it again",
+    )
 
 
 def main_output(outputs: Mapping[str, Tensor]) -> str:

@@ -117,7 +117,7 @@ def imported(
             outputs=graph.outputs,
             classes=classes,
             positive=classes[1] if graph.task == "binary" else None,
-            threshold=0.5 if graph.task == "binary" else None,
+            threshold=graph.threshold if graph.task == "binary" else None,
         ),
         card=f"# {name}\n\nImported from {conversion.kind}.\n",
         provenance={"run": None, "data": [], "libraries": {}, "seed": None},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import onnx
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.forest import UNREADABLE
 from mlwright.packaging.kernel_model import Task
 from mlwright.packaging.package import JsonObject
 
@@ -31,11 +34,13 @@ class Graph:
     outputs: tuple[JsonObject, ...]
     task: Task
     width: int
-    labels: tuple[int | str, ...] = ()
+    labels: tuple[int | float | str, ...] = ()
     """The classes that the graph names, in the order of their probabilities; empty when it names none."""
     texts: tuple[str, ...] = ()
     codes: tuple[int, ...] = ()
     """Texts and whole numbers that the graph looks up in its inputs."""
+    threshold: float = 0.5
+    """The score from which a graph of two classes says the second."""
 
 
 def read_graph(data: bytes) -> Graph:
@@ -52,17 +57,49 @@ def read_graph(data: bytes) -> Graph:
             "the file is not an ONNX model that onnx accepts", hint="check it with `onnx.checker.check_model`"
         ) from cause
     _refuse_external_data(model)
-    labels = next((found for node in model.graph.node if (found := _labels(node))), ())
+    labels: tuple[int | float | str, ...] = next(
+        (found for node in model.graph.node if (found := _labels(node))), ()
+    )
     _remove_zip_map(model)
     initial = {tensor.name for tensor in model.graph.initializer}
     inputs = tuple(_tensor(value) for value in model.graph.input if value.name not in initial)
     outputs = tuple(_tensor(value) for value in model.graph.output)
     task, width = _meaning(model, outputs)
+    threshold = 0.5
+    said = _said(model, outputs)
+    if said is not None:
+        task, labels, threshold = said
+        width = len(labels)
     named = labels if len(labels) == width else ()
     texts, codes = _looked_up(model)
-    return Graph(
-        model.SerializeToString(deterministic=True), inputs, outputs, task, width, named, texts, codes
-    )
+    data = model.SerializeToString(deterministic=True)
+    return Graph(data, inputs, outputs, task, width, named, texts, codes, threshold)
+
+
+def _said(
+    model: onnx.ModelProto, outputs: Sequence[JsonObject]
+) -> tuple[Task, tuple[int | float | str, ...], float] | None:
+    """Give task, classes and threshold of a graph that `mlwright model export` wrote, None for others."""
+    notes: Mapping[str, str] = {entry.key: entry.value for entry in model.metadata_props}
+    task: Task | None = next((known for known in get_args(Task) if known == notes.get("mlwright.task")), None)
+    if task is None:
+        return None
+    try:
+        labels = tuple(json.loads(notes["mlwright.classes"]))
+        threshold = json.loads(notes["mlwright.threshold"])
+    except UNREADABLE as cause:
+        raise ModelUnsupported(
+            f"what the graph says of itself cannot be read: {cause}", hint="export it with mlwright again"
+        ) from cause
+    widths = [shape[-1] for item in outputs if isinstance(shape := item["shape"], list)]
+    counts = {"regression": (0,), "binary": (2,)}.get(task, tuple(widths))
+    is_plain = all(isinstance(label, int | float | str) for label in labels)
+    if not is_plain or len(labels) not in counts or (labels and len(labels) not in widths):
+        raise ModelUnsupported(
+            f"the graph says that it is {task} with the classes {list(labels)}, its outputs do not",
+            hint="export it with mlwright again",
+        )
+    return task, labels, float(threshold) if isinstance(threshold, int | float) else 0.5
 
 
 def _refuse_external_data(model: onnx.ModelProto) -> None:

@@ -19,6 +19,14 @@ TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
 REAL_ROWS = 20_000
 EDGE_ROWS = 4_000
 MOST_EDGE_ROWS = 20_000
+ODD_MOMENTS = (  # microseconds since 1970
+    -62_135_596_800_000_000,  # the first of January in the year 1
+    -2_203_891_200_000_001,  # the last microsecond of a February in a year that is no leap year
+    -1,
+    951_782_400_000_000,  # 29 February 2000
+    4_107_542_400_000_000,  # the first of March 2100
+    253_402_300_799_000_000,  # the last second of the year 9999
+)
 MOST_COLUMNS, MOST_LETTERS = 12, 30  # of a row in a message
 
 
@@ -42,6 +50,41 @@ class ParityReport:
         }
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How far two sets of scores of the same rows are apart, and the row where they are furthest."""
+
+    largest: float
+    label_flips: int
+    worst_row: int
+
+    @property
+    def is_allowed(self) -> bool:
+        """Tell whether the gate lets it pass."""
+        return self.largest <= TOLERANCE and not self.label_flips
+
+    def describe(self, edge_rows: int, rows: int, frame: pl.DataFrame | None = None) -> str:
+        """Say it in words; the last `edge_rows` of all `rows` are edge rows."""
+        kind = "edge row" if self.worst_row >= rows - edge_rows else "row"
+        return (
+            f"by up to {self.largest:.3g}, {self.label_flips} labels flip, worst on {kind} {self.worst_row}"
+            + ("" if frame is None else f" ({_describe(frame, self.worst_row)})")
+        )
+
+
+def find_difference(wanted: Floats, given: Floats, *, threshold: float | None) -> Difference:
+    """Compare scores of one shape; `threshold` is the binary threshold, None for other tasks."""
+    with np.errstate(invalid="ignore"):  # infinity from infinity
+        difference = np.abs(wanted - given) / np.maximum(1.0, np.abs(wanted))
+    difference[(np.isnan(wanted) & np.isnan(given)) | (wanted == given)] = 0.0
+    difference = np.nan_to_num(difference, nan=np.inf)
+    by_row = difference if difference.ndim == 1 else difference.max(axis=1)
+    if not len(by_row):
+        return Difference(0.0, 0, 0)
+    flipped = _decisions(wanted, threshold) != _decisions(given, threshold)
+    return Difference(float(by_row.max()), int(flipped.sum()), int((by_row + flipped).argmax()))
+
+
 def check_parity(
     trained: Floats,
     packaged: Floats,
@@ -61,24 +104,15 @@ def check_parity(
             f"{what}: the package gives shape {packaged.shape}, the library {trained.shape}",
             hint="report this with the model file: it is a bug in the conversion",
         )
-    difference = np.abs(trained - packaged) / np.maximum(1.0, np.abs(trained))
-    difference[np.isnan(trained) & np.isnan(packaged)] = 0.0
-    difference = np.nan_to_num(difference, nan=np.inf)
-    by_row = difference if difference.ndim == 1 else difference.max(axis=1)
-    flipped = _decisions(trained, threshold) != _decisions(packaged, threshold)
-    flips = int(flipped.sum())
-    worst = int((by_row + flipped).argmax()) if len(by_row) else 0
-    largest = float(by_row.max()) if len(by_row) else 0.0
-    if largest > TOLERANCE or flips:
-        kind = "edge row" if worst >= len(by_row) - edge_rows else "row"
+    found, count = find_difference(trained, packaged, threshold=threshold), len(trained)
+    if not found.is_allowed:
         raise ParityFailed(
-            f"{what}: the package differs from the library by up to {largest:.3g}, {flips} labels flip, "
-            f"worst on {kind} {worst}" + ("" if rows is None else f" ({_describe(rows, worst)})"),
+            f"{what}: the package differs from the library {found.describe(edge_rows, count, rows)}",
             hint="the version is not registered; report this with the model file",
-            largest_difference=largest,
-            label_flips=flips,
+            largest_difference=found.largest,
+            label_flips=found.label_flips,
         )
-    return ParityReport(len(by_row) - edge_rows, edge_rows, largest, flips)
+    return ParityReport(count - edge_rows, edge_rows, found.largest, found.label_flips)
 
 
 def edge_frame(
@@ -113,11 +147,11 @@ def _edge_column(
     if column.type == "string":
         odd = [None, "", "\u2603 never seen", "x" * 300]
     elif column.type == "timestamp":
-        odd = [None]
+        odd = [None, *ODD_MOMENTS]
     elif column.type == "boolean":
         odd = [None, True, False]
     else:
-        odd = [None, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9]
+        odd = [None, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9]
         if near is not None:
             chosen = generator.choice(near, min(len(near), 200), replace=False)
             for edge in (chosen, np.nextafter(chosen, np.inf), np.nextafter(chosen, -np.inf)):

@@ -49,6 +49,7 @@ PROMISES: dict[str, str] = {
     "import.torch": "PyTorch modules and torch.export programs answer through the package as PyTorch",
     "import.tensorflow": "Keras models and SavedModels answer through the package as TensorFlow",
     "import.real-rows": "rows of a table are asked too when a model is imported, and one that differs refuses it",
+    "import.calibrated": "calibrated classifiers answer as themselves, whatever they calibrate, or are refused",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "export.exact": "an exported ONNX graph reaches every leaf, runs every transform step and link as its package does",
     "export.gate": "a graph that answers otherwise than its package is refused by the step that differs; no file is left",

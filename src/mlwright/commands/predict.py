@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from mlwright.data import ColumnType
+    from mlwright.data import ColumnType, DataContract
     from mlwright.packaging.predictor import PackagePredictor, TensorInput
 
 WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".arrow": "write_ipc", ".feather": "write_ipc"}
@@ -87,7 +87,30 @@ def _column_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDAr
 
     columns = predictor.columns
     typed = conform_columns(frame, columns)
+    if predictor.is_imported:
+        _require_known(predictor.contract, typed)
     return predictor.predict_columns(native_columns(typed, columns), typed.height)
+
+
+def _require_known(contract: DataContract, typed: pl.DataFrame) -> None:
+    """Refuse what the library of an imported model refuses: a null, or a text that its encoder has not seen.
+
+    Raises `ContractBroken` naming the row.
+    """
+    for column in contract.columns:
+        values = typed[column.name]
+        wrong = values.is_null() if not column.nullable else values.is_null() & False
+        if column.closed:
+            wrong |= values.is_not_null() & ~values.is_in(list(column.levels or ()))
+        if wrong.any():
+            row = int(wrong.arg_true()[0])
+            raise ContractBroken(
+                f"row {row}: {column.name!r} is {values[row]!r}, which the model's own library refuses",
+                hint="leave those rows out, or import a model that takes them",
+                column=column.name,
+                row=row,
+                rows=int(wrong.sum()),
+            )
 
 
 def _matrix_scores(predictor: PackagePredictor, frame: pl.DataFrame, width: int) -> npt.NDArray[np.float64]:

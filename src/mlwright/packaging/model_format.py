@@ -49,6 +49,8 @@ class Format:
 
 
 def _is_catboost(head: Head) -> bool:
+    if head.start.startswith(b"CBM1"):
+        return True  # its own binary file: the reader says how to write JSON
     return head.start.lstrip()[:1] == b"{" and (
         b'"oblivious_trees"' in head.start or b"features_info" in head.start
     )

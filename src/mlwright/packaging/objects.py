@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from mlwright.packaging.boosters import convert_booster, kernel_answers
+from mlwright.packaging.calibrated import is_calibrated
 from mlwright.packaging.conversion import Conversion, InputShape
 from mlwright.packaging.estimator_trees import BOOSTERS, library_of
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
@@ -39,7 +40,7 @@ def convert_object(fitted: object, inputs: Sequence[InputShape] = ()) -> Convers
 def _kernel(fitted: Any) -> tuple[KernelModel, Callable[[Floats], Floats]]:
     from sklearn.pipeline import Pipeline
 
-    if isinstance(fitted, Pipeline) or is_linear(fitted):
+    if isinstance(fitted, Pipeline) or is_linear(fitted) or is_calibrated(fitted):
         converted = convert_pipeline(fitted)
         return converted.model, converted.answers
     trees = trees_from_estimator(fitted)

@@ -15,6 +15,7 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.packaging.assembly import Assembly
+from mlwright.packaging.calibrated import calibrated_model, is_calibrated
 from mlwright.packaging.estimator_trees import BOOSTERS, library_of
 from mlwright.packaging.forest import Floats
 from mlwright.packaging.kernel_model import KernelModel
@@ -75,7 +76,7 @@ class ConvertedPipeline:
 
 
 def convert_pipeline(fitted: Any) -> ConvertedPipeline:
-    """Convert a fitted pipeline, or a bare linear model.
+    """Convert a fitted pipeline, a bare linear model, or a calibrated classifier.
 
     Raises `ModelUnsupported` naming the step that has no exact conversion.
     """
@@ -104,6 +105,11 @@ def _steps(fitted: Any) -> list[Any]:
 
 def _model(names: Sequence[str], steps: Sequence[Any], facts: ColumnFacts) -> KernelModel:
     *before, last = steps
+    if is_calibrated(last):
+        parts = last.calibrated_classifiers_
+        return calibrated_model(
+            last, [_model(names, [*before, *_steps(part.estimator)], facts) for part in parts]
+        )
     features: list[Feature] = [Value(place) for place in range(len(names))]
     for step in before:
         features = apply_step(step, features, facts)

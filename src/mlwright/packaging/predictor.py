@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright import native
-from mlwright.data import Column
+from mlwright.data import Column, DataContract, read_contract
 from mlwright.errors import ModelUnsupported, PackageCorrupt
 from mlwright.features import NativeColumn
 from mlwright.packaging.graph_run import Tensor, run_graph
@@ -88,6 +88,18 @@ class PackagePredictor:
         inputs = self.signature["inputs"]
         assert isinstance(inputs, list)
         return [Column(item["name"], item["type"], item["nullable"]) for item in inputs]
+
+    @property
+    def is_imported(self) -> bool:
+        """Tell whether the model came from elsewhere, and not from a run."""
+        provenance = self.manifest["provenance"]
+        assert isinstance(provenance, dict)
+        return provenance.get("run") is None
+
+    @cached_property
+    def contract(self) -> DataContract:
+        """Give the contract of a package of named columns."""
+        return read_contract((self._folder / "contract.json").read_bytes())
 
     @property
     def matrix_width(self) -> int | None:

@@ -8,6 +8,10 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from mlwright.commands.init import InitRequest, init
 from mlwright.commands.model_import import ModelImportRequest, model_import
@@ -120,3 +124,20 @@ def test_imports_are_listed_and_shown_with_their_aliases(project: Path) -> None:
     assert (shown.reference, shown.versions, shown.framework) == ("m@2", ("m@1", "m@2"), "onnx")
     assert [move.alias for move in shown.moves] == ["champion", "candidate"]
     assert shown.signature["inputs"] == [{"name": "x", "datatype": "INT64", "shape": [-1, 3]}]
+
+
+@pytest.mark.promise("model.predict", "import.refused")
+@pytest.mark.parametrize(("shop", "size"), [("never seen", 1.0), (None, 1.0), ("mall", None)])
+def test_a_row_that_the_library_of_a_pipeline_refuses_gets_no_answer(
+    project: Path, shop: str | None, size: float | None
+) -> None:
+    known = np.array([["mall", 1.0], ["deli", 2.0], ["mall", 3.0]], dtype=object)
+    encoded = ColumnTransformer([("shop", OneHotEncoder(), [0])], remainder="passthrough")
+    fitted = make_pipeline(encoded, Ridge()).fit(known, [0.0, 1.0, 2.0])
+    model_import(ModelImportRequest(project, fitted))
+    expected = fitted.predict(known[:1])[0]
+    good = {"f0": ["mall"], "f1": [1.0]}
+    assert answer(project, pl.DataFrame(good))["prediction"][0] == pytest.approx(expected, rel=1e-12)
+    bad = pl.DataFrame({"f0": ["mall", shop], "f1": [1.0, size]})
+    with pytest.raises(ContractBroken, match="row 1: 'f[01]' is .*library refuses"):
+        answer(project, bad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,18 @@ import numpy as np
 import onnx
 import polars as pl
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported, ParityFailed
@@ -18,7 +31,7 @@ from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import ExportedGraph, lower_package, with_outputs
 from mlwright.packaging.forest import Answer, Link, Split, TreeArrays
 from mlwright.packaging.graph_run import open_session
-from mlwright.packaging.importing import convert_onnx, imported
+from mlwright.packaging.importing import convert_onnx, import_fitted, imported
 from mlwright.packaging.lower_transform import number_text
 from mlwright.packaging.package import Engine, publish_package
 from mlwright.packaging.predictor import PackagePredictor
@@ -286,3 +299,42 @@ def test_an_imported_graph_is_exported_as_it_is(tmp_path: Path) -> None:
     graph = lower(folder)
     check(folder, graph)
     assert {tensor.name for tensor in graph.inputs} == {"amount", "shop", "visits"}
+
+
+@cache
+def estimators() -> list[Any]:
+    """Give fitted estimators whose packages have averages, categories, named columns and folded steps."""
+    table = made.flights()
+    y = made.target(table, "multiclass")
+    numbers = table.select("distance", "flight").fill_null(0.5).to_numpy().astype(float)
+    texts = table["carrier"].fill_null("").to_numpy().astype(object)
+    both = np.column_stack([numbers.astype(object), texts])
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), [0, 1]),
+            ("texts", OneHotEncoder(handle_unknown="ignore"), [2]),
+        ]
+    )
+    steps = {"max_iter": 10, "random_state": 1}
+    codes = OrdinalEncoder().fit_transform(texts[:, None])
+    return [
+        RandomForestClassifier(12, random_state=1).fit(numbers, y),
+        ExtraTreesRegressor(8, random_state=1).fit(numbers, y),
+        GradientBoostingClassifier(n_estimators=8, random_state=1).fit(numbers, y),
+        HistGradientBoostingClassifier(categorical_features=[2], **steps).fit(
+            np.column_stack([numbers, codes]), y > 0
+        ),
+        make_pipeline(columns, LogisticRegression(max_iter=200)).fit(both, y),
+        make_pipeline(columns, HistGradientBoostingRegressor(**steps)).fit(both, y),
+    ]
+
+
+@pytest.mark.promise("export.exact")
+@pytest.mark.parametrize("which", range(6))
+def test_an_imported_estimator_is_exported_with_its_averages_categories_and_steps(
+    tmp_path: Path, which: int
+) -> None:
+    folder = tmp_path / publish_package(tmp_path, import_fitted(estimators()[which], "m").content)
+    report = check(folder, lower(folder))
+    assert report.made_rows == 10_000
+    assert report.largest_difference < 1e-12

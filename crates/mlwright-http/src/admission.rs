@@ -297,7 +297,7 @@ mod tests {
             .count()
     }
 
-    // promise: serve.overload
+    // promise: serve.sheds
     #[test]
     fn work_fills_a_round_then_waits_and_what_would_wait_too_long_is_refused() {
         let admission = admission();

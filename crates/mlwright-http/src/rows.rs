@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::errors::ApiError;
 use crate::json::{Reader, Scalar};
+use crate::tensor_values::ELEMENTS;
 
 /// Above this many fields duplicates are found by hashing instead of comparing.
 const FEW_FIELDS: usize = 48;
@@ -149,6 +150,7 @@ impl<'a> Rows<'a> {
             if may_be_old && self.fields[start..].iter().any(|field| field.key == key) {
                 return Err(reader.wrong("a key appears twice").into());
             }
+            self.check_room()?;
             let value = reader.scalar()?;
             self.fields.push(Field { key, value });
         }
@@ -171,6 +173,7 @@ impl<'a> Rows<'a> {
         let mut is_first = true;
         let mut has_others = false;
         while reader.next_item(&mut is_first)? {
+            self.check_room()?;
             let byte = reader.peek()?;
             if !has_others && matches!(byte, b'-' | b'0'..=b'9') {
                 self.numbers.push(reader.number()?.value);
@@ -190,6 +193,16 @@ impl<'a> Rows<'a> {
             return Ok(RowKind::Values(first_field..self.fields.len()));
         }
         Ok(RowKind::Numbers(first_number..self.numbers.len()))
+    }
+
+    /// A value is up to sixteen times as large in memory as in a body: so many are taken.
+    fn check_room(&self) -> Result<(), ApiError> {
+        if self.fields.len() + self.numbers.len() >= ELEMENTS {
+            return Err(ApiError::TooLarge(format!(
+                "more than {ELEMENTS} values in one request"
+            )));
+        }
+        Ok(())
     }
 
     fn numbers_to_fields(&mut self, start: usize) {

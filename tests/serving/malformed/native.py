@@ -40,6 +40,8 @@ REFUSED = [
     ("unit is true", b'{"rows": [], "unit": true}', 400, TYPE),
     ("unit is a fraction", b'{"rows": [], "unit": 1.5}', 400, TYPE),
     ("100 001 rows", b'{"rows": [' + b",".join([b"[]"] * 100_001) + b"]}", 413, LARGE),
+    ("4 194 305 numbers", b'{"rows": [[' + b",".join([b"1"] * 4_194_305) + b"]]}", 413, LARGE),
+    ("4 194 305 texts", b'{"rows": [[' + b",".join([b'""'] * 4_194_305) + b"]]}", 413, LARGE),
     ("text for a number", row(amount="50"), 422, "contract.type"),
     ("empty text for a number", row(amount=""), 422, "contract.type"),
     ("the text NaN for a number", row(amount="NaN"), 422, "contract.type"),

@@ -3,7 +3,11 @@
 Idea: the operator `TreeEnsemble` (ai.onnx.ml 5) compares and adds float64, as the kernels do, and adds the
 trees in their order; so thresholds, leaves and sums stay the same bits. Where its nodes know less than ours,
 the matrix gets another view of a column: LightGBM's "zero is missing" becomes NaN, and a category its whole
-number. The start of a sum is a tree with one leaf, first in order.
+number and 1. The start of a sum is a tree with one leaf, first in order.
+
+Readers differ in whether sets of categories are listed in the order of nodes or of a walk, and the reference
+implementation of ONNX ends a set at its member 0. So nodes stand in the order of a walk, and members begin
+at 1.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from mlwright.packaging.graph_builder import TREE_DOMAIN, GraphBuilder
 LESS_OR_EQUAL, MEMBER = 0, 6  # modes of nodes in the operator
 SUM, NO_POST = 1, 0
 WORD = 32
+NEVER = -3  # a category that no row has, for a set of none
 
 
 @dataclass
@@ -110,19 +115,20 @@ def _nodes(forest: ForestFile, column: Integers) -> _Nodes:
         if root < 0:
             nodes.add_leaf_tree(output, float(forest.leaf[~root]))
         else:
-            nodes.roots.append(-1 - root)  # of its place below, once that is known
-    first = len(nodes.feature)
-    nodes.roots = [first + ~root if root < 0 else root for root in nodes.roots]
+            nodes.roots.append(~root)  # its place is known below
+    order = _walk(forest)
+    place = {node: len(nodes.feature) + at for at, node in enumerate(order)}
+    nodes.roots = [place[~root] if root < 0 else root for root in nodes.roots]
     tracks = _tracks_true(forest)
     owner = forest.owners()
-    for node in range(len(forest.feature)):
+    for node in order:
         is_set = bool(forest.is_categorical[node])
         nodes.feature.append(int(column[node]))
         nodes.mode.append(MEMBER if is_set else LESS_OR_EQUAL)
         nodes.split.append(0.0 if is_set else float(forest.threshold[node]))
         nodes.tracks.append(int(tracks[node]))
         if is_set:
-            nodes.members += [*(float(item) for item in forest.categories(node) or [-2]), np.nan]
+            nodes.members += [*(item + 1.0 for item in forest.categories(node) or [NEVER]), np.nan]
         output = int(forest.output[owner[node]])
         for child, places, is_leaf in (
             (int(forest.left[node]), nodes.true_at, nodes.true_is_leaf),
@@ -130,9 +136,22 @@ def _nodes(forest: ForestFile, column: Integers) -> _Nodes:
         ):
             is_leaf.append(int(child < 0))
             places.append(
-                first + child if child >= 0 else nodes.leaves.add(output, float(forest.leaf[~child]))
+                place[child] if child >= 0 else nodes.leaves.add(output, float(forest.leaf[~child]))
             )
     return nodes
+
+
+def _walk(forest: ForestFile) -> list[int]:
+    """Give the nodes tree by tree, each before its left side, and that before its right side."""
+    order: list[int] = []
+    for root in forest.root.tolist():
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            if node >= 0:
+                order.append(node)
+                waiting += [int(forest.right[node]), int(forest.left[node])]
+    return order
 
 
 def _tracks_true(forest: ForestFile) -> npt.NDArray[np.bool_]:
@@ -147,10 +166,14 @@ def _views(
     builder: GraphBuilder, forest: ForestFile, matrix: str, whole: Collection[int]
 ) -> tuple[str, Integers]:
     """Give a matrix that has the columns the nodes ask for, and the column of each node."""
-    is_code = forest.is_categorical & ~np.isin(forest.feature, list(whole))
+    is_known = np.isin(forest.feature, list(whole))
     is_zero = ~forest.is_categorical & (forest.missing == MISSING_ZERO)
     column, width, parts = forest.feature.copy(), forest.features, [matrix]
-    for is_chosen, view in ((is_zero, _zero_as_missing), (is_code, _category)):
+    for is_chosen, view in (
+        (is_zero, _zero_as_missing),
+        (forest.is_categorical & is_known, _next),
+        (forest.is_categorical & ~is_known, _category),
+    ):
         chosen = np.unique(forest.feature[is_chosen])
         if not len(chosen):
             continue
@@ -167,13 +190,18 @@ def _zero_as_missing(builder: GraphBuilder, values: str, _limit: float) -> str:
     return builder.add("Where", is_zero, builder.constant(np.nan), values)
 
 
+def _next(builder: GraphBuilder, values: str, _limit: float) -> str:
+    return builder.add("Add", values, builder.constant(1.0))
+
+
 def _category(builder: GraphBuilder, values: str, limit: float) -> str:
-    """Cut fractions off towards 0, as the kernels do; what no set can hold becomes -1, NaN stays."""
+    """Cut fractions off towards 0 and add 1; what no set can hold becomes 0, NaN stays."""
     is_outside = builder.add(
         "Or",
         builder.add("LessOrEqual", values, builder.constant(-1.0)),
         builder.add("GreaterOrEqual", values, builder.constant(limit)),
     )
     is_nought = builder.add("Less", values, builder.constant(0.0))
-    whole = builder.add("Where", is_nought, builder.constant(0.0), builder.add("Floor", values))
-    return builder.add("Where", is_outside, builder.constant(-1.0), whole)
+    following = _next(builder, builder.add("Floor", values), limit)
+    whole = builder.add("Where", is_nought, builder.constant(1.0), following)
+    return builder.add("Where", is_outside, builder.constant(0.0), whole)

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import polars as pl
 import pytest
+from onnx.reference import ReferenceEvaluator
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesRegressor,
@@ -26,7 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported, ParityFailed
-from mlwright.features import TransformDocument, apply_transform
+from mlwright.features import TransformDocument, apply_transform, native_columns
 from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import ExportedGraph, lower_package, with_outputs
 from mlwright.packaging.forest import Answer, Link, Split, TreeArrays
@@ -95,6 +96,28 @@ def test_every_kind_of_split_reaches_the_same_leaf_for_every_number(tmp_path: Pa
     wanted = PackagePredictor(folder).predict_matrix(rows)
     assert (run(lower(folder).data, {"input": rows})["prediction"][:, 0] == wanted).all()
     check(folder, lower(folder))
+
+
+@pytest.mark.promise("export.exact")
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_reference_implementation_of_onnx_gives_the_same_answers(tmp_path: Path, task: Task) -> None:
+    """A graph that only one runtime reads as it was meant would not be for other servers."""
+    folder = made.trained(tmp_path, "trees", task)
+    predictor = PackagePredictor(folder)
+    rows = made.flights(rows=30, seed=8)
+    data = lower(folder).data
+    answers = ReferenceEvaluator(onnx.load_model_from_string(data)).run(
+        None, column_tensors(rows, predictor.columns)
+    )
+    wanted = predictor.predict_columns(native_columns(rows, predictor.columns), rows.height)
+    given = answers[-1] if task == "multiclass" else answers[1 if task == "binary" else 0][:, 0]
+    assert np.abs(given - wanted).max() < 1e-12
+    forest = made.tensor_package(
+        tmp_path, made.random_forest(5, Answer("identity", (0.5,))), task="regression"
+    )
+    odd = made.odd_rows(rows=60)
+    [found] = ReferenceEvaluator(onnx.load_model_from_string(lower(forest).data)).run(None, {"input": odd})
+    assert (found[:, 0] == PackagePredictor(forest).predict_matrix(odd)).all()
 
 
 @pytest.mark.promise("export.exact")

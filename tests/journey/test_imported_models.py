@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import joblib
 import lightgbm as lgb
 import numpy as np
 import onnx
 import polars as pl
 import pytest
 from onnx import TensorProto, helper
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.journey.conftest import Shell
 from tests.unit.packaging.xgboost_documents import document, stump
@@ -187,3 +194,30 @@ def test_an_xgboost_model_with_categories_is_served_by_column(project: Shell) ->
     with project.running("serve", "shops@1", "--no-auth") as client:
         answers = client.predict(*asked.values(), to="shops")
         assert [answer["prediction"] for answer in answers] == list(asked)
+
+
+@pytest.mark.promise("import.pipelines", "import.calibrated", "serve.native")
+def test_a_calibrated_pipeline_in_a_pickle_is_served_from_raw_columns(project: Shell) -> None:
+    rng = np.random.default_rng(6)
+    rows = np.empty((600, 2), dtype=object)
+    rows[:, 0], rows[:, 1] = rng.normal(size=600), rng.choice(["deli", "kiosk", "mall"], 600)
+    rows[::9, 0] = np.nan
+    labels = (np.nan_to_num(rows[:, 0].astype(float)) > 0) ^ (rows[:, 1] == "mall")
+    columns = ColumnTransformer(
+        [
+            ("price", make_pipeline(SimpleImputer(), StandardScaler()), [0]),
+            ("shop", OneHotEncoder(handle_unknown="ignore"), [1]),
+        ]
+    )
+    inside = make_pipeline(columns, RandomForestClassifier(10, random_state=0))
+    fitted = CalibratedClassifierCV(inside, method="isotonic", cv=2).fit(rows, labels)
+    joblib.dump(fitted, project.folder / "model.joblib")
+    refused = project("model", "import", "model.joblib", "--json")
+    assert refused.json()["error"]["code"] == "package.untrusted-model"
+    assert project.good("model", "import", "model.joblib", "--trust")["largest_difference"] < 1e-12
+    asked = [[0.3, "mall"], [np.nan, "kiosk"], [-2.0, "never seen"]]
+    expected = fitted.predict_proba(np.array(asked, dtype=object))[:, 1]
+    with project.running("serve", "imported@1", "--no-auth") as client:
+        given = [{"f0": None if np.isnan(price) else price, "f1": shop} for price, shop in asked]
+        answers = client.predict(*given, to="imported")
+        assert [answer["score"] for answer in answers] == pytest.approx(expected, abs=1e-12)

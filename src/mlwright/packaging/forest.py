@@ -166,7 +166,7 @@ def _damaged(what: str) -> ModelUnsupported:
 
 def read_trees(data: bytes) -> tuple[TreeArrays, int, Answer]:
     """Give the arrays of a file that `to_bytes` wrote, how many features it reads, and its answer."""
-    header, found = _read(data)
+    header, found = read_arrays(data)
     arrays = TreeArrays(**{name: values.tolist() for name, values in found.items()})
     answer = Answer(header["link"], tuple(header["base"]), header["sigmoid"], is_average=header["average"])
     return arrays, header["features"], answer
@@ -174,14 +174,15 @@ def read_trees(data: bytes) -> tuple[TreeArrays, int, Answer]:
 
 def thresholds_of(data: bytes) -> dict[int, list[float]]:
     """Give the thresholds of numeric splits by feature: where the parity gate looks hardest."""
-    _, arrays = _read(data)
+    _, arrays = read_arrays(data)
     found: dict[int, list[float]] = {}
     for place in np.flatnonzero((arrays["flags"] & CATEGORICAL) == 0):
         found.setdefault(int(arrays["feature"][place]), []).append(float(arrays["threshold"][place]))
     return found
 
 
-def _read(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+def read_arrays(data: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Give the header of a file, and its arrays by name as they lie in it."""
     length = struct.unpack_from("<I", data, 8)[0]
     header = json.loads(data[12 : 12 + length])
     at = _padded(12 + length)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.packaging.forest import CATEGORICAL, DEFAULT_LEFT
+from mlwright.packaging.forest import CATEGORICAL, DEFAULT_LEFT, read_arrays
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MISSING_NONE, MISSING_ZERO, MISSING_NAN = 0, 1, 2
 ZERO = float(np.float32(1e-35))  # LightGBM's zero: the kernels have the same double
-START = 12  # bytes of magic and header length
 
 
 @dataclass(frozen=True)
@@ -72,40 +69,20 @@ class ForestFile:
 
 def read_forest(data: bytes) -> ForestFile:
     """Read the bytes of a checked `model.trees`."""
-    length = struct.unpack_from("<I", data, START - 4)[0]
-    header = json.loads(data[START : START + length])
-    at = _padded(START + length)
-
-    def take(kind: str, count: int) -> npt.NDArray[Any]:
-        nonlocal at
-        values = np.frombuffer(data, kind, count, at)
-        at += _padded(values.nbytes)
-        return values.astype(np.float64 if kind == "<f8" else np.int64)
-
-    trees, nodes = header["trees"], header["nodes"]
-    root, output = take("<i4", trees), take("<u4", trees)
-    feature, flags, threshold = take("<u4", nodes), take("<u4", nodes), take("<f8", nodes)
+    header, arrays = read_arrays(data)
+    wide: dict[str, Any] = {
+        name: values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+        for name, values in arrays.items()
+    }
+    flags = wide.pop("flags")
     return ForestFile(
         features=header["features"],
         link=header["link"],
         slope=header["sigmoid"],
         base=np.array(header["base"], dtype=np.float64),
         is_average=header["average"],
-        root=root,
-        output=output,
-        feature=feature,
         is_categorical=(flags & CATEGORICAL) != 0,
         is_default_left=(flags & DEFAULT_LEFT) != 0,
         missing=(flags >> 2) & 3,
-        threshold=threshold,
-        left=take("<i4", nodes),
-        right=take("<i4", nodes),
-        bits_at=take("<u4", nodes),
-        bits_len=take("<u4", nodes),
-        leaf=take("<f8", header["leaves"]),
-        words=take("<u4", header["words"]),
+        **wide,
     )
-
-
-def _padded(size: int) -> int:
-    return -(-size // 8) * 8

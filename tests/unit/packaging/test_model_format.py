@@ -40,6 +40,7 @@ FILES = {
     "xgboost": ("m.json", json.dumps(XGBOOST).encode()),
     "xgboost in UBJSON": ("m.ubj", to_ubjson(XGBOOST)),
     "catboost": ("m.json", json.dumps(catboost_document([oblivious([number(0.5)], [1.0, 2.0])])).encode()),
+    "catboost in its own file": ("m.cbm", b"CBM1\x00\x00"),
     "onnx": ("m.onnx", graphs.words_graph()),
     "torch-export": ("m.pt2", archive("m/archive_format", "m/models/model.json")),
     "keras": ("m.keras", archive("metadata.json", "config.json", "model.weights.h5")),

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlwright.errors import ModelUnsupported, ModelUntrusted, ParityFailed
 from mlwright.packaging.importing import ImportedModel, OpeningOptions, import_fitted, open_model
+from mlwright.packaging.isolation import refuse_sockets
 from mlwright.packaging.model_format import format_of
 from mlwright.packaging.package import publish_package
 from mlwright.packaging.parity import ParityReport
@@ -119,6 +120,14 @@ def test_whatever_the_program_does_is_a_refusal(tmp_path: Path, source: str, mes
     with pytest.raises(ModelUnsupported, match=message) as refusal:
         opened(pickled(tmp_path, Program(source)), tmp_path)
     assert refusal.value.hint
+
+
+@pytest.mark.promise("import.apart")
+@pytest.mark.parametrize("event", ["socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"])
+def test_without_namespaces_python_refuses_what_reaches_out(event: str) -> None:
+    with pytest.raises(PermissionError, match="reaches no network"):
+        refuse_sockets(event, ())
+    assert refuse_sockets("open", ()) is None  # type: ignore[func-returns-value]
 
 
 def test_an_interpreter_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -111,30 +111,44 @@ def test_what_pytorch_cannot_say_exactly_is_refused(
     assert message in error["message"]
 
 
+OBJECTS = {
+    "torch": (
+        TORCH,
+        "import torch\n"
+        "model = torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))\n",
+    ),
+    "keras": (
+        TENSORFLOW,
+        "import keras\n"
+        "model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(8), keras.layers.Dense(1)])\n",
+    ),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.promise("import.torch")
-def test_a_module_is_imported_from_the_program_that_trained_it(torch: tuple[Path, Path]) -> None:
-    folder, _ = torch
+@pytest.mark.promise("import.torch", "import.tensorflow")
+@pytest.mark.parametrize("library", OBJECTS)
+def test_a_network_is_imported_from_the_program_that_trained_it(tmp_path: Path, library: str) -> None:
+    packages, program = OBJECTS[library]
     core = (ROOT / "pyproject.toml").read_text().partition("dependencies = [")[2].partition("]")[0]
-    python = environment("torch-and-mlwright", [*TORCH, *[line.strip(' ",') for line in core.split()]])
-    imported(folder, "classes.pt2", "--framework", "onnx")  # makes the project; a program is no graph
-    program = (
-        "import mlwright, torch\n"
-        "module = torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))\n"
-        "found = mlwright.import_model(module, name='object', project='project', inputs=['FP32[-1,20]'])\n"
+    python = environment(f"{library}-beside", [*packages, *[line.strip(' ",') for line in core.split()]])
+    subprocess.run([sys.executable, "-m", "mlwright", "init", "project", "--empty"], cwd=tmp_path, check=True)
+    program += (
+        "import mlwright\n"
+        "found = mlwright.import_model(model, name='object', project='project', inputs=['FP32[-1,20]'])\n"
         "print(found.reference, found.parity_rows, found.compared_with)\n"
     )
     done = subprocess.run(
         [python, "-c", program],
-        cwd=folder,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), "HOME": str(folder)},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split()[-4:-1] == ["object@1", "10000", "torch"]
+    assert done.stdout.split()[-4:-1] == ["object@1", "10000", library]
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_a_table_becomes_a_champion_and_the_same_inputs_run_nothing(shell: Shell
         *("load", "contract", "split", "train", "evaluate", "gate", "package", "parity", "register"),
     ]
     assert (first["reference"], first["verdict"], first["moved"]) == ("churn@1", "pass", "champion")
-    assert {rung["name"] for rung in first["ladder"]} == {"constant", "linear", "LightGBM"}
+    assert {rung["name"] for rung in first["ladder"]} >= {"constant", "linear", "LightGBM"}
     assert first["parity"]["label_flips"] == 0
     package = project.folder / ".mlwright" / "packages" / first["digest"]
     assert {path.name for path in package.iterdir()} >= {

@@ -99,7 +99,7 @@ def test_weights_are_numbers_from_zero_up() -> None:
 
 
 def test_a_large_table_has_one_fold_and_a_small_one_five() -> None:
-    for rows, folds in ((100_001, 1), (20_000, 3), (500, 5)):
+    for rows, folds in ((100_001, 1), (20_000, 3), (1_500, 5)):
         frame = pl.DataFrame({"x": range(rows)})
         made = make_folds(frame, np.arange(rows, dtype=float), DataConfig(), task="regression", seed=3)
         assert len(made.folds) == folds

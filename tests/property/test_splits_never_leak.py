@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlwright.data import inner_split, split_rows
+from mlwright.data import split_rows
 from mlwright.data.split import Split
 from mlwright.errors import TooFewRows
 from mlwright.project import DataConfig, SplitConfig
@@ -101,26 +101,6 @@ def test_at_random_copies_stay_together_and_classes_keep_their_shares(
     for label in ("yes", "no"):
         held = (labels[split.test] == label).sum()
         assert abs(held - share * (labels == label).sum()) <= 2.5
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=SEEDS, by=st.sampled_from(["ts", "g", "random"]))
-def test_the_inner_split_divides_training_rows_in_the_same_manner(seed: int, by: str) -> None:
-    generator = np.random.default_rng(seed)
-    start = pl.lit("2024-01-01").str.to_datetime()
-    frame = pl.DataFrame(
-        {"h": generator.integers(0, 2000, 300), "g": generator.integers(0, 40, 300)}
-    ).with_columns(ts=start + pl.duration(hours="h"))
-    data = DataConfig(time="ts", group="g", split=SplitConfig(by=by, test_days=20.0 if by == "ts" else None))
-    outer = split_rows(frame, data, task="regression", seed=seed)
-    inner = inner_split(frame[outer.train], data, task="regression", seed=seed)
-    rows_of(inner, len(outer.train))
-    assert inner.kind == outer.kind
-    used = frame[outer.train][inner.test]
-    if by == "ts":
-        assert used["ts"].max() < frame["ts"][outer.test].min()  # type: ignore[operator]
-    if by == "g":
-        assert not set(used["g"]) & set(frame["g"][outer.test])
 
 
 @settings(deadline=None, max_examples=20)

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     request = RunRequest(
         project=args.project,
         budget_cpu_s=args.budget_cpu_s,
+        trials=args.trials,
         seed=args.seed,
         reason=args.reason or "asked for",
         actor=os.environ.get("USER", "cli"),

@@ -156,7 +156,8 @@ COMMANDS = (
         "validate, train, evaluate, gate, package and register a version",
         "mlwright.cli.learning:run",
         (
-            Argument(("--budget-cpu-s",), "CPU seconds for fitting", type=float, metavar="N"),
+            Argument(("--budget-cpu-s",), "CPU seconds of the whole run", type=float, metavar="N"),
+            Argument(("--trials",), "try N candidates without a clock: equal bytes", type=int, metavar="N"),
             Argument(("--seed",), "seed of everything random", type=int, metavar="N"),
             REASON,
             Argument(("--dry-run",), "show which steps would run, and run none", is_flag=True),

@@ -146,7 +146,7 @@ def _split(chosen: FirstChoices) -> str:
 def _training(chosen: FirstChoices) -> str:
     lines = [
         "[training]",
-        _line("trainer", '"baseline"', "LightGBM beside a logistic model and a constant"),
+        _line("trainer", '"portfolio"', "boosters and a linear model, raced and blended"),
         _line("budget_cpu_s", "60.0"),
         _line("seed", "7"),
         _line("metric", _text(chosen.metric), "assumed; decides between models"),

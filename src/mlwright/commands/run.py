@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.errors import MlwrightError
 from mlwright.lifecycle.recipe import inputs_digest, recipe, recipe_inputs
-from mlwright.pipeline import PipelineResult, Progress, StepRecord, Values, known_steps, run_pipeline
+from mlwright.pipeline import PipelineResult, Progress, Step, StepRecord, Values, known_steps, run_pipeline
 from mlwright.project import Project, find_project
 from mlwright.store import canonical_json, now_text
 
@@ -22,6 +22,7 @@ class RunRequest:
     project: Path
     budget_cpu_s: float | None = None
     seed: int | None = None
+    trials: int | None = None
     reason: str = "asked for"
     actor: str = "cli"
     dry_run: bool = False
@@ -60,7 +61,7 @@ def run(request: RunRequest, progress: Progress) -> RunResult:
     Raises what a step raises; the journal keeps every finished step, so the same call goes on from there.
     """
     project = find_project(request.project)
-    steps = recipe(project, budget_cpu_s=_budget(project, request), seed=_seed(project, request))
+    steps = _steps(project, request)
     start = recipe_inputs(project)
     run_id = f"{inputs_digest(start)}-{uuid.uuid4().hex[:8]}"
     _begin(project, run_id, request)
@@ -94,7 +95,7 @@ def run(request: RunRequest, progress: Progress) -> RunResult:
 def plan_run(request: RunRequest) -> DryRun:
     """Tell which steps a run would take from the journal; nothing is run."""
     project = find_project(request.project)
-    steps = recipe(project, budget_cpu_s=_budget(project, request), seed=_seed(project, request))
+    steps = _steps(project, request)
     return DryRun(known_steps(steps, recipe_inputs(project), database=project.database, blobs=project.blobs))
 
 
@@ -114,7 +115,7 @@ def _result(run_id: str, done: PipelineResult) -> RunResult:
         gates=_list(values["gates"]),
         metrics=metrics if isinstance(metrics, dict) else {},
         ladder=_list(fitted["ladder"]),
-        findings=_list(values["findings"]),
+        findings=[*_list(values["findings"]), *_list(fitted["findings"])],
         parity=_object(values, "parity"),
         steps=done.steps,
         is_cached=done.is_cached,
@@ -149,6 +150,17 @@ def _error(problem: BaseException) -> dict[str, object]:
     if isinstance(problem, MlwrightError):
         return {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
     return {"error": {"code": "interrupted", "message": type(problem).__name__}}
+
+
+def _steps(project: Project, request: RunRequest) -> Sequence[Step]:
+    config = project.config.training
+    has_budget = request.budget_cpu_s is not None and request.trials is None
+    return recipe(
+        project,
+        budget_cpu_s=_budget(project, request),
+        seed=_seed(project, request),
+        trials=request.trials or (None if has_budget else config.trials),
+    )
 
 
 def _budget(project: Project, request: RunRequest) -> float:

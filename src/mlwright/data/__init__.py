@@ -15,7 +15,7 @@ from mlwright.data.files import digest_files, find_files
 from mlwright.data.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from mlwright.data.arrival import KnownLabels, LabelsAt, labels_known_at
+    from mlwright.data.arrival import KnownLabels, LabelsAt, labels_known_at, newest_moment
     from mlwright.data.conformity import conform, conform_columns, encode_target
     from mlwright.data.contract_check import check_days
     from mlwright.data.contract_inference import infer_contract
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlwright.data.leakage import smell_label_copies
     from mlwright.data.roles import Roles, infer_roles, require_column
     from mlwright.data.source import FileSource, Source
-    from mlwright.data.split import Split, inner_split, split_rows
+    from mlwright.data.split import Split, split_rows
 
 _PLACES = {
     "Fold": "fold",
@@ -32,6 +32,7 @@ _PLACES = {
     "LabelsAt": "arrival",
     "labels_known_at": "arrival",
     "make_folds": "fold",
+    "newest_moment": "arrival",
     "FileSource": "source",
     "Roles": "roles",
     "Source": "source",
@@ -42,7 +43,6 @@ _PLACES = {
     "encode_target": "conformity",
     "infer_contract": "contract_inference",
     "infer_roles": "roles",
-    "inner_split": "split",
     "require_column": "roles",
     "smell_label_copies": "leakage",
     "split_rows": "split",
@@ -73,9 +73,9 @@ __all__ = [
     "find_files",
     "infer_contract",
     "infer_roles",
-    "inner_split",
     "labels_known_at",
     "make_folds",
+    "newest_moment",
     "read_contract",
     "require_column",
     "smell_label_copies",

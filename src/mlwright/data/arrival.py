@@ -58,6 +58,12 @@ def labels_known_at(frame: pl.DataFrame, target: Floats, data: DataConfig, momen
     return KnownLabels(np.where(is_positive, target, 0.0), weight * maturity)
 
 
+def newest_moment(times: pl.Series) -> int | None:
+    """Give the newest time in microseconds (a number as it is), None without one."""
+    newest = np.nanmax(_micros(times.to_frame(), times.name), initial=-np.inf)
+    return int(newest) if np.isfinite(newest) else None
+
+
 def row_weights(frame: pl.DataFrame, data: DataConfig) -> Floats:
     """Give the rows' own weights, 1 where no column of weights is named."""
     if data.weight is None:

@@ -25,7 +25,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 DAY_US = 86_400e6
 LARGE = 100_000  # rows from which one fold is enough
-SMALL = 10_000  # rows below which five folds are cheap
+SMALL = 2_000  # rows below which five folds are cheap
 FORWARD = (0.64, 0.76, 0.88)  # quantiles of time at which training ends; the next one ends validation
 FORWARD_LARGE = (0.80,)
 FEWEST_ROWS = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -56,12 +56,6 @@ def split_rows(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int) 
     if data.split.test_days is not None:
         raise ConfigError(f"`test_days` needs a split by time, {by!r} is none", hint="use `test_share`")
     return _enough(_by_group(frame, data, seed=seed), frame.height)
-
-
-def inner_split(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int, share: float = 0.2) -> Split:
-    """Divide training rows again in the same manner, for early stopping and choices; indices are theirs."""
-    inner = replace(data, split=replace(data.split, test_share=share, test_days=None))
-    return split_rows(frame, inner, task=task, seed=seed + 1)
 
 
 def _enough(split: Split, rows: int) -> Split:

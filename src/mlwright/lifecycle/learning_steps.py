@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,25 +20,31 @@ from mlwright.data import (
     check_days,
     conform_columns,
     encode_target,
-    inner_split,
+    labels_known_at,
+    make_folds,
+    newest_moment,
     read_contract,
     split_rows,
 )
 from mlwright.errors import LabelUnusable, TrainerUnknown
 from mlwright.evaluation import Answer, HeldOut, evaluate, evaluate_slices, judge
-from mlwright.features import TransformDocument, apply_transform, native_columns
+from mlwright.features import TransformDocument, native_columns
+from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.monitoring import labelled_rows
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Value, Values
 from mlwright.project import DataConfig, GateConfig, SplitConfig, Task, TrainingConfig, find_project
-from mlwright.training.baseline import BaselineTrainer, library_scores
-from mlwright.training.fit_request import FitRequest, Trainer
+from mlwright.training.budget import Budget, BudgetClock
+from mlwright.training.problem import Problem
+from mlwright.training.search import PortfolioTrainer
+from mlwright.training.trainer import OutOfFold, Rung, Trainer
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
 Floats = npt.NDArray[np.float64]
 Parameters = Mapping[str, "JSON"]
+MOST_RESERVED = 0.4  # of a budget is kept for the steps after training
 WORST_FIRST: tuple[Answer, ...] = ("fail", "inconclusive", "pass")
 
 
@@ -92,59 +99,43 @@ def split(context: Context, inputs: Values, parameters: Parameters) -> Values:
 
 
 def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
-    """Fit the ladder within the budget."""
+    """Search, choose and fit within the budget, and lower what came out to one model."""
     config = _training(parameters)
-    if config.trainer != "baseline":
+    if config.trainer != "portfolio":
         raise TrainerUnknown(
-            f"there is no trainer {config.trainer!r}", hint='set `trainer = "baseline"` in [training]'
+            f"there is no trainer {config.trainer!r}", hint='set `trainer = "portfolio"` in [training]'
         )
-    data, task, seed = read_data_config(parameters), _task(parameters), _seed(parameters)
+    data = read_data_config(parameters)
     rows = Rows.read(context, inputs, data)
-    frame = rows.frame[rows.train]
-    target = rows.target[rows.train]
-    _check_target(target, task)
-    inner = inner_split(frame, data, task=task, seed=seed)
-    trainer: Trainer = BaselineTrainer()
-    fitted = trainer.fit(
-        FitRequest(
-            frame=frame,
-            target=target,
-            inputs=rows.inputs,
-            task=task,
-            classes=len(rows.classes),
-            metric=config.metric,
-            inner_train=inner.train,
-            inner_valid=inner.test,
-            threshold=config.threshold,
-            budget_cpu_s=_number(parameters["budget_cpu_s"]),
-            seed=seed,
-            move=context.move,
-        )
+    problem = rows.problem(config, task=_task(parameters), seed=_seed(parameters))
+    _check_target(problem.target, problem.task)
+    trials = parameters["trials"]
+    budget = Budget(
+        math.inf if trials is not None else _number(parameters["budget_cpu_s"]),
+        None if trials is None else int(_number(trials)),
     )
-    ladder: list[JSON] = [
-        {
-            "name": rung.name,
-            "value": _finite(rung.value),
-            "cpu_seconds": round(rung.cpu_seconds, 3),
-            "note": rung.note,
-        }
-        for rung in fitted.ladder
-    ]
-    kept = str(fitted.facts["kept"])
+    reserve = min(after_training(len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds)
+    clock = BudgetClock(budget, began=context.began_cpu_s, reserve=reserve)
+    trainer: Trainer = PortfolioTrainer.standard()
+    fitted = trainer.fit(problem, clock, context)
+    lowered = lower(fitted)
     said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)
+    facts: JSON = json.loads(json.dumps(dict(fitted.facts)))
+    assert isinstance(facts, dict)
     return {
-        "model": context.keep(fitted.model.encode()),
-        "transform": context.keep(json.dumps(fitted.transform).encode()),
+        "model": context.keep(lowered.model),
+        "transform": context.keep(json.dumps(lowered.transform).encode()),
+        "members": context.keep(lowered.members),
         "fitted": {
-            "engine": fitted.engine,
-            "kept": kept,
+            **{name: _finite(value) if isinstance(value, float) else value for name, value in facts.items()},
+            "engine": lowered.engine,
             "threshold": fitted.threshold,
             "metric": config.metric,
-            "ladder": ladder,
-            "rounds": int(str(fitted.facts["rounds"])),
-            "budget_ran_out": bool(fitted.facts["budget_ran_out"]),
+            "ladder": [_rung(rung) for rung in fitted.ladder],
+            "tried": [_tried(one) for one in fitted.tried],
+            "findings": [json.loads(json.dumps(finding.to_json())) for finding in fitted.findings],
         },
-        "summary": f"{config.metric}: {said}; kept {kept}",
+        "summary": f"{config.metric}: {said}; kept {facts['kept']}",
     }
 
 
@@ -248,6 +239,28 @@ class Rows:
             split = {name: arrays[name] for name in ("train", "test")}
         return cls(read_frame(context, inputs["clean"]), contract_of(inputs), data, split)
 
+    def problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
+        """Give what a trainer is asked about the training rows."""
+        frame, target = self.frame[self.train], self.target[self.train]
+        known_at = None
+        if self.data.label_time is not None and self.data.time is not None and len(self.test):
+            known_at = newest_moment(frame[self.data.time])
+        return Problem(
+            frame=frame.select([column.name for column in self.inputs]),
+            target=target,
+            weight=labels_known_at(frame, target, self.data, None).weight,
+            inputs=tuple(self.inputs),
+            task=task,
+            classes=len(self.classes),
+            metric=config.metric,
+            folds=make_folds(frame, target, self.data, task=task, seed=seed),
+            labels=lambda moment: labels_known_at(frame, target, self.data, moment),
+            known_at=known_at,
+            blocks=self.blocks(self.train),
+            settings=config,
+            seed=seed,
+        )
+
     def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """Give the day or group of rows, which stand and fall together."""
         name = self.data.group if self.data.split.by == self.data.group else self.data.time
@@ -261,12 +274,8 @@ class Rows:
 def model_scores(
     context: Context, inputs: Values, frame: pl.DataFrame, columns: list[Column], task: Task
 ) -> Floats:
-    """Score rows with the library that trained the model."""
-    fitted = inputs["fitted"]
-    assert isinstance(fitted, dict)
-    matrix = apply_transform(transform_of(context, inputs), frame, columns)
-    model = context.path(inputs["model"]).read_text(encoding="utf-8")
-    return library_scores(str(fitted["engine"]), model, task, matrix)
+    """Score rows with the libraries that trained the model."""
+    return library_answers(context.path(inputs["members"]).read_bytes(), frame, columns, task)
 
 
 def transform_of(context: Context, inputs: Values) -> TransformDocument:
@@ -297,6 +306,11 @@ def read_data_config(parameters: Parameters) -> DataConfig:
     assert isinstance(nested, dict)
     lists = {name: tuple(value) for name, value in section.items() if isinstance(value, list)}
     return DataConfig(**{**section, **lists, "split": SplitConfig(**nested)})  # type: ignore[arg-type]  # as it was parsed
+
+
+def after_training(test_rows: int, columns: int) -> float:
+    """Guess the CPU seconds of what comes after training, from counts: intervals, slices, parity, package."""
+    return 1.5 + test_rows * (4e-5 + 1e-6 * columns)
 
 
 def _champion_scores(packages: Path, digest: str, rows: Rows) -> tuple[Floats, float] | None:
@@ -360,6 +374,25 @@ def _threshold(fitted: Mapping[str, JSON]) -> float:
 def _number(value: JSON) -> float:
     assert isinstance(value, int | float)
     return float(value)
+
+
+def _rung(rung: Rung) -> JSON:
+    return {
+        "name": rung.name,
+        "value": _finite(rung.value),
+        "cpu_seconds": round(rung.cpu_seconds, 3),
+        "note": rung.note,
+    }
+
+
+def _tried(one: OutOfFold) -> JSON:
+    return {
+        "name": one.candidate.name,
+        "settings": dict(one.candidate.settings),
+        "rounds": list(one.rounds),
+        "cpu_seconds": round(one.cpu_seconds, 3),
+        "rejected": one.rejected,
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -33,7 +33,6 @@ from mlwright.packaging.package import (
 from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS, check_parity, edge_frame
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.packaging.reference import build_reference
-from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.pipeline import Context, Values, code_digest
 from mlwright.project import find_project
 from mlwright.store import digest_json
@@ -77,7 +76,7 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
             evaluation=evaluation,
             ladder=fitted["ladder"],
             gates=inputs["gates"],
-            findings=inputs["findings"],
+            findings=_findings(inputs),
             split=str(inputs["split_text"]),
             columns=len(rows.inputs),
             training_rows=len(rows.train),
@@ -96,13 +95,14 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
             **evaluation,
             "ladder": _without_clock(fitted["ladder"]),
             "gates": inputs["gates"],
+            "training": _training_facts(fitted),
         },
     }
     content = PackageContent(
         name=project.name,
         task=task,
         engine="trees" if fitted["engine"] == "trees" else "linear",
-        model=_model_bytes(context, inputs, str(fitted["engine"])),
+        model=context.path(inputs["model"]).read_bytes(),
         signature=signature,
         documents={
             name: json.loads(json.dumps(document, allow_nan=False)) for name, document in documents.items()
@@ -151,9 +151,19 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     }
 
 
-def _model_bytes(context: Context, inputs: Values, engine: str) -> bytes:
-    model = context.path(inputs["model"]).read_bytes()
-    return trees_from_lightgbm(model.decode()).data if engine == "trees" else model
+def _findings(inputs: Values) -> JSON:
+    fitted, findings = inputs["fitted"], inputs["findings"]
+    assert isinstance(fitted, dict)
+    assert isinstance(findings, list)
+    told = fitted["findings"]
+    assert isinstance(told, list)
+    return [*findings, *told]
+
+
+def _training_facts(fitted: Mapping[str, JSON]) -> JSON:
+    """Give how the model was chosen, and what nested choices say of its value."""
+    names = ("folds", "members", "rounds", "value", "nested", "optimism", "calibration", "findings")
+    return {**{name: fitted[name] for name in names}, "tried": _without_clock(fitted["tried"])}
 
 
 def _without_clock(ladder: JSON) -> JSON:

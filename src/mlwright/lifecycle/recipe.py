@@ -20,7 +20,7 @@ PACKAGING = "mlwright.lifecycle.packaging_steps"
 REGISTRATION = "mlwright.lifecycle.registration_steps"
 
 
-def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step]:
+def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | None = None) -> Sequence[Step]:
     """Give the steps of a run in order; each names its function, which is imported only when it must run."""
     data: dict[str, JSON] = {
         "data": _plain(project.config.data),
@@ -28,10 +28,12 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
         "seed": seed,
     }
     where: dict[str, JSON] = {"root": str(project.root), "name": project.name}
+    said = _plain(dataclasses.replace(project.config.training, budget_cpu_s=0.0, seed=seed, trials=None))
     training: dict[str, JSON] = {
         **data,
-        "training": _plain(project.config.training),
-        "budget_cpu_s": budget_cpu_s,
+        "training": said,
+        "budget_cpu_s": None if trials is not None else budget_cpu_s,
+        "trials": trials,
     }
     gates = _plain(project.config.gates)
     return (
@@ -42,7 +44,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
             "train",
             f"{STEPS}:train",
             ("clean", "split", "contract"),
-            ("model", "transform", "fitted"),
+            ("model", "transform", "members", "fitted"),
             training,
         ),
         Step(
@@ -56,7 +58,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
         Step(
             "evaluate",
             f"{STEPS}:evaluate_held_out",
-            ("clean", "split", "contract", "model", "transform", "fitted"),
+            ("clean", "split", "contract", "members", "fitted"),
             ("scores", "evaluation"),
             training,
         ),
@@ -90,7 +92,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int) -> Sequence[Step
         Step(
             "parity",
             f"{PACKAGING}:parity",
-            ("clean", "contract", "model", "transform", "fitted", "package"),
+            ("clean", "contract", "transform", "members", "package"),
             ("parity",),
             {**data, **where},
         ),

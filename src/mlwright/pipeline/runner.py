@@ -6,7 +6,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,9 @@ class _Journal:
                 (key, step.name, text, seconds, now_text()),
             )
 
+    def notes(self, step: Step, key: str) -> _StepNotes:
+        return _StepNotes(self, step, key)
+
     def record(self, run_id: str, record: StepRecord) -> None:
         with self.database.write() as tx:
             tx.execute(
@@ -72,6 +76,27 @@ class _Journal:
                 " VALUES (?, ?, ?, ?, ?)",
                 (run_id, record.name, record.key, record.status, record.seconds),
             )
+
+
+@dataclass(frozen=True)
+class _StepNotes:
+    """Results within a step, kept beside those of whole steps; implements `Notes`."""
+
+    journal: _Journal
+    step: Step
+    key: str
+
+    def recall(self, key: str) -> bytes | None:
+        found = self.journal.find(f"{self.key}/{key}")
+        return None if found is None else self._path(found["note"]).read_bytes()
+
+    def remember(self, key: str, data: bytes) -> None:
+        blob = Blob(self.journal.blobs.put(data))
+        self.journal.remember(self.step, f"{self.key}/{key}", {"note": blob}, 0.0)
+
+    def _path(self, value: Value) -> Path:
+        assert isinstance(value, Blob)
+        return self.journal.blobs.path(value.digest)
 
 
 def run_pipeline(
@@ -89,6 +114,7 @@ def run_pipeline(
     started again. Raises what a step raises; anything that is not a `MlwrightError` becomes `StepFailed`.
     """
     journal = _Journal(database, blobs)
+    began_cpu_s = time.process_time()
     values: dict[str, Value] = dict(start)
     records: list[StepRecord] = []
     blobs.root.mkdir(parents=True, exist_ok=True)
@@ -100,7 +126,9 @@ def run_pipeline(
         made = None if step.has_effects else journal.find(key)
         status = "done" if made is None else "cached"
         if made is None:
-            made = _as_remembered(_run(step, inputs, blobs, progress))
+            with _scratch(blobs) as scratch:
+                context = Context(blobs, scratch, progress, step.name, journal.notes(step, key), began_cpu_s)
+                made = _as_remembered(_run(step, inputs, context))
             if made.get("is_unchanged") is True:
                 status = "cached"
             if not step.has_effects:
@@ -142,10 +170,18 @@ def step_key(step: Step, inputs: Values) -> str:
     )
 
 
-def _run(step: Step, inputs: Values, blobs: BlobStore, progress: Progress) -> Values:
-    scratch = Path(tempfile.mkdtemp(prefix=".scratch-", dir=blobs.root))
+@contextmanager
+def _scratch(blobs: BlobStore) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".scratch-", dir=blobs.root))
     try:
-        made = step.load()(Context(blobs, scratch, progress, step.name), inputs, step.parameters)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(step: Step, inputs: Values, context: Context) -> Values:
+    try:
+        made = step.load()(context, inputs, step.parameters)
     except MlwrightError:
         raise
     except Exception as cause:  # border of STYLE §9: the run ends in order
@@ -154,8 +190,6 @@ def _run(step: Step, inputs: Values, blobs: BlobStore, progress: Progress) -> Va
             hint="run again with --debug for the traceback; steps before it are kept",
             step=step.name,
         ) from cause
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     missing = set(step.outputs) - set(made)
     if missing:
         raise TypeError(f"step {step.name!r} did not make {sorted(missing)}")

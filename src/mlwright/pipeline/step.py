@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from mlwright.pipeline.progress import Progress
 from mlwright.store import BlobStore, digest_file
@@ -27,14 +27,52 @@ Value: TypeAlias = "Blob | JSON"
 Values: TypeAlias = Mapping[str, Value]
 
 
+class Notes(Protocol):
+    """What a step remembers within itself, for when it is killed and started again."""
+
+    def recall(self, key: str) -> bytes | None:
+        """Give what was remembered under a key."""
+        ...
+
+    def remember(self, key: str, data: bytes) -> None:
+        """Keep bytes under a key."""
+        ...
+
+
+class NoNotes:
+    """Forgets everything; implements `Notes`."""
+
+    def recall(self, key: str) -> bytes | None:
+        """Give nothing."""
+        del key
+        return None
+
+    def remember(self, key: str, data: bytes) -> None:
+        """Keep nothing."""
+        del key, data
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a running step may use: the blobs, a scratch folder, a voice."""
+    """What a running step may use: the blobs, a scratch folder, a voice, notes of an earlier start.
+
+    `began_cpu_s` is the CPU clock of this process when the run began.
+    """
 
     blobs: BlobStore
     scratch: Path
     progress: Progress
     step: str
+    notes: Notes = field(default_factory=NoNotes)
+    began_cpu_s: float = 0.0
+
+    def recall(self, key: str) -> bytes | None:
+        """Give what this step remembered under a key before it was killed."""
+        return self.notes.recall(key)
+
+    def remember(self, key: str, data: bytes) -> None:
+        """Keep bytes for this step, should it be killed."""
+        self.notes.remember(key, data)
 
     def move(self, share: float, text: str) -> None:
         """Say how far the step is, 0..1."""

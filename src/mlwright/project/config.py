@@ -83,12 +83,24 @@ class DataConfig:
 class TrainingConfig:
     """How the model is fitted."""
 
-    trainer: str = field(default="baseline", metadata=doc("`baseline`: LightGBM beside a logistic model"))
-    budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds for fitting"))
+    trainer: str = field(
+        default="portfolio", metadata=doc("`portfolio`: boosters and a linear model, raced and blended")
+    )
+    budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds of a whole run"))
+    trials: int | None = field(
+        default=None,
+        metadata=doc("try that many candidates and look at no clock: equal runs give equal bytes"),
+    )
     seed: int = field(default=7, metadata=doc("seed of everything random"))
     metric: MetricName = field(default="auc", metadata=doc("what decides between models"))
-    threshold: float | Literal["best_f1"] = field(
-        default=0.5, metadata=doc("score from which a row is predicted positive (binary)")
+    threshold: float | Literal["best_f1", "cost", "capacity"] = field(
+        default=0.5,
+        metadata=doc("score from which a row is positive (binary), or what it should make best"),
+    )
+    cost_missed: float = field(default=1.0, metadata=doc('cost of a missed positive (threshold "cost")'))
+    cost_false_alarm: float = field(default=1.0, metadata=doc('cost of a false alarm (threshold "cost")'))
+    alert_share: float = field(
+        default=0.01, metadata=doc('share of rows that can be looked at (threshold "capacity"), 0..1')
     )
 
 

@@ -1,104 +1,109 @@
-"""The linear rung: logistic or ridge regression within its share of the budget, as data and back."""
+"""The linear rung: logistic or ridge regression on as many rows as its share of the work allows."""
 
 from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from mlwright.store import canonical_json
-from mlwright.training.fit_request import FitRequest, Floats
+from mlwright.training.learner import Candidate, FitTask, Floats, ModelDump
 
 MOST_LINEAR_ROWS = 100_000  # a linear model learns no more from more
-MOST_ITERATIONS = 200
+MOST_ITERATIONS = 100
 FEWEST_LINEAR_ROWS = 1_000
-LINEAR_SHARE = 0.1  # of the budget may go into the linear model
-TERMS_PER_S = 1e9  # measured: a row's products with coefficients and back, of one iteration on one core
+MOST_TERMS = 5e8  # products of a fit, half a CPU second: by count, so that equal problems give equal models
 RIDGE_TERMS = 10  # ridge multiplies whole matrices, that many times as fast
 IMPOSSIBLE = -1e9  # raw sum of a class that was never seen
 
 
-def fit_linear(request: FitRequest, matrix: Floats, target: Floats) -> LogisticRegression | Ridge:
-    """Fit on as many rows as the budget affords; a class that no row has gets a probability of 0."""
-    most = most_linear_rows(request, matrix.shape[1])
-    if len(target) > most:
-        chosen = np.random.default_rng(request.seed).permutation(len(target))[:most]
-        if request.task != "regression":  # a rare class keeps a row at least
-            chosen = np.union1d(chosen, np.unique(target, return_index=True)[1])
-        chosen = np.sort(chosen)
-        matrix, target = matrix[chosen], target[chosen]
-    if matrix.shape[1] == 0:
-        matrix = np.zeros((len(target), 1))
-    model = (
-        Ridge(alpha=1.0)
-        if request.task == "regression"
-        else LogisticRegression(C=1.0, max_iter=MOST_ITERATIONS)
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a rung of the ladder, not the last word
-        model.fit(matrix, target)
-    if isinstance(model, LogisticRegression) and request.task == "multiclass":
-        _add_absent_classes(model, request.classes)
-    return model
+@dataclass(frozen=True)
+class LinearModel:
+    """Coefficients `[outputs, features]` and the start of each sum."""
+
+    coefficients: Floats
+    intercept: Floats
+    rounds: int = 1
+    grown: int = 1
+
+    def margins(self, values: Floats) -> Floats:
+        """Give sums before the link."""
+        sums = values @ self.coefficients.T + self.intercept
+        return np.asarray(sums[:, 0] if len(self.intercept) == 1 else sums, dtype=np.float64)
+
+    def dump(self) -> ModelDump:
+        """Give coefficients and intercept as JSON."""
+        numbers = {"coefficients": self.coefficients.tolist(), "intercept": self.intercept.tolist()}
+        return ModelDump("linear-json", canonical_json(numbers))
 
 
-def most_linear_rows(request: FitRequest, width: int) -> int:
-    """Give how many rows the linear model may see within its share of the budget.
+class LinearLearner:
+    """Fits a linear model; implements `Learner`. A class that no row has gets a probability of 0."""
 
-    By count and not by clock, so that the same request gives the same model.
-    """
-    coefficients = max(width, 1) * (request.classes if request.task == "multiclass" else 1)
-    turns = max(width / RIDGE_TERMS, 1.0) if request.task == "regression" else MOST_ITERATIONS
-    affordable = request.budget_cpu_s * LINEAR_SHARE * TERMS_PER_S / (coefficients * turns)
-    return int(min(MOST_LINEAR_ROWS, max(affordable, FEWEST_LINEAR_ROWS)))
+    def fit(self, candidate: Candidate, task: FitTask) -> LinearModel:
+        """Fit on at most as many rows as `most_linear_rows` allows."""
+        matrix, target, weight = task.train.values, task.train.target, task.train.weight
+        most = most_linear_rows(task, matrix.shape[1])
+        if len(target) > most:
+            chosen = np.random.default_rng(task.seed).permutation(len(target))[:most]
+            if task.task != "regression":  # a rare class keeps a row at least
+                chosen = np.union1d(chosen, np.unique(target, return_index=True)[1])
+            chosen = np.sort(chosen)
+            matrix, target, weight = matrix[chosen], target[chosen], weight[chosen]
+        if matrix.shape[1] == 0:
+            return LinearModel(np.zeros((1, 0)), np.zeros(1))
+        strength = float(candidate.settings["C"])
+        if task.task == "regression":
+            ridge = Ridge(alpha=1.0 / strength).fit(matrix, target, sample_weight=weight)
+            return LinearModel(np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_))
+        model = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a rung of the ladder, not the last word
+            model.fit(matrix, target, sample_weight=weight)
+        if task.task == "multiclass":
+            return _with_absent_classes(model, task.classes)
+        return LinearModel(model.coef_, model.intercept_)
 
 
-def linear_scores(task: str, model: LogisticRegression | Ridge, matrix: Floats) -> Floats:
-    """Score a matrix: probabilities of the positive class or of all classes, or values."""
-    if task == "regression":
-        return np.asarray(model.predict(matrix), dtype=np.float64)
-    scores = np.asarray(model.predict_proba(matrix), dtype=np.float64)
-    return scores[:, 1] if task == "binary" else scores
+def most_linear_rows(task: FitTask, width: int) -> int:
+    """Give how many rows a linear fit may see."""
+    coefficients = max(width, 1) * (task.classes if task.task == "multiclass" else 1)
+    turns = max(width / RIDGE_TERMS, 1.0) if task.task == "regression" else MOST_ITERATIONS
+    return int(min(MOST_LINEAR_ROWS, max(MOST_TERMS / (coefficients * turns), FEWEST_LINEAR_ROWS)))
 
 
-def linear_json(task: str, model: LogisticRegression | Ridge) -> str:
-    """Give the text of model.linear.json."""
-    coefficients = np.atleast_2d(model.coef_)
-    link = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}[task]
+def linear_json(coefficients: Floats, intercept: Floats, link: str) -> str:
+    """Give the text of model.linear.json: coefficients `[outputs, features]` and a start for each output."""
     return canonical_json(
         {
             "format": 1,
             "features": int(coefficients.shape[1]),
             "link": link,
             "coefficients": coefficients.tolist(),
-            "intercept": np.atleast_1d(model.intercept_).tolist(),
+            "intercept": intercept.tolist(),
         }
     )
 
 
-def linear_model(task: str, text: str) -> LogisticRegression | Ridge:
-    """Give the library's own model back from its coefficients."""
-    document = json.loads(text)
-    model = Ridge() if task == "regression" else LogisticRegression()
-    coefficients, intercept = np.array(document["coefficients"]), np.array(document["intercept"])
-    model.coef_ = coefficients[0] if task == "regression" else coefficients
-    model.intercept_ = intercept[0] if task == "regression" else intercept
-    if isinstance(model, LogisticRegression):
-        model.classes_ = np.arange(max(len(intercept), 2))
-    return model
+def read_linear(text: str) -> LinearModel:
+    """Read what `LinearModel.dump` gave."""
+    numbers = json.loads(text)
+    intercept = np.array(numbers["intercept"], dtype=np.float64)
+    coefficients = np.array(numbers["coefficients"], dtype=np.float64).reshape(len(intercept), -1)
+    return LinearModel(coefficients, intercept)
 
 
-def _add_absent_classes(model: LogisticRegression, classes: int) -> None:
-    """Give classes that no training row had a probability of 0, so that every class has its column."""
+def _with_absent_classes(model: LogisticRegression, classes: int) -> LinearModel:
     present = model.classes_.astype(np.int64)
-    coefficients, intercept = model.coef_, model.intercept_
+    found, start = model.coef_, model.intercept_
     if len(present) == 2:  # scikit-learn keeps one row for two classes
-        coefficients = np.vstack([-coefficients / 2, coefficients / 2])
-        intercept = np.array([-intercept[0] / 2, intercept[0] / 2])
-    model.coef_ = np.zeros((classes, coefficients.shape[1]))
-    model.intercept_ = np.full(classes, IMPOSSIBLE)
-    model.coef_[present], model.intercept_[present] = coefficients, intercept
-    model.classes_ = np.arange(classes)
+        found = np.vstack([-found / 2, found / 2])
+        start = np.array([-start[0] / 2, start[0] / 2])
+    coefficients = np.zeros((classes, found.shape[1]))
+    intercept = np.full(classes, IMPOSSIBLE)
+    coefficients[present], intercept[present] = found, start
+    return LinearModel(coefficients, intercept)

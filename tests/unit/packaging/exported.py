@@ -25,6 +25,7 @@ from mlwright.packaging.package import Engine, PackageContent, Signature, column
 from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.project import Task
 from mlwright.training.linear import linear_json
+from mlwright.training.score import LINKS
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,9 +111,9 @@ def trained(folder: Path, engine: Engine, task: Task) -> Path:
         transform = fit_linear_transform(table, y, seen, task=task, seed=7)
         matrix = training_matrix(transform, table, seen, y, task=task, seed=7)
         linear = Ridge() if task == "regression" else LogisticRegression(max_iter=200)
-        return columns_package(
-            folder, transform, linear_json(task, linear.fit(matrix, y)).encode(), engine=engine, task=task
-        )
+        linear.fit(matrix, y)
+        text = linear_json(np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_), LINKS[task])
+        return columns_package(folder, transform, text.encode(), engine=engine, task=task)
     transform = fit_tree_transform(table, y, seen, task=task, seed=7)
     matrix = training_matrix(transform, table, seen, y, task=task, seed=7)
     parameters: dict[str, Any] = {"objective": task, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 10}

@@ -1,0 +1,121 @@
+"""From what a trainer fitted to what a package holds, and the answers of its libraries to compare with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+import polars as pl
+
+from mlwright.data import Column
+from mlwright.features import OutputEntry, TransformDocument, apply_transform
+from mlwright.packaging.merged_forest import ForestPart, merge_forests
+from mlwright.packaging.trees import trees_from_lightgbm
+from mlwright.project import Task
+from mlwright.training.learner import Floats
+from mlwright.training.linear import linear_json, read_linear
+from mlwright.training.score import predictions
+from mlwright.training.trainer import Fitted
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The model of a package, its transform, and the members as data for `library_answers`."""
+
+    engine: Literal["trees", "linear"]
+    model: bytes
+    transform: TransformDocument
+    members: bytes
+
+
+def lower(fitted: Fitted) -> Lowered:
+    """Turn members into one model: boosters become one forest, a linear model gets its calibration."""
+    dumps = [member.model.dump() for member in fitted.members]
+    members = {
+        "slope": fitted.calibration.slope,
+        "shift": fitted.calibration.shift,
+        "members": [
+            {"form": dump.form, "text": dump.text, "weight": member.weight, "transform": member.transform}
+            for member, dump in zip(fitted.members, dumps, strict=True)
+        ],
+    }
+    data = json.dumps(members).encode()
+    if dumps[0].form == "linear-json":
+        return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
+    transform, places = _merge_transforms([member.transform for member in fitted.members])
+    parts = [
+        ForestPart(trees_from_lightgbm(dump.text).data, member.weight, own)
+        for member, dump, own in zip(fitted.members, dumps, places, strict=True)
+    ]
+    model = merge_forests(
+        parts, len(transform["outputs"]), slope=fitted.calibration.slope, shift=fitted.calibration.shift
+    )
+    return Lowered("trees", model, transform, data)
+
+
+def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], task: Task) -> Floats:
+    """Score rows with the libraries that trained the members: what the parity gate compares with."""
+    document: dict[str, JSON] = json.loads(members)
+    total: Floats = np.zeros(0)
+    matrices: dict[str, Floats] = {}
+    for member in cast("list[dict[str, JSON]]", document["members"]):
+        key = json.dumps(member["transform"])
+        if key not in matrices:
+            transform = cast("TransformDocument", member["transform"])
+            matrices[key] = apply_transform(transform, frame, inputs)
+        part = _margins(str(member["form"]), str(member["text"]), matrices[key]) * float(
+            str(member["weight"])
+        )
+        total = part if not len(total) else total + part
+    slope, shift = (float(str(document[name])) for name in ("slope", "shift"))
+    return predictions(task, slope * total + shift if task == "binary" else total)
+
+
+def _margins(form: str, text: str, matrix: Floats) -> Floats:
+    if form == "linear-json":
+        return read_linear(text).margins(matrix)
+    import lightgbm as lgb
+
+    booster = lgb.Booster(model_str=text)
+    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+
+
+def _linear(fitted: Fitted, text: str) -> bytes:
+    model = read_linear(text)
+    line = fitted.calibration
+    coefficients, intercept = line.slope * model.coefficients, line.slope * model.intercept + line.shift
+    return linear_json(coefficients, intercept, fitted.link).encode()
+
+
+def _merge_transforms(
+    documents: Sequence[TransformDocument],
+) -> tuple[TransformDocument, list[list[int]]]:
+    """Put outputs side by side, equal ones once; tell where those of each document are."""
+    outputs: list[OutputEntry] = []
+    known: dict[str, int] = {}
+    names: set[str] = set()
+    places = []
+    for document in documents:
+        own = []
+        for output in document["outputs"]:
+            key = json.dumps(output, sort_keys=True)
+            if key not in known:
+                known[key] = len(outputs)
+                outputs.append({**output, "name": _free_name(output["name"], names)})
+            own.append(known[key])
+        places.append(own)
+    return {**documents[0], "outputs": outputs}, places
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}#{number}", number + 1
+    taken.add(free)
+    return free

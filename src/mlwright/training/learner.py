@@ -1,0 +1,92 @@
+"""The learner behind a candidate: from a matrix to a model that gives sums before the link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlwright.project import Task
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Encoding: TypeAlias = Literal["native", "scaled"]
+Family: TypeAlias = Literal["lightgbm", "linear"]
+Setting: TypeAlias = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A learner with settings. Its name is stable: seeds and what a killed run left are found by it."""
+
+    name: str
+    family: Family
+    encoding: Encoding
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Encoded rows; `categorical` are the places of columns that hold indices of levels."""
+
+    values: Floats
+    target: Floats
+    weight: Floats
+    categorical: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """What to fit on. Without `valid` it is for `rounds`; `tick(round)` says True when time is up."""
+
+    train: Matrix
+    valid: Matrix | None
+    task: Task
+    classes: int
+    seed: int
+    rounds: int | None
+    tick: Callable[[int], bool]
+
+
+@dataclass(frozen=True)
+class ModelDump:
+    """A fitted model as data, never a pickle."""
+
+    form: Literal["lightgbm-text", "linear-json"]
+    text: str
+
+
+class FittedModel(Protocol):
+    """A fitted model. `rounds` is how many it uses, `grown` how many it paid for."""
+
+    @property
+    def rounds(self) -> int:
+        """Count the rounds that validation chose."""
+        ...
+
+    @property
+    def grown(self) -> int:
+        """Count the rounds that were fitted."""
+        ...
+
+    def margins(self, values: Floats) -> Floats:
+        """Give sums before the link: `[rows]`, for several classes `[rows, classes]`."""
+        ...
+
+    def dump(self) -> ModelDump:
+        """Give the model as data."""
+        ...
+
+
+class Learner(Protocol):
+    """Fits one family.
+
+    The same task gives the same model while `tick` says False. It keeps nothing between calls, uses one
+    thread, and raises `TrainingError` when nothing can be fitted.
+    """
+
+    def fit(self, candidate: Candidate, task: FitTask) -> FittedModel:
+        """Fit a candidate."""
+        ...

@@ -1,0 +1,84 @@
+"""The portfolio: settings that were good on other tables, in the order in which they are tried.
+
+They were found on census, flights and diamonds data. When there is budget left, more candidates are drawn at
+random around them, by the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlwright.training.learner import Candidate, Setting
+
+LINEAR = Candidate("linear", "linear", "scaled", {"C": 1.0})
+
+
+def _boosted(name: str, **settings: Setting) -> Candidate:
+    return Candidate(name, "lightgbm", "native", settings)
+
+
+BOOSTED = (
+    _boosted(
+        "lgb-31",
+        learning_rate=0.06,
+        num_leaves=31,
+        min_data_in_leaf=30,
+        feature_fraction=0.7,
+        bagging_fraction=0.9,
+        lambda_l2=2.0,
+    ),
+    _boosted(
+        "lgb-127",
+        learning_rate=0.03,
+        num_leaves=127,
+        min_data_in_leaf=60,
+        feature_fraction=0.5,
+        bagging_fraction=0.8,
+        lambda_l2=5.0,
+    ),
+    _boosted(
+        "lgb-64",
+        learning_rate=0.03,
+        num_leaves=64,
+        min_data_in_leaf=10,
+        feature_fraction=0.9,
+        bagging_fraction=0.7,
+        lambda_l2=1.0,
+    ),
+    _boosted(
+        "lgb-12-extra",
+        learning_rate=0.03,
+        num_leaves=12,
+        min_data_in_leaf=80,
+        feature_fraction=0.35,
+        bagging_fraction=0.8,
+        lambda_l2=10.0,
+        extra_trees=True,
+    ),
+)
+
+
+def boosted_candidates(seed: int) -> Iterator[Candidate]:
+    """Give the portfolio, then ever more candidates drawn by the seed.
+
+    >>> from itertools import islice
+    >>> [candidate.name for candidate in islice(boosted_candidates(7), 5)]
+    ['lgb-31', 'lgb-127', 'lgb-64', 'lgb-12-extra', 'lgb-random-1']
+    """
+    yield from BOOSTED
+    generator = np.random.default_rng(seed)
+    number = 0
+    while True:
+        number += 1
+        yield _boosted(
+            f"lgb-random-{number}",
+            learning_rate=float(np.exp(generator.uniform(np.log(0.02), np.log(0.08)))),
+            num_leaves=int(np.exp(generator.uniform(np.log(8), np.log(160)))),
+            min_data_in_leaf=int(np.exp(generator.uniform(np.log(10), np.log(120)))),
+            feature_fraction=float(generator.uniform(0.3, 0.9)),
+            bagging_fraction=float(generator.uniform(0.6, 0.95)),
+            lambda_l2=float(np.exp(generator.uniform(np.log(0.5), np.log(15)))),
+            extra_trees=bool(generator.random() < 0.25),
+        )

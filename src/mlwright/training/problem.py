@@ -1,0 +1,45 @@
+"""What a trainer is asked: rows, labels as they were known, folds and a metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.data import Column, Folds, LabelsAt
+from mlwright.project import MetricName, Task, TrainingConfig
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Rows: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The training rows of one prediction problem.
+
+    `frame` has the input columns; `target` is 0/1, the index of the class, or the value. `labels` gives
+    targets and weights as known at a moment; `known_at` is the moment at which the final model is trained.
+    `blocks` names rows that stand and fall together, such as those of a day.
+    """
+
+    frame: pl.DataFrame
+    target: Floats
+    weight: Floats
+    inputs: tuple[Column, ...]
+    task: Task
+    classes: int
+    metric: MetricName
+    folds: Folds
+    labels: LabelsAt
+    known_at: int | None
+    blocks: Rows | None
+    settings: TrainingConfig
+    seed: int
+
+    @property
+    def outputs(self) -> int:
+        """Count the sums that a model gives for a row."""
+        return self.classes if self.task == "multiclass" else 1

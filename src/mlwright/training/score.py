@@ -1,0 +1,96 @@
+"""From margins, the sums before the link, to predictions and their losses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlwright.evaluation import is_loss, metric_value
+from mlwright.project import MetricName, Task
+from mlwright.training.learner import Floats
+from mlwright.training.problem import Problem
+from mlwright.training.trainer import Link
+
+LINKS: dict[Task, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
+
+
+def predictions(task: Task, margins: Floats) -> Floats:
+    """Apply the link of a task.
+
+    >>> predictions("binary", np.array([0.0])).tolist()
+    [0.5]
+    """
+    if task == "regression":
+        return margins
+    if task == "binary":
+        with np.errstate(over="ignore"):
+            return np.asarray(1.0 / (1.0 + np.exp(-margins)), dtype=np.float64)
+    shifted = np.exp(margins - margins.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def row_losses(task: Task, target: Floats, margins: Floats) -> Floats:
+    """Give the proper score of each row: log-loss for classes, the squared error for numbers."""
+    if task == "regression":
+        return np.asarray((target - margins) ** 2, dtype=np.float64)
+    if task == "binary":
+        return np.logaddexp(0.0, np.where(target == 1, -margins, margins))
+    top = margins.max(axis=1)
+    total = top + np.log(np.exp(margins - top[:, None]).sum(axis=1))
+    return np.asarray(total - margins[np.arange(len(target)), target.astype(np.int64)], dtype=np.float64)
+
+
+def is_known(margins: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell which rows were asked."""
+    return np.asarray(np.isfinite(margins if margins.ndim == 1 else margins[:, 0]))
+
+
+def fold_metric(problem: Problem, margins: Floats) -> float:
+    """Give the metric's mean over folds, weighted by rows, where the rows of a fold determine it."""
+    values, sizes = [], []
+    for fold in problem.folds.folds:
+        rows = fold.valid[is_known(margins[fold.valid])]
+        value = float("nan")
+        if len(rows):
+            found = predictions(problem.task, margins[rows])
+            value = metric_value(problem.metric, problem.target[rows], found, weights=problem.weight[rows])
+        if np.isfinite(value):
+            values.append(value)
+            sizes.append(len(rows))
+    return float(np.average(values, weights=sizes)) if values else float("nan")
+
+
+def gain_and_error(problem: Problem, gains: Floats) -> tuple[float, float]:
+    """Give the mean gain over rows and its standard error: of three folds or more, else of blocks or rows.
+
+    `gains` has a number for every row of the problem, NaN where there is none.
+    """
+    known = np.isfinite(gains)
+    weight = np.where(known, problem.weight, 0.0)
+    filled = np.where(known, gains, 0.0)
+    mean = float((filled * weight).sum() / max(weight.sum(), 1e-300))
+    if len(problem.folds.folds) >= 3:
+        names = np.full(len(gains), -1)
+        for number, fold in enumerate(problem.folds.folds):
+            names[fold.valid] = number
+    else:
+        names = np.arange(len(gains)) if problem.blocks is None else problem.blocks
+    _, codes = np.unique(names[known], return_inverse=True)
+    sums = np.bincount(codes, weights=(filled * weight)[known])
+    sizes = np.bincount(codes, weights=weight[known])
+    if len(sums) < 2:
+        return mean, float("inf")
+    spread = float(((sums - mean * sizes) ** 2).sum()) * len(sums) / (len(sums) - 1)
+    return mean, float(np.sqrt(spread)) / max(float(sizes.sum()), 1e-300)
+
+
+def is_better(metric: MetricName, value: float, than: float) -> bool:
+    """Tell whether a value of a metric beats another one; what could not be computed beats nothing.
+
+    >>> is_better("log_loss", 0.3, 0.4), is_better("log_loss", float("nan"), 0.4)
+    (True, False)
+    """
+    if not np.isfinite(value):
+        return False
+    if not np.isfinite(than):
+        return True
+    return value < than if is_loss(metric) else value > than

@@ -1,0 +1,103 @@
+"""The Trainer port: from a problem to fitted members that become one package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from mlwright.data import Finding
+from mlwright.features import TransformDocument
+from mlwright.training.budget import BudgetClock
+from mlwright.training.learner import Candidate, FittedModel, Floats
+from mlwright.training.problem import Problem
+
+Link: TypeAlias = Literal["identity", "sigmoid", "softmax"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model of the ladder, judged by the metric on the validation rows of the folds."""
+
+    name: str
+    value: float
+    cpu_seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What a candidate said of rows that it had not seen; NaN where it was not asked."""
+
+    candidate: Candidate
+    margins: Floats
+    rounds: tuple[int, ...]
+    grown: tuple[int, ...]
+    cpu_seconds: float
+    rejected: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted model of a blend, with the transform that it reads."""
+
+    candidate: Candidate
+    weight: float
+    model: FittedModel
+    transform: TransformDocument
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A straight line through margins, which comes before the link."""
+
+    slope: float = 1.0
+    shift: float = 0.0
+
+    def apply(self, margins: Floats) -> Floats:
+        """Give calibrated margins."""
+        return self.slope * margins + self.shift
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a trainer gives: the weighted sum of members, a calibration, a link, and how it came to them."""
+
+    members: tuple[Member, ...]
+    link: Link
+    calibration: Calibration
+    threshold: float | None
+    ladder: tuple[Rung, ...]
+    tried: tuple[OutOfFold, ...]
+    findings: tuple[Finding, ...]
+    score: Floats
+    """Calibrated predictions of rows by models that had not seen them, NaN where there are none."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class Watch(Protocol):
+    """Tells progress, and keeps what a killed run had reached."""
+
+    def move(self, share: float, text: str) -> None:
+        """Say how far it is, 0..1."""
+        ...
+
+    def recall(self, key: str) -> bytes | None:
+        """Give what was remembered under a key by an earlier start of the same run."""
+        ...
+
+    def remember(self, key: str, data: bytes) -> None:
+        """Keep something for a later start of the same run."""
+        ...
+
+
+class Trainer(Protocol):
+    """Fits a model.
+
+    The same problem gives the same `Fitted` when candidates are counted instead of seconds. A trainer keeps
+    nothing between calls, is called from one thread, and raises `TrainingError` when nothing can be fitted.
+    """
+
+    def fit(self, problem: Problem, clock: BudgetClock, watch: Watch) -> Fitted:
+        """Fit within the budget."""
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import statistics
 import subprocess
 import threading
 import time
@@ -19,7 +20,7 @@ from section import Bar, Column, Section, middle
 from servers import MLWRIGHT, Server
 from workload import Requests
 
-CONNECTIONS, SATURATING = 1_024, 16
+CONNECTIONS, SATURATING = 1_024, 8
 FACTOR, SEED = 3.0, 11
 ROWS, BODIES = 128, 32
 WARM_UP_SECONDS = 2.0
@@ -96,6 +97,13 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
     )
 
 
+def _good(repetitions: Sequence[Mapping[str, float]]) -> float:
+    """Give the median rate of good answers; wrk counts refusals as requests."""
+    return statistics.median(
+        one["requests_per_second"] * (1 - one["failed"] / one["requests"]) for one in repetitions
+    )
+
+
 def _share(found: Mapping[str, float]) -> float:
     return found["goodput"] / found["capacity"]
 
@@ -106,14 +114,13 @@ def _crowd(fleet: Fleet, requests: Requests, *, seconds: float) -> dict[str, flo
     few = http_target("mlwright, few", server, Load(SATURATING, path, bodies), fleet.folder)
     many = http_target("mlwright, many", server, Load(CONNECTIONS, path, bodies), fleet.folder)
     found = alternate([few, many], seconds=seconds, repetitions=4)
-    failed = sum(one["failed"] for one in found["mlwright, many"])
-    requests_sent = sum(one["requests"] for one in found["mlwright, many"])
-    rate = middle(found, "mlwright, many", "requests_per_second") or 0.0
+    asked = middle(found, "mlwright, many", "requests_per_second") or 0.0
+    goodput = _good(found["mlwright, many"])
     return {
-        "capacity": middle(found, "mlwright, few", "requests_per_second") or 0.0,
-        "offered": rate,
-        "goodput": rate * (1 - failed / requests_sent),
-        "refused": rate * failed / requests_sent,
+        "capacity": _good(found["mlwright, few"]),
+        "offered": asked,
+        "goodput": goodput,
+        "refused": asked - goodput,
         "accepted_p99_us": middle(found, "mlwright, many", "p99_us") or 0.0,
         "peak_mb": memory_mb(server.pid, field="VmHWM"),
     }
@@ -137,11 +144,9 @@ def _overload(fleet: Fleet, name: str, requests: Requests, *, seconds: float) ->
     server.drop_old_log()
     after = alternate([closed], seconds=3, repetitions=2)
     both = {name: [*before[name], *after[name]]}
-    if any(one["failed"] for one in both[name]):
-        raise SystemExit(f"{SATURATING} connections were not all answered: that is no capacity")
     counts = step["counts"]
     return {
-        "capacity": middle(both, name, "requests_per_second") or 0.0,
+        "capacity": _good(both[name]),
         "offered": step["offered_rate"],
         "goodput": step["achieved_rate"],
         "refused": counts["shed"] / step["seconds"],

@@ -83,7 +83,7 @@ def _table(section: Section) -> list[str]:
 
 
 def _cell(column: Column, rows: Sequence[Mapping[str, float]]) -> str:
-    values = [row[column.field] * column.scale for row in rows if row[column.field] is not None]
+    values = [row[column.field] * column.scale for row in rows if row.get(column.field) is not None]
     if not values:
         return "–"
     if column.total:

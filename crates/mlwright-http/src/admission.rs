@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const ROUND_SHARE: f64 = 1.0 / 16.0;
 /// Refusing pays where work on a request takes so many times what reading and refusing it takes.
 const DEAR: f64 = 4.0;
+/// Where it does not, work may take so many times what reading and writing take.
+const CHEAP: f64 = 2.0;
 /// Let in what is expected to wait for this share of the objective: the thread may be slower while it waits.
 const RESERVE: f64 = 0.7;
 /// The best of so many rounds says what to expect.
@@ -220,8 +222,8 @@ impl Admission {
     fn learn(&self, round: Round, length: f64) {
         let other = (length - round.worked).max(0.0);
         let is_dear = self.cost.get() * f64::from(round.asked) > DEAR * other;
-        // Where reading and writing take about as long as the work, refusing saves little: work as long as they take.
-        let share = if is_dear { 0.0 } else { other };
+        // Where reading and writing take about as long as the work, refusing saves little.
+        let share = if is_dear { 0.0 } else { CHEAP * other };
         self.room.set(share.max(self.objective * ROUND_SHARE));
         if round.answers == 0 {
             return;
@@ -332,10 +334,10 @@ mod tests {
         for length in [6.0, 100.0, 100.0, 100.0] {
             admission.learn(round(5, MS), length * MS);
         }
-        admission.round.set(Some(round(100, MS)));
+        admission.round.set(Some(round(1_000, MS)));
         assert_eq!(admission.judge(), Verdict::Wait);
         admission.learn(round(5, MS), 100.0 * MS);
-        admission.round.set(Some(round(100, MS)));
+        admission.round.set(Some(round(1_000, MS)));
         assert_eq!(admission.judge(), Verdict::Refuse);
     }
 
@@ -354,12 +356,12 @@ mod tests {
     }
 
     #[test]
-    fn where_reading_takes_most_of_the_time_work_may_take_as_long() {
+    fn where_reading_takes_most_of_the_time_work_may_take_twice_as_long() {
         let admission = admission();
         admission.learn(round(1_000, 0.01 * MS), 30.0 * MS);
-        admission.round.set(Some(round(1_900, 0.01 * MS)));
+        admission.round.set(Some(round(3_900, 0.01 * MS)));
         assert_eq!(admission.judge(), Verdict::Work);
-        admission.round.set(Some(round(2_100, 0.01 * MS)));
+        admission.round.set(Some(round(4_100, 0.01 * MS)));
         assert_eq!(admission.judge(), Verdict::Wait);
     }
 

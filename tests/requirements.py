@@ -16,6 +16,8 @@ PROMISES: dict[str, str] = {
     "repo.errors": "every error code has a hint and a reference row",
     # init
     "init.formats": "init reads Parquet, CSV and Arrow",
+    "input.bad": "every kind of bad table ends in a finding or an error with a hint, never in a traceback",
+    "roles.guessed": "time, group, weight, id, label time and sensitive columns are guessed with a reason, shown, and can be overridden",
     "init.infers": "init infers task, types and roles and says what it assumed and could not know",
     "init.writes": "init writes a commented mlwright.toml and a data contract",
     "init.empty": "init --empty makes a project without data",

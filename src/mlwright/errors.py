@@ -81,10 +81,22 @@ class ColumnMissing(DataError):
     code = "data.column-missing"
 
 
+class ColumnRepeated(DataError):
+    """Several columns of a table have the same name."""
+
+    code = "data.column-repeated"
+
+
 class LabelUnusable(DataError):
     """The label cannot be learned: one value only, all null, or too many classes."""
 
     code = "data.label-unusable"
+
+
+class TimeUnusable(DataError):
+    """A column cannot say when a row, or its label, was known."""
+
+    code = "data.time-unusable"
 
 
 class ContractBroken(DataError):

@@ -32,6 +32,10 @@ def init(args: argparse.Namespace, out: Output) -> int:
             time=args.time,
             group=args.group,
             ignore=tuple(args.ignore or ()),
+            weight=args.weight,
+            id=args.id,
+            label_time=args.label_time,
+            sensitive=tuple(args.sensitive or ()),
             positive=args.positive,
             task=args.task,
             template=args.template,
@@ -203,7 +207,11 @@ def _columns(result: object) -> list[str]:
     from mlwright.commands.init import InitResult
 
     assert isinstance(result, InitResult)
-    rows = [(column.name, column.type, column.role, column.reason or "") for column in result.columns]
+    rows = []
+    for column in result.columns:
+        marks = (", text" if column.is_text else "") + (", sensitive" if column.is_sensitive else "")
+        role = column.role.replace("_", " ") + marks
+        rows.append((column.name, column.type, role, column.reason or ""))
     shown = rows if len(rows) <= 40 else [*rows[:40], ("…", "", "", f"{len(rows) - 40} more")]
     return table(shown, header=("column", "type", "role", ""))
 

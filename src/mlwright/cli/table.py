@@ -131,8 +131,27 @@ COMMANDS = (
                 ("--data",), "table to learn from: Parquet, CSV or Arrow", is_repeated=True, metavar="FILE"
             ),
             Argument(("--label",), "column to predict", metavar="COL"),
-            Argument(("--time",), "column that says when a row was known", metavar="COL"),
-            Argument(("--group",), "column whose rows stay together", metavar="COL"),
+            Argument(
+                ("--time",),
+                "column that says when a row was known; `none` for none (default: guessed)",
+                metavar="COL",
+            ),
+            Argument(
+                ("--group",),
+                "column whose rows stay together; `none` for none (default: guessed)",
+                metavar="COL",
+            ),
+            Argument(("--weight",), "column that says how much a row counts, or `none`", metavar="COL"),
+            Argument(("--id",), "column that names rows, or `none`", metavar="COL"),
+            Argument(
+                ("--label-time",), "column that says when the label became known, or `none`", metavar="COL"
+            ),
+            Argument(
+                ("--sensitive",),
+                "column between whose values results are compared, or `none`; repeat for more",
+                is_repeated=True,
+                metavar="COL",
+            ),
             Argument(
                 ("--ignore",),
                 "column that is never a feature; repeat for more",

@@ -27,6 +27,12 @@ class FirstChoices:
     time: str | None = None
     group: str | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
+    weight: str | None = None
+    id: str | None = None
+    label_time: str | None = None
+    sensitive: tuple[str, ...] = ()
+    guessed: Mapping[str, str] = field(default_factory=dict)
+    delay_days: float = 0.0
     unit: str | None = None
     given: frozenset[str] = frozenset()
 
@@ -108,13 +114,10 @@ def _data(chosen: FirstChoices) -> str:
     if chosen.task == "binary":
         comment = None if "positive" in chosen.given else "assumed; the other value is negative"
         lines.append(_line("positive", _text(chosen.positive), comment))
-    if chosen.time is not None:
-        lines.append(_line("time", _text(chosen.time)))
-    if chosen.group is not None:
-        lines.append(_line("group", _text(chosen.group), "its rows stay on one side of a split by it"))
+    lines += _roles(chosen)
     lines += [*_ignore(chosen.ignored), _split(chosen)]
     delay = "assumed; days until a label is known: the gap between training and held-out rows"
-    lines.append(_line("label_delay_days", "0.0", delay))
+    lines.append(_line("label_delay_days", str(float(chosen.delay_days)), delay))
     if chosen.template == "fraud":
         comment = "a served row without a label yet is no fraud so far"
         lines.append(_line("unlabelled", '"negative"', comment))
@@ -122,6 +125,28 @@ def _data(chosen: FirstChoices) -> str:
         lines.append(_line("unlabelled", '"drop"', "served rows without a label yet are not learned from"))
     lines.append(_line("on_bad_day", '"quarantine"', "days that break contract.json are left out"))
     return "\n".join(lines) + "\n"
+
+
+def _roles(chosen: FirstChoices) -> list[str]:
+    """Write which column has which role; a guess says its reason."""
+    words = (
+        ("time", chosen.time, None),
+        ("group", chosen.group, "its rows stay on one side of a split by it"),
+        ("weight", chosen.weight, "how much a row counts"),
+        ("id", chosen.id, "names rows, never a feature"),
+        ("label_time", chosen.label_time, "when the label became known"),
+    )
+    lines = [
+        _line(key, _text(name), f"assumed: {chosen.guessed[name]}" if name in chosen.guessed else comment)
+        for key, name, comment in words
+        if name is not None
+    ]
+    if chosen.sensitive:
+        names = ", ".join(_text(name) for name in chosen.sensitive)
+        is_guess = any(name in chosen.guessed for name in chosen.sensitive)
+        comment = "results are compared between their values"
+        lines.append(_line("sensitive", f"[{names}]", f"assumed; {comment}" if is_guess else comment))
+    return lines
 
 
 def _ignore(ignored: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mlwright.commands.first_config import FirstChoices, Template, empty_config, first_config
 from mlwright.errors import ContractBroken, ProjectExists, UsageError
@@ -26,6 +26,9 @@ UNIT_NAME = re.compile(
 )
 
 
+Role: TypeAlias = Literal["label", "time", "group", "weight", "id", "label_time", "input", "ignored"]
+
+
 @dataclass(frozen=True)
 class InitRequest:
     """What to make, and what is known about the table."""
@@ -37,6 +40,10 @@ class InitRequest:
     time: str | None = None
     group: str | None = None
     ignore: tuple[str, ...] = ()
+    weight: str | None = None
+    id: str | None = None
+    label_time: str | None = None
+    sensitive: tuple[str, ...] = ()
     positive: str | None = None
     task: Task | None = None
     template: Template = "tabular"
@@ -45,12 +52,14 @@ class InitRequest:
 
 @dataclass(frozen=True)
 class ColumnRole:
-    """What a column is for; `reason` says why it is ignored."""
+    """What a column is for; `reason` says why it was guessed to be so, or why it is ignored."""
 
     name: str
     type: str
-    role: Literal["label", "time", "group", "input", "ignored"]
+    role: Role
     reason: str | None = None
+    is_sensitive: bool = False
+    is_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ def _init_empty(request: InitRequest, root: Path) -> InitResult:
 
 
 def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult:
-    from mlwright.data import FileSource, infer_contract, infer_roles, write_contract
+    from mlwright.data import FileSource, infer_contract, infer_roles, inspect_table, write_contract
 
     frame = FileSource(Path.cwd(), request.data).read()
     roles = infer_roles(
@@ -126,9 +135,14 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         time=request.time,
         group=request.group,
         ignore=request.ignore,
+        weight=request.weight,
+        id=request.id,
+        label_time=request.label_time,
+        sensitive=request.sensitive,
         task=request.task,
         positive=request.positive,
     )
+    odd = [finding.text + "." for finding in inspect_table(frame, roles.types, key=roles.id)]
     contract = infer_contract(frame, roles)
     chosen = _choose(request, frame, roles, root)
     texts = {"contract.json": write_contract(contract), "mlwright.toml": first_config(chosen)}
@@ -141,7 +155,7 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         columns=_columns(frame, roles),
         assumed=(*roles.assumed, *_assumed(chosen)),
         unknown=tuple(roles.unknown),
-        warnings=(*roles.warnings, *_broken_days(frame, contract)),
+        warnings=(*roles.warnings, *odd, *_broken_days(frame, contract)),
         files=_write(root, texts),
         next_steps=(f"cd {request.name}", "mlwright run", "mlwright up"),
     )
@@ -159,11 +173,13 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         shares=_shares(frame, roles),
         time=roles.time,
         group=roles.group,
-        ignored={
-            name: reason
-            for name, reason in roles.ignored.items()
-            if name != roles.time and name != roles.group
-        },
+        weight=roles.weight,
+        id=roles.id,
+        label_time=roles.label_time,
+        sensitive=roles.sensitive,
+        guessed=roles.guessed,
+        delay_days=_delay_days(frame, roles),
+        ignored={name: why for name, why in roles.ignored.items() if name not in _named(roles)},
         unit=roles.group or _unit(frame, roles),
         given=frozenset(name for name, value in wishes.items() if value is not None),
     )
@@ -204,11 +220,17 @@ def _assumed(chosen: FirstChoices) -> list[str]:
     said = [
         f"Models are compared by {chosen.metric}.",
         f"The gate asks for {metric} of at least {bound:g}: {why}.",
-        "Labels are known at once (label_delay_days = 0).",
+        _when_known(chosen),
     ]
     if chosen.unit is not None and chosen.unit != chosen.group:
         said.append(f"{chosen.unit!r} keeps a caller on one variant during a rollout.")
     return said
+
+
+def _when_known(chosen: FirstChoices) -> str:
+    if not chosen.delay_days:
+        return "Labels are known at once (label_delay_days = 0)."
+    return f"99 of 100 labels are known within {chosen.delay_days:g} days (label_delay_days)."
 
 
 def _broken_days(frame: pl.DataFrame, contract: DataContract) -> list[str]:
@@ -226,14 +248,45 @@ def _broken_days(frame: pl.DataFrame, contract: DataContract) -> list[str]:
     return said
 
 
+def _named(roles: Roles) -> dict[str | None, Role]:
+    """Give the role of each column that has one of its own."""
+    return {
+        roles.id: "id",
+        roles.weight: "weight",
+        roles.group: "group",
+        roles.label_time: "label_time",
+        roles.time: "time",
+        roles.label: "label",
+    }
+
+
 def _columns(frame: pl.DataFrame, roles: Roles) -> tuple[ColumnRole, ...]:
-    special = {roles.group: "group", roles.time: "time", roles.label: "label"}
+    named = _named(roles)
     found = []
-    for name in frame.columns:
-        role = special.get(name) or ("ignored" if name in roles.ignored else "input")
-        kind = roles.types.get(name) or str(frame.schema[name]).lower()
-        found.append(ColumnRole(name, kind, role, roles.ignored.get(name)))  # type: ignore[arg-type]  # one of the literals above
+    for name, dtype in frame.schema.items():
+        role: Role = named.get(name) or ("ignored" if name in roles.ignored else "input")
+        found.append(
+            ColumnRole(
+                name,
+                roles.types.get(name) or str(dtype).lower(),
+                role,
+                roles.guessed.get(name, roles.ignored.get(name)),
+                is_sensitive=name in roles.sensitive,
+                is_text=name in roles.text,
+            )
+        )
     return tuple(found)
+
+
+def _delay_days(frame: pl.DataFrame, roles: Roles) -> float:
+    """Give the days within which 99 of 100 labels arrived; 0 when nothing tells when."""
+    from mlwright.data.column_type import convert
+
+    if roles.time is None or roles.label_time is None or roles.types[roles.time] != "timestamp":
+        return 0.0
+    told, born = convert(frame[roles.label_time], "timestamp"), convert(frame[roles.time], "timestamp")
+    waits = (told - born).dt.total_seconds().drop_nulls()
+    return round(max(float(waits.quantile(0.99) or 0.0), 0.0) / 86_400, 2)
 
 
 def _write(root: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:

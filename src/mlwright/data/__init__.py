@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mlwright.data.roles import Roles, infer_roles, require_column
     from mlwright.data.source import FileSource, Source
     from mlwright.data.split import Split, split_rows
+    from mlwright.data.table_check import inspect_table
+    from mlwright.data.text_column import is_free_text
 
 _PLACES = {
     "Fold": "fold",
@@ -43,6 +45,8 @@ _PLACES = {
     "encode_target": "conformity",
     "infer_contract": "contract_inference",
     "infer_roles": "roles",
+    "inspect_table": "table_check",
+    "is_free_text": "text_column",
     "require_column": "roles",
     "smell_label_copies": "leakage",
     "split_rows": "split",
@@ -73,6 +77,8 @@ __all__ = [
     "find_files",
     "infer_contract",
     "infer_roles",
+    "inspect_table",
+    "is_free_text",
     "labels_known_at",
     "make_folds",
     "newest_moment",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -10,33 +11,55 @@ from mlwright.data.column import ColumnType
 
 TRUTH = {"true": True, "1": True, "false": False, "0": False}
 LOOKS_LIKE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
+HAS_ZONE = r":\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})$"
+HAS_CLOCK = r"[T ]\d{2}:\d{2}"
 LEADING_ZERO = r"^[+-]?0\d"
 
 
-def infer_type(values: pl.Series, *, is_text: bool = False) -> ColumnType | None:
-    """Recognise a column's type, None when it holds nothing that a model could read.
+def infer_types(frame: pl.DataFrame, *, is_text: bool = False) -> dict[str, ColumnType | None]:
+    """Recognise the type of each column, None for one that holds nothing that a model could read.
 
     `is_text` says that numbers may be written as text, as in a CSV file. Text in the form of ISO dates is
-    a timestamp everywhere.
+    a timestamp everywhere; where only some of the times name a zone it stays text.
+
+    >>> import polars as pl
+    >>> infer_types(pl.DataFrame({"a": ["1", "2", None], "b": [None, True, True]}), is_text=True)
+    {'a': 'integer', 'b': 'boolean'}
+    """
+    given = _counts({name: _is_given(name, kind) for name, kind in frame.schema.items()}, frame)
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String and given[name]]
+    numbers = _number_texts(frame.select(texts), given) if is_text else {}
+    return {
+        name: None if not given[name] else numbers.get(name) or _plain_type(frame[name], is_text=is_text)
+        for name in frame.columns
+    }
+
+
+def infer_type(values: pl.Series, *, is_text: bool = False) -> ColumnType | None:
+    """Recognise one column's type like `infer_types`.
 
     >>> import polars as pl
     >>> infer_type(pl.Series(["1", "2", None]), is_text=True), infer_type(pl.Series(["1"]))
     ('integer', 'string')
     """
-    dtype = values.dtype
-    if values.null_count() == len(values):
-        return None
-    if dtype == pl.Boolean:
-        return "boolean"
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number" if values.fill_nan(None).drop_nulls().len() or not dtype.is_float() else None
-    if dtype in (pl.Date, pl.Datetime):
-        return "timestamp"
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _infer_text(values.cast(pl.String).drop_nulls(), is_text=is_text)
-    return None
+    return infer_types(values.alias("x").to_frame(), is_text=is_text)["x"]
+
+
+def convert_columns(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
+    """Turn columns into their types like `convert`, many of them at once."""
+    kinds = frame.schema
+    return frame.select(
+        found
+        if (found := _expression(name, kinds[name], kind)) is not None
+        else convert(frame[name], kind).alias(name)
+        for name, kind in types.items()
+    )
+
+
+def mixes_zones(texts: pl.Series) -> bool:
+    """Answer whether some of these times name a zone and others do not."""
+    clocked = texts.filter(texts.str.contains(HAS_CLOCK))
+    return clocked.str.contains(HAS_ZONE).n_unique() > 1
 
 
 def convert(values: pl.Series, kind: ColumnType) -> pl.Series:
@@ -58,17 +81,72 @@ def convert(values: pl.Series, kind: ColumnType) -> pl.Series:
             return _timestamps(values)
 
 
-def _infer_text(texts: pl.Series, *, is_text: bool) -> ColumnType:
-    sample = texts.head(100)
-    if all(LOOKS_LIKE_DATE.fullmatch(text) for text in sample) and not _timestamps(texts).null_count():
-        return "timestamp"
-    if not is_text:
-        return "string"
-    if texts.str.to_lowercase().is_in(["true", "false"]).all():
+def _counts(wanted: Mapping[str, pl.Expr], frame: pl.DataFrame) -> dict[str, int]:
+    """Count rows for which each expression is true."""
+    if not wanted:
+        return {}
+    found = frame.select(rule.sum().alias(name) for name, rule in wanted.items())
+    return dict(zip(wanted, found.row(0), strict=True))
+
+
+def _is_given(name: str, kind: pl.DataType) -> pl.Expr:
+    is_there = pl.col(name).is_not_null()
+    return is_there & pl.col(name).is_not_nan() if kind.is_float() else is_there
+
+
+def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, ColumnType]:
+    """Give the columns of texts that are all numbers; a leading zero makes a code of a number."""
+    plain = {
+        name: pl.col(name).cast(pl.Float64, strict=False).is_not_null()
+        & ~pl.col(name).str.contains(LEADING_ZERO)
+        for name in frame.columns
+    }
+    names = [name for name, count in _counts(plain, frame).items() if count == given[name]]
+    whole = _counts({name: _whole_text(name).is_not_null() for name in names}, frame)
+    return {name: "integer" if whole[name] == given[name] else "number" for name in names}
+
+
+def _whole_text(name: str) -> pl.Expr:
+    number = pl.col(name).cast(pl.Float64, strict=False)
+    whole = pl.when(number.is_finite() & (number == number.floor())).then(number)
+    return pl.col(name).cast(pl.Int64, strict=False).fill_null(whole.cast(pl.Int64, strict=False))
+
+
+def _expression(name: str, dtype: pl.DataType, kind: ColumnType) -> pl.Expr | None:
+    """Give the conversion as an expression; None where `convert` has more to look at."""
+    column = pl.col(name)
+    if kind == "number" and (dtype.is_numeric() or dtype == pl.String):
+        return column.cast(pl.Float64, strict=False).fill_nan(None)
+    if kind == "integer" and dtype.is_integer():
+        return column.cast(pl.Int64, strict=False)
+    if kind == "integer" and dtype == pl.String:
+        return _whole_text(name)
+    is_there = dtype == (pl.Boolean if kind == "boolean" else pl.String)
+    return column if is_there and kind in {"boolean", "string"} else None
+
+
+def _plain_type(values: pl.Series, *, is_text: bool) -> ColumnType | None:
+    dtype = values.dtype
+    if dtype == pl.Boolean:
         return "boolean"
-    if texts.cast(pl.Float64, strict=False).null_count() or texts.str.contains(LEADING_ZERO).any():
-        return "string"
-    return "string" if not len(texts) else "number" if _integers(texts).null_count() else "integer"
+    if dtype.is_integer():
+        return "integer"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.Date, pl.Datetime):
+        return "timestamp"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _text_type(values.cast(pl.String).drop_nulls(), is_text=is_text)
+    return None
+
+
+def _text_type(texts: pl.Series, *, is_text: bool) -> ColumnType:
+    if all(LOOKS_LIKE_DATE.fullmatch(text) for text in texts.head(100)):
+        is_time = not _timestamps(texts).null_count() and not mixes_zones(texts)
+        return "timestamp" if is_time else "string"
+    if is_text and texts.str.to_lowercase().is_in(["true", "false"]).all():
+        return "boolean"
+    return "string"
 
 
 def _integers(values: pl.Series) -> pl.Series:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.column import ClassValue, Column, ColumnType
-from mlwright.data.column_type import convert
+from mlwright.data.column_type import convert, convert_columns
 from mlwright.data.contract import DataContract
 from mlwright.data.roles import require_column
 from mlwright.errors import ContractBroken, LabelUnusable
@@ -99,18 +99,33 @@ def _word(dtype: pl.DataType) -> str:
 
 
 def _typed(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
-    columns = []
-    errors: pl.Series | None = None
-    for name, kind in types.items():
-        require_column(name, frame.columns)
-        before = frame[name]
-        after = convert(before, kind).alias(name)
-        columns.append(after)
-        given = before.fill_nan(None) if before.dtype.is_float() else before
-        if after.null_count() > given.null_count():
-            wrong = after.is_null() & given.is_not_null()
-            marks = wrong.replace_strict({True: name, False: ""}, return_dtype=pl.String)
-            errors = marks if errors is None else errors.zip_with(errors != "", marks)
-    if errors is not None:
-        columns.append(errors.alias(TYPE_ERRORS))
-    return pl.DataFrame(columns)
+    given = set(frame.columns)
+    for name in types:
+        if name not in given:
+            require_column(name, frame.columns)
+    after = convert_columns(frame, types)
+    lost = _lost(frame.select(list(types)), after)
+    if not lost:
+        return after
+    errors = pl.repeat("", frame.height, eager=True)
+    for name in reversed(lost):
+        wrong = after[name].is_null() & _given(frame[name]).is_not_null()
+        errors = pl.repeat(name, frame.height, eager=True).zip_with(wrong, errors)
+    return after.with_columns(errors.alias(TYPE_ERRORS))
+
+
+def _lost(before: pl.DataFrame, after: pl.DataFrame) -> list[str]:
+    """Name the columns with values that became null."""
+    if not before.width:
+        return []
+    floats = [name for name, kind in before.schema.items() if kind.is_float()]
+    nulls = before.with_columns(pl.col(floats).fill_nan(None)).null_count().row(0)
+    return [
+        name
+        for name, old, new in zip(before.columns, nulls, after.null_count().row(0), strict=True)
+        if new > old
+    ]
+
+
+def _given(values: pl.Series) -> pl.Series:
+    return values.fill_nan(None) if values.dtype.is_float() else values

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from mlwright.data.conformity import TYPE_ERRORS, conform_leniently
 from mlwright.data.contract import ColumnContract, DataContract
-from mlwright.data.day_profile import DAY, FEWEST_ROWS, duplicate_rates, repeat_rates, with_day
+from mlwright.data.day_profile import DAY, FEWEST_ROWS, duplicate_rates, repeat_rates, top_count, with_day
 from mlwright.data.finding import Finding
 from mlwright.errors import ContractBroken
 
@@ -19,6 +19,8 @@ MOST_BAD_DAYS = 0.5  # of all days; beyond it the contract is wrong, or all of t
 MOST_MISSING_DAYS = 0.1  # of a span; beyond it days without rows are ordinary
 MOST_BEYOND = 0.5  # of a day far outside all earlier rows; a new season may bring a third
 MOST_BROKEN_ROWS = 0.05  # of a day; beyond it the day is broken, below it the rows are left out
+AT_ONCE = 500  # columns measured together
+MEASURES = ("nulls", "unseen", "median", "beyond", "top")
 SURPRISE = 4.0  # standard deviations that a rate may lie above its limit by chance
 
 
@@ -91,14 +93,13 @@ def _refusal(findings: list[Finding], days: int) -> ContractBroken:
 
 def _broken_rows(dated: pl.DataFrame, contract: DataContract) -> pl.DataFrame:
     """List (row, day, column, kind) of every value that breaks a row rule."""
+    rules = [(column.name, kind, rule) for column in contract.columns for kind, rule in _row_rules(column)]
+    counts = dated.select(rule.any().alias(str(at)) for at, (_, _, rule) in enumerate(rules))
     found = []
-    for column in contract.columns:
-        for kind, rule in _row_rules(column):
-            rows = dated.filter(rule).select("__row", DAY)
-            if len(rows):
-                found.append(
-                    rows.with_columns(pl.lit(column.name).alias("column"), pl.lit(kind).alias("kind"))
-                )
+    for (name, kind, rule), is_broken in zip(rules, counts.row(0) if rules else (), strict=True):
+        if is_broken:
+            rows = dated.select("__row", DAY, name).filter(rule).select("__row", DAY)
+            found.append(rows.with_columns(pl.lit(name).alias("column"), pl.lit(kind).alias("kind")))
     if TYPE_ERRORS in dated.columns:
         rows = dated.filter(pl.col(TYPE_ERRORS) != "").select(
             "__row", DAY, pl.col(TYPE_ERRORS).alias("column")
@@ -149,8 +150,19 @@ def _bad_days(
         for day, rate in repeat_rates(dated, [name for name in names if name != contract.time]).items():
             if sizes[day] >= FEWEST_ROWS and rate > limit:
                 yield day, f"{rate:.0%} of the rows repeat rows of the day before"
-    for column in contract.columns:
-        yield from _bad_days_of(dated, column)
+    for at in range(0, len(contract.columns), AT_ONCE):
+        columns = contract.columns[at : at + AT_ONCE]
+        measured = _measure(dated, columns).to_dicts()
+        for number, column in enumerate(columns):
+            mine = [
+                {
+                    DAY: row[DAY],
+                    "rows": row["rows"],
+                    **{what: row.get(f"{number}.{what}") for what in MEASURES},
+                }
+                for row in measured
+            ]
+            yield from _bad_days_of(mine, column)
 
 
 def _bad_counts(contract: DataContract, sizes: dict[object, int]) -> Iterator[tuple[object, str]]:
@@ -164,10 +176,9 @@ def _bad_counts(contract: DataContract, sizes: dict[object, int]) -> Iterator[tu
             yield day, f"{rows} rows, at least {contract.min_rows_per_day} are expected in a day"
 
 
-def _bad_days_of(dated: pl.DataFrame, column: ColumnContract) -> Iterator[tuple[object, str]]:
-    days = _measure(dated, column).filter(pl.col("rows") >= FEWEST_ROWS)
+def _bad_days_of(days: Sequence[Mapping[str, Any]], column: ColumnContract) -> Iterator[tuple[object, str]]:
     name = column.name
-    for row in days.iter_rows(named=True):
+    for row in days:
         day, rows = row[DAY], row["rows"]
         if (limit := column.max_null_rate) is not None and row["nulls"] > _most(rows, limit):
             yield (
@@ -194,21 +205,27 @@ def _bad_days_of(dated: pl.DataFrame, column: ColumnContract) -> Iterator[tuple[
             yield day, f"{name!r} is beyond {tails[0]:.4g} or {tails[1]:.4g} in {share:.0%} of the rows"
 
 
-def _measure(dated: pl.DataFrame, column: ColumnContract) -> pl.DataFrame:
+def _measure(dated: pl.DataFrame, columns: Sequence[ColumnContract]) -> pl.DataFrame:
+    """Measure columns on every day with enough rows, each under its number."""
+    wanted = [pl.len().alias("rows")]
+    for number, column in enumerate(columns):
+        wanted += [rule.alias(f"{number}.{what}") for what, rule in _measures(column)]
+    names = [column.name for column in columns]
+    days = dated.select(DAY, *names).group_by(DAY).agg(wanted)
+    return days.filter(pl.col("rows") >= FEWEST_ROWS)
+
+
+def _measures(column: ColumnContract) -> Iterator[tuple[str, pl.Expr]]:
     value = pl.col(column.name)
-    wanted = [pl.len().alias("rows"), value.null_count().alias("nulls")]
+    yield "nulls", value.null_count()
     if column.levels is not None:
-        wanted.append((value.is_not_null() & ~value.is_in(list(column.levels))).sum().alias("unseen"))
+        yield "unseen", (value.is_not_null() & ~value.is_in(list(column.levels))).sum()
     if column.median_range is not None:
-        wanted.append(value.cast(pl.Float64).median().fill_null(0.0).alias("median"))
+        yield "median", value.cast(pl.Float64).median().fill_null(0.0)
     if (tails := _tails(column)) is not None:
-        wanted.append(((value < tails[0]) | (value > tails[1])).sum().alias("beyond"))
-    days = dated.group_by(DAY).agg(wanted)
+        yield "beyond", ((value < tails[0]) | (value > tails[1])).sum()
     if column.max_top_share is not None:
-        counts = dated.filter(value.is_not_null()).group_by(DAY, column.name).len()
-        top = counts.group_by(DAY).agg(pl.col("len").max().alias("top"))
-        days = days.join(top, on=DAY, how="left", nulls_equal=True).with_columns(pl.col("top").fill_null(0))
-    return days
+        yield "top", top_count(value)
 
 
 def _tails(column: ColumnContract) -> tuple[float, float] | None:

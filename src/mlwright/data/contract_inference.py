@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from mlwright.data.column import ColumnType
-from mlwright.data.column_type import convert
+from mlwright.data.column_type import convert_columns
 from mlwright.data.contract import ColumnContract, DataContract, LabelContract
-from mlwright.data.day_profile import DayProfile, profile_days, recurring_levels, with_day
+from mlwright.data.day_profile import AT_ONCE, DayProfile, profile_days, recurring_levels, with_day
 from mlwright.data.roles import Roles
 
 MOST_LEVELS = 255
@@ -30,12 +32,18 @@ def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
     12.0
     """
     names = [name for name in roles.types if name != roles.label and _is_kept(name, roles)]
-    typed = pl.DataFrame([convert(frame[name], roles.types[name]).alias(name) for name in names])
+    typed = convert_columns(frame, {name: roles.types[name] for name in names})
     profile = profile_days(typed, {name: roles.types[name] for name in names}, _day_column(roles))
     dated = with_day(typed, _day_column(roles))
+    numbers = _numbers(dated, [name for name in names if roles.types[name] in {"number", "integer"}])
     values = None if roles.task == "regression" else tuple(roles.classes)
+    columns = [_column(dated, name, roles.types[name], profile, numbers.get(name)) for name in names]
+    unserved = {roles.weight, roles.label_time}
     return DataContract(
-        columns=tuple(_column(dated, name, roles.types[name], profile) for name in names),
+        columns=tuple(
+            replace(column, nullable=True, max_null_rate=None) if column.name in unserved else column
+            for column in columns
+        ),
         label=LabelContract(roles.label, roles.types[roles.label], values),
         time=roles.time,
         ignored=tuple(name for name in frame.columns if name != roles.label and name not in names),
@@ -52,14 +60,35 @@ def _room(worst: float) -> float | None:
 
 
 def _is_kept(name: str, roles: Roles) -> bool:
-    return name not in roles.ignored or name in {roles.time, roles.group}
+    needed = {roles.time, roles.group, roles.weight, roles.label_time, *roles.sensitive}
+    return name not in roles.ignored or name in needed
 
 
 def _day_column(roles: Roles) -> str | None:
     return roles.time if roles.time is not None and roles.types[roles.time] == "timestamp" else None
 
 
-def _column(dated: pl.DataFrame, name: str, kind: ColumnType, profile: DayProfile) -> ColumnContract:
+def _numbers(dated: pl.DataFrame, names: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
+    """Give of each column of numbers how many are infinite, and quantiles of the others from end to end."""
+    found: dict[str, tuple[float | None, ...]] = {}
+    for at in range(0, len(names), AT_ONCE):
+        some = names[at : at + AT_ONCE]
+        values = dated.select(pl.col(some).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+        for name, column in zip(some, np.ascontiguousarray(values.T), strict=True):
+            finite = np.sort(column[np.isfinite(column)])
+            places = np.rint(np.array((0.0, 1.0, *PROBABILITIES)) * max(len(finite) - 1, 0)).astype(int)
+            ends = finite[places].tolist() if len(finite) else [None] * len(places)
+            found[name] = (float(np.isinf(column).sum()), *ends)
+    return found
+
+
+def _column(
+    dated: pl.DataFrame,
+    name: str,
+    kind: ColumnType,
+    profile: DayProfile,
+    numbers: tuple[float | None, ...] | None,
+) -> ColumnContract:
     values = dated[name]
     nulls = values.null_count() / max(len(values), 1)
     worst = max(nulls, profile.column(name, "null_rate"))
@@ -71,8 +100,8 @@ def _column(dated: pl.DataFrame, name: str, kind: ColumnType, profile: DayProfil
         max_top_share=_top_share(profile.column(name, "top_share")) if kind != "timestamp" else None,
     )
     said: Mapping[str, object] = {}
-    if kind in {"number", "integer"}:
-        said = _number_limits(values, profile)
+    if numbers is not None:
+        said = _number_limits(name, numbers, profile)
     elif kind == "string":
         said = _text_limits(values, profile, recurring_levels(dated, name))
     return ColumnContract(**{**found.__dict__, **said})
@@ -83,19 +112,17 @@ def _top_share(worst: float) -> float | None:
     return None if worst > 0.98 else round(worst + 0.5 * (1 - worst), 4)
 
 
-def _number_limits(values: pl.Series, profile: DayProfile) -> dict[str, object]:
-    given = values.drop_nulls()
-    finite = given.filter(given.cast(pl.Float64).is_finite())
-    if not len(finite):
+def _number_limits(name: str, numbers: tuple[float | None, ...], profile: DayProfile) -> dict[str, object]:
+    infinite, low, high, *quantiles = numbers
+    if low is None or high is None:
         return {"allow_nan": True}
-    low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]  # numbers, as the column is
     span = max(high - low, abs(high), 1.0) if high == low else high - low
-    ordered = [float(finite.quantile(p, "nearest") or 0.0) for p in PROBABILITIES]
-    medians = (profile.column(values.name, "lowest_median"), profile.column(values.name, "highest_median"))
+    ordered = [value or 0.0 for value in quantiles]
+    medians = (profile.column(name, "lowest_median"), profile.column(name, "highest_median"))
     return {
         "min": low - span,
         "max": high + span,
-        "allow_nan": True if len(finite) < len(given) else None,
+        "allow_nan": True if infinite else None,
         "quantiles": tuple(zip(PROBABILITIES, ordered, strict=True)),
         "median_range": _median_range(ordered, medians),
     }

@@ -10,15 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.column import ColumnType
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 FEWEST_ROWS = 30  # days with fewer rows say nothing about shares
 FEWEST_DAYS = 8  # with fewer days nothing can be called ordinary
 FENCE = 4.0  # quartile ranges
 ROOM = 0.1  # share that a day may always differ by
+AT_ONCE = 500  # columns measured together
 DAY = "__day"
 
 
@@ -59,7 +65,7 @@ def profile_days(frame: pl.DataFrame, types: Mapping[str, ColumnType], time: str
         most_rows=highest_ordinary(rows.cast(pl.Float64)),
         most_duplicates=_most_ordinary(duplicate_rates(counted, names)),
         most_repeats=_most_ordinary(repeat_rates(counted, [n for n in names if n != time])),
-        columns={name: _profile(counted, name, kind, time) for name, kind in types.items()},
+        columns=_profiles(counted, types, time),
     )
 
 
@@ -94,50 +100,77 @@ def repeat_rates(dated: pl.DataFrame, columns: list[str]) -> dict[object, float]
 
 def highest_ordinary(values: pl.Series, *, fence: float = FENCE, room: float = 0.0) -> float:
     """Give the largest of daily values, at most the fence above the upper quartile."""
-    given = values.drop_nulls()
+    return _highest(np.asarray(values.drop_nulls().to_numpy(), dtype=np.float64), fence=fence, room=room)
+
+
+def _highest(given: Floats, *, fence: float = FENCE, room: float = 0.0) -> float:
     if not len(given):
         return 0.0
-    highest = float(given.max())  # type: ignore[arg-type]  # numbers, as the column is
+    highest = float(given.max())
     if len(given) < FEWEST_DAYS:
         return highest
-    low, high = (float(given.quantile(share, "linear") or 0.0) for share in (0.25, 0.75))
-    return min(highest, high + fence * (high - low) + room)
+    low, high = np.quantile(given, (0.25, 0.75))
+    return min(highest, float(high + fence * (high - low) + room))
 
 
 def _most_ordinary(rates: Mapping[object, float]) -> float:
     return highest_ordinary(pl.Series(list(rates.values()), dtype=pl.Float64), room=ROOM)
 
 
-def _profile(dated: pl.DataFrame, name: str, kind: ColumnType, time: str | None) -> dict[str, float]:
-    column = pl.col(name)
-    wanted = [column.is_null().mean().alias("null_rate")]
-    if kind in {"number", "integer"}:
-        wanted.append(column.cast(pl.Float64).median().alias("median"))
-    days = dated.group_by(DAY).agg(wanted)
-    found = {
-        "null_rate": highest_ordinary(days["null_rate"], room=ROOM),
-        "top_share": highest_ordinary(_top_shares(dated, name), room=ROOM),
-    }
-    if kind in {"number", "integer"}:
-        medians = days["median"].drop_nulls()
-        found["lowest_median"], found["highest_median"] = _ordinary_ends(medians)
-    if kind == "string":
-        found["unseen_rate"] = _unseen_rate(dated, name, time)
+def top_count(value: pl.Expr) -> pl.Expr:
+    """Count the rows with the commonest value among those that have one."""
+    return value.drop_nulls().unique_counts().max().fill_null(0)
+
+
+def _profiles(
+    dated: pl.DataFrame, types: Mapping[str, ColumnType], time: str | None
+) -> dict[str, dict[str, float]]:
+    names = list(types)
+    found: dict[str, dict[str, float]] = {}
+    for at in range(0, len(names), AT_ONCE):
+        some = {name: types[name] for name in names[at : at + AT_ONCE]}
+        days = _daily(dated, some).drop(DAY).cast(pl.Float64).fill_null(float("nan"))
+        measured = dict(zip(days.columns, np.ascontiguousarray(days.to_numpy().T), strict=True))
+        for number, (name, kind) in enumerate(some.items()):
+            found[name] = _profile(measured, f"{number}.", kind)
+            if kind == "string":
+                found[name]["unseen_rate"] = _unseen_rate(dated.select(DAY, name), name, time)
     return found
 
 
-def _ordinary_ends(medians: pl.Series) -> tuple[float, float]:
+def _daily(dated: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
+    """Measure columns on every day, each under its number."""
+    wanted = []
+    for number, (name, kind) in enumerate(types.items()):
+        column = pl.col(name)
+        given = pl.len() - column.null_count()
+        wanted.append(column.is_null().mean().alias(f"{number}.null_rate"))
+        wanted.append(pl.when(given > 0).then(top_count(column) / given).alias(f"{number}.top_share"))
+        if kind in {"number", "integer"}:
+            wanted.append(column.cast(pl.Float64).median().alias(f"{number}.median"))
+    return dated.select(DAY, *types).group_by(DAY).agg(wanted)
+
+
+def _profile(measured: Mapping[str, Floats], prefix: str, kind: ColumnType) -> dict[str, float]:
+    found = {
+        what: _highest(_given(measured[prefix + what]), room=ROOM) for what in ("null_rate", "top_share")
+    }
+    if kind in {"number", "integer"}:
+        ends = _ordinary_ends(_given(measured[prefix + "median"]))
+        found["lowest_median"], found["highest_median"] = ends
+    return found
+
+
+def _given(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
+
+
+def _ordinary_ends(medians: Floats) -> tuple[float, float]:
     """Give the smallest and the largest ordinary median; on a scale of factors where all are positive."""
-    low, high = -highest_ordinary(-medians), highest_ordinary(medians)
-    if not len(medians) or float(medians.min()) <= 0:  # type: ignore[arg-type]  # numbers, as the column is
+    low, high = -_highest(-medians), _highest(medians)
+    if not len(medians) or medians.min() <= 0:
         return low, high
-    return max(low, math.exp(-highest_ordinary(-medians.log()))), high
-
-
-def _top_shares(dated: pl.DataFrame, name: str) -> pl.Series:
-    """Give per day the share of the commonest value among the values that are there."""
-    counts = dated.filter(pl.col(name).is_not_null()).group_by(DAY, name).len()
-    return counts.group_by(DAY).agg((pl.col("len").max() / pl.col("len").sum()).alias("share"))["share"]
+    return max(low, math.exp(-_highest(-np.log(medians)))), high
 
 
 def _unseen_rate(dated: pl.DataFrame, name: str, time: str | None) -> float:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Required, TypedDict, Unpack
 
 import polars as pl
 
 from mlwright.data.column import ClassValue, Column, ColumnType
-from mlwright.data.column_type import convert, infer_type
+from mlwright.data.column_type import convert, convert_columns, infer_types, mixes_zones
 from mlwright.data.leakage import smell_label_copies
-from mlwright.errors import ColumnMissing, LabelUnusable, TooFewRows
+from mlwright.data.role_inference import (
+    Guess,
+    guess_group,
+    guess_label_time,
+    guess_sensitive,
+    guess_time,
+    guess_weight,
+    maybe_weights,
+)
+from mlwright.data.text_column import is_free_text
+from mlwright.errors import ColumnMissing, ConfigError, LabelUnusable, TimeUnusable, TooFewRows, UsageError
 from mlwright.project import Task
 
+NOTHING = "none"  # as a wish: no column has this role, do not guess one
 MOST_CLASSES = 100
 MOST_NUMERIC_CLASSES = 10
 FEWEST_ROWS = 20
@@ -29,7 +41,8 @@ class Roles:
     """What was found, what had to be assumed for it, and what cannot be seen in a table.
 
     `classes` are JSON values, negative before positive when binary, empty for a regression. `types` has
-    every column that can be read, `inputs` those a model reads, `ignored` the reason for each other one.
+    every column that can be read, `inputs` those a model reads, `text` the ones of them that hold sentences,
+    `ignored` the reason for each other one, `guessed` the reason for each role that nobody asked for.
     """
 
     task: Task
@@ -40,38 +53,70 @@ class Roles:
     group: str | None
     ignored: dict[str, str]
     inputs: list[Column]
+    weight: str | None = None
+    id: str | None = None
+    label_time: str | None = None
+    sensitive: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    guessed: dict[str, str] = field(default_factory=dict)
     types: dict[str, ColumnType] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Wishes:
-    label: str
+class WishedRoles(TypedDict, total=False):
+    """What `infer_roles` takes, as in `Wishes`; what is not said is guessed."""
+
+    label: Required[str]
     time: str | None
     group: str | None
     ignore: Sequence[str]
     task: Task | None
     positive: ClassValue | None
+    weight: str | None
+    id: str | None
+    label_time: str | None
+    sensitive: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person says of a table: a column for a role, "none" for no column, None to have it guessed."""
+
+    label: str
+    time: str | None = None
+    group: str | None = None
+    ignore: Sequence[str] = ()
+    task: Task | None = None
+    positive: ClassValue | None = None
+    weight: str | None = None
+    id: str | None = None
+    label_time: str | None = None
+    sensitive: Sequence[str] = ()
 
     def named(self) -> list[str]:
-        return [n for n in (self.label, self.time, self.group, *self.ignore) if n is not None]
+        """Name all columns that are spoken of."""
+        alone = (self.label, self.time, self.group, self.weight, self.id, self.label_time)
+        return [name for name in (*alone, *self.ignore, *self.sensitive) if name not in (None, NOTHING)]
 
 
-def infer_roles(  # noqa: PLR0913  # what a person may say of a table, all by keyword
-    frame: pl.DataFrame,
-    *,
-    label: str,
-    time: str | None = None,
-    group: str | None = None,
-    ignore: Sequence[str] = (),
-    task: Task | None = None,
-    positive: ClassValue | None = None,
-) -> Roles:
-    """Find types, roles and task.
+@dataclass(frozen=True)
+class _Chosen:
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    id: str | None = None
+    label_time: str | None = None
+    sensitive: tuple[str, ...] = ()
+    guessed: dict[str, str] = field(default_factory=dict)
 
-    Raises `ColumnMissing` for a wish that names no column, `LabelUnusable`, `TooFewRows`.
+
+def infer_roles(frame: pl.DataFrame, **wished: Unpack[WishedRoles]) -> Roles:
+    """Find types, roles and task; what is wished goes before what is guessed.
+
+    Raises `ColumnMissing` for a wish that names no column, `LabelUnusable`, `TimeUnusable`, `TooFewRows`, and
+    `ConfigError` for weights that are none.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"x": [i % 9 for i in range(60)], "won": ["no", "yes", "no"] * 20})
@@ -79,44 +124,107 @@ def infer_roles(  # noqa: PLR0913  # what a person may say of a table, all by ke
     >>> found.task, found.classes, [column.name for column in found.inputs]
     ('binary', ['no', 'yes'], ['x'])
     """
-    wishes = _Wishes(label, time, group, ignore, task, positive)
+    wishes = Wishes(**wished)
     for name in wishes.named():
         require_column(name, frame.columns)
-    if frame.height < FEWEST_ROWS:
-        raise TooFewRows(
-            f"the table has {frame.height} rows, at least {FEWEST_ROWS} are needed", hint="add rows"
-        )
-    found = {name: infer_type(frame[name]) for name in frame.columns}
+    _check_rows(frame)
+    found = infer_types(frame)
     said: list[str] = []
-    chosen, classes, label_type = _label(frame[label], found[label], wishes, said)
+    task, classes, label_type = _label(frame[wishes.label], found[wishes.label], wishes, said)
     types = {name: kind for name, kind in found.items() if kind is not None}
-    types[label] = label_type
-    types = _check_time(frame, types, wishes, said)
-    ignored = _ignored(frame, types, wishes)
+    types[wishes.label] = label_type
+    types = _check_times(frame, types, wishes, said)
+    chosen = _choose(frame, types, wishes)
+    ignored = _ignored(frame, types, wishes, chosen)
     inputs = [
         Column(name, kind, frame[name].null_count() > 0)
         for name, kind in types.items()
-        if name != label and name not in ignored
+        if name != wishes.label and name not in ignored
     ]
     if not inputs:
         raise ColumnMissing(
-            f"no column is left to predict {label!r} from",
+            f"no column is left to predict {wishes.label!r} from",
             hint="ignore fewer columns, or add some to the data",
         )
     return Roles(
-        task=chosen,
-        label=label,
-        positive=classes[1] if chosen == "binary" else None,
+        task=task,
+        label=wishes.label,
+        positive=classes[1] if task == "binary" else None,
         classes=classes,
-        time=time,
-        group=group,
+        **chosen.__dict__,
         ignored=ignored,
         inputs=inputs,
+        text=tuple(c.name for c in inputs if c.type == "string" and is_free_text(frame[c.name])),
         types=types,
-        assumed=said + _assumed(types, wishes),
-        unknown=_unknown(chosen, wishes),
-        warnings=_warnings(frame, inputs, types, label, classes),
+        assumed=said + _assumed(types, chosen),
+        unknown=_unknown(task, types, wishes, chosen),
+        warnings=_warnings(frame, inputs, types, wishes.label, classes),
     )
+
+
+def _check_rows(frame: pl.DataFrame) -> None:
+    if frame.height < FEWEST_ROWS:
+        found = f"has {frame.height} rows" if frame.height else "has a header and no rows"
+        raise TooFewRows(f"the table {found}, at least {FEWEST_ROWS} are needed", hint="add rows")
+
+
+def _choose(frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes) -> _Chosen:
+    """Settle every role, by wish or by guess."""
+    taken = wishes.named()
+    guessed: dict[str, str] = {}
+
+    def settle(wish: str | None, guess: Callable[[], Guess | None]) -> str | None:
+        if wish is not None:
+            return None if wish == NOTHING and NOTHING not in frame.columns else wish
+        found = guess()
+        if found is None:
+            return None
+        guessed[found.column] = found.reason
+        taken.append(found.column)
+        return found.column
+
+    time = settle(wishes.time, lambda: guess_time(frame, types, taken))
+    group = settle(wishes.group, lambda: None if time else guess_group(frame, types, taken))
+    weight = settle(wishes.weight, lambda: guess_weight(frame, types, taken))
+    label_time = settle(
+        wishes.label_time,
+        lambda: guess_label_time(frame, types, time=time, label=wishes.label, taken=taken),
+    )
+    if label_time is not None and time is None:
+        raise UsageError("--label-time needs the time of the rows too", hint="pass --time COLUMN")
+    if weight is not None:
+        _check_weight(frame[weight])
+    key = settle(wishes.id, lambda: _guess_id(frame, types, taken))
+    return _Chosen(time, group, weight, key, label_time, _sensitive(frame, types, wishes, guessed), guessed)
+
+
+def _sensitive(
+    frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes, guessed: dict[str, str]
+) -> tuple[str, ...]:
+    if wishes.sensitive:
+        return tuple(name for name in wishes.sensitive if name != NOTHING or NOTHING in frame.columns)
+    found = guess_sensitive(frame, types, [wishes.label, *wishes.ignore])
+    guessed.update(dict.fromkeys(found, "results are compared between its values, for its name"))
+    return found
+
+
+def _guess_id(frame: pl.DataFrame, types: dict[str, ColumnType], taken: Sequence[str]) -> Guess | None:
+    for name, kind in types.items():
+        is_named = kind in {"string", "integer"} and _sounds_like_id(name, ID_WORDS)
+        if is_named and name not in taken and frame[name].n_unique() == frame.height:
+            return Guess(name, "every row has another value, and it is named like an identifier")
+    return None
+
+
+def _check_weight(values: pl.Series) -> None:
+    numbers = convert(values, "number")
+    lowest = numbers.min()
+    if numbers.null_count() or not isinstance(lowest, float) or lowest < 0 or not numbers.is_finite().all():
+        raise ConfigError(
+            f"the weights in {values.name!r} must be numbers from 0 up, one in every row",
+            hint="mend that column, choose another --weight, or pass --weight none",
+            column=values.name,
+        )
 
 
 def require_column(name: str, columns: Sequence[str]) -> None:
@@ -132,7 +240,7 @@ def require_column(name: str, columns: Sequence[str]) -> None:
 
 
 def _label(
-    values: pl.Series, kind: ColumnType | None, wishes: _Wishes, said: list[str]
+    values: pl.Series, kind: ColumnType | None, wishes: Wishes, said: list[str]
 ) -> tuple[Task, list[ClassValue], ColumnType]:
     name = wishes.label
     if kind is None or kind == "timestamp":
@@ -193,7 +301,7 @@ def _why_task(task: Task, kind: ColumnType, distinct: Sequence[object]) -> str:
 
 
 def _binary_classes(
-    typed: pl.Series, distinct: list[ClassValue], wishes: _Wishes, said: list[str]
+    typed: pl.Series, distinct: list[ClassValue], wishes: Wishes, said: list[str]
 ) -> list[ClassValue]:
     """Order the two classes: negative, then positive."""
     texts = [_text(value) for value in distinct]
@@ -215,27 +323,41 @@ def _binary_classes(
     return [distinct[1 - positive], distinct[positive]]
 
 
-def _check_time(
-    frame: pl.DataFrame, types: dict[str, ColumnType], wishes: _Wishes, said: list[str]
+def _check_times(
+    frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes, said: list[str]
 ) -> dict[str, ColumnType]:
-    if wishes.time is None:
-        return types
-    kind = types.get(wishes.time)
-    if kind == "timestamp":
-        return types
-    if kind in {"integer", "number"}:
-        said.append(
-            f"The time {wishes.time!r} is a number: rows are ordered by it, and there are no checks by day."
+    """Give the types with those of the wished times, which must be times or numbers."""
+    found = dict(types)
+    for name in (wishes.time, wishes.label_time):
+        if name is None or (name == NOTHING and NOTHING not in frame.columns):
+            continue
+        kind = types.get(name)
+        if kind in {"integer", "number"}:
+            if name == wishes.time:
+                said.append(
+                    f"The time {name!r} is a number: rows are ordered by it, and there are no checks by day."
+                )
+        elif kind != "timestamp":
+            found[name] = _check_time(frame[name])
+    return found
+
+
+def _check_time(values: pl.Series) -> ColumnType:
+    texts = values.cast(pl.String, strict=False)
+    if mixes_zones(texts.drop_nulls()):
+        raise TimeUnusable(
+            f"some times of {values.name!r} name a zone and others do not",
+            hint="write all of them with a zone, or none of them (then they are UTC)",
+            column=values.name,
         )
-        return types
-    parsed = convert(frame[wishes.time].cast(pl.String, strict=False), "timestamp")
+    parsed = convert(texts, "timestamp")
     if parsed.null_count() == len(parsed):
-        raise ColumnMissing(
-            f"the values of {wishes.time!r} are not times, the first is {frame[wishes.time][0]!r}",
+        raise TimeUnusable(
+            f"the values of {values.name!r} are not times, the first is {values[0]!r}",
             hint="write times like 2024-01-05T10:00:00 or 2024-01-05",
-            column=wishes.time,
+            column=values.name,
         )
-    return {**types, wishes.time: "timestamp"}
+    return "timestamp"
 
 
 def _why_unreadable(values: pl.Series) -> str:
@@ -244,14 +366,13 @@ def _why_unreadable(values: pl.Series) -> str:
     return f"values of type {values.dtype} cannot be features"
 
 
-def _why_no_feature(frame: pl.DataFrame, name: str, kind: ColumnType) -> str | None:
-    values = frame[name].drop_nulls()
-    distinct = values.n_unique()
-    if distinct == 1 and not frame[name].null_count():
+def _why_no_feature(values: pl.Series, kind: ColumnType, distinct: int, nulls: int) -> str | None:
+    name, given = values.name, len(values) - nulls
+    if distinct == 1 and not nulls:
         return f"it is always {str(values[0])[:40]!r}" if kind == "string" else f"it is always {values[0]}"
-    if kind == "string" and distinct == len(values) and len(values) >= FEWEST_ROWS:
+    if kind == "string" and distinct == given and given >= FEWEST_ROWS and not is_free_text(values):
         return "every row has another value, like an identifier"
-    if kind == "integer" and distinct == len(values) and _sounds_like_id(name, ID_WORDS | ROW_WORDS):
+    if kind == "integer" and distinct == given and _sounds_like_id(name, ID_WORDS | ROW_WORDS):
         return "it numbers the rows, like an identifier"
     if kind == "integer" and distinct > MOST_ID_LEVELS and _sounds_like_id(name, ID_WORDS):
         return f"its {distinct} numbers are names, like an identifier"
@@ -263,36 +384,63 @@ def _sounds_like_id(name: str, words: frozenset[str]) -> bool:
     return bool(words & set(parts)) or (len(name) > 2 and name[-2:] in {"Id", "ID"})
 
 
-def _ignored(frame: pl.DataFrame, types: dict[str, ColumnType], wishes: _Wishes) -> dict[str, str]:
+def _ignored(
+    frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes, chosen: _Chosen
+) -> dict[str, str]:
     """Give the reason for every column that is no feature."""
     ignored = dict.fromkeys(wishes.ignore, "you said so")
+    nulls = dict(zip(frame.columns, frame.null_count().row(0), strict=True))
+    counts = frame.select(pl.col(name).drop_nulls().n_unique() for name in types).row(0)
+    distinct = dict(zip(types, counts, strict=True))
     for name in frame.columns:
         if name not in types:
             ignored.setdefault(name, _why_unreadable(frame[name]))
-        elif name not in {wishes.label, wishes.time}:
-            reason = _why_no_feature(frame, name, types[name])
+        elif name not in {wishes.label, chosen.time}:
+            reason = _why_no_feature(frame[name], types[name], distinct[name], nulls[name])
             if reason is not None:
                 ignored.setdefault(name, reason)
-    if wishes.group is not None:
-        ignored.setdefault(wishes.group, "it only groups rows")
-    if wishes.time is not None and types[wishes.time] != "timestamp":
-        ignored.setdefault(wishes.time, "it only orders rows")
+    is_order = chosen.time is not None and types[chosen.time] != "timestamp"
+    for column, reason in (
+        (chosen.group, "it only groups rows"),
+        (chosen.weight, "it says how much a row counts"),
+        (chosen.label_time, "it says when the label became known"),
+        (chosen.id, "it names rows"),
+        (chosen.time if is_order else None, "it only orders rows"),
+    ):
+        if column is not None:
+            ignored.setdefault(column, reason)
     return ignored
 
 
-def _assumed(types: dict[str, ColumnType], wishes: _Wishes) -> list[str]:
-    said = []
+def _assumed(types: dict[str, ColumnType], chosen: _Chosen) -> list[str]:
+    words = (
+        (chosen.time, "the time of a row", "--time"),
+        (chosen.group, "what rows belong to", "--group"),
+        (chosen.weight, "the weight of a row", "--weight"),
+        (chosen.label_time, "when the label became known", "--label-time"),
+        (chosen.id, "the name of a row", "--id"),
+    )
+    said = [
+        f"{name!r} is {what}: {chosen.guessed[name]} ({flag} none if not)."
+        for name, what, flag in words
+        if name is not None and name in chosen.guessed
+    ]
+    said += [
+        f"{name!r} is sensitive: {chosen.guessed[name]} (--sensitive none if not)."
+        for name in chosen.sensitive
+        if name in chosen.guessed
+    ]
     times = [name for name, kind in types.items() if kind == "timestamp"]
-    if wishes.time is None and times:
+    if chosen.time is None and times:
         said.append(
             f"Rows are held out at random; pass --time {times[0]} to hold out the latest rows instead."
         )
-    elif wishes.time is None and wishes.group is None:
+    elif chosen.time is None and chosen.group is None:
         said.append("Rows do not depend on each other: they are held out at random.")
     return said
 
 
-def _unknown(task: Task, wishes: _Wishes) -> list[str]:
+def _unknown(task: Task, types: dict[str, ColumnType], wishes: Wishes, chosen: _Chosen) -> list[str]:
     """Name what no table can tell."""
     said = [
         f"Whether each column is known at the moment {wishes.label!r} has to be predicted.",
@@ -304,7 +452,12 @@ def _unknown(task: Task, wishes: _Wishes) -> list[str]:
         said.append("Which mistakes between classes cost more than others.")
     else:
         said.append("What an error costs, and whether too high is worse than too low.")
-    if wishes.group is None:
+    taken = [wishes.label, *(name for name in chosen.__dict__.values() if isinstance(name, str))]
+    said += [
+        f"Whether {name!r} says how much a row counts (pass --weight {name} if it does)."
+        for name in maybe_weights(types, taken)
+    ]
+    if chosen.group is None:
         said.append("Whether several rows belong to one person or thing (pass --group COLUMN if they do).")
     return said
 
@@ -317,27 +470,13 @@ def _warnings(
     classes: list[ClassValue],
 ) -> list[str]:
     known = frame.filter(pl.col(label).is_not_null())
-    typed = pl.DataFrame([convert(known[c.name], c.type).alias(c.name) for c in inputs])
+    typed = convert_columns(known, {column.name: column.type for column in inputs})
     findings = smell_label_copies(typed, inputs, convert(known[label], types[label]), classes)
     said = [finding.text for finding in findings]
     if classes:
         rarest = min(int((convert(known[label], types[label]) == value).sum()) for value in classes)
         if rarest < 50:
             said.append(f"The rarest value of {label!r} is in {rarest} rows only: expect wide intervals.")
-    return said + _almost_numbers(frame, types)
-
-
-def _almost_numbers(frame: pl.DataFrame, types: dict[str, ColumnType]) -> list[str]:
-    """Name text columns that would be numbers but for a few values."""
-    said = []
-    for name in (name for name, kind in types.items() if kind == "string"):
-        texts = frame[name].cast(pl.String).drop_nulls()
-        wrong = texts.filter(texts.cast(pl.Float64, strict=False).is_null())
-        if 0 < len(wrong) <= 0.05 * len(texts):
-            said.append(
-                f"{name!r} is text, because {len(wrong)} of its {len(texts)} values are no numbers,"
-                f" for example {wrong[0]!r}."
-            )
     return said
 
 

@@ -20,6 +20,7 @@ from mlwright.data import (
     check_days,
     conform_columns,
     encode_target,
+    inspect_table,
     labels_known_at,
     make_folds,
     newest_moment,
@@ -75,6 +76,8 @@ def check_contract(context: Context, inputs: Values, parameters: Parameters) -> 
     data = read_data_config(parameters)
     frame = read_frame(context, inputs["rows"])
     clean, findings = check_days(frame, contract_of(inputs), on_bad_day=data.on_bad_day)
+    found = inspect_table(frame, contract_of(inputs).types, key=data.id)
+    findings = [*found, *findings]
     bad_days = sum(finding.name == "contract.day" for finding in findings)
     said = f"{clean.height:,} of {frame.height:,} rows keep it"
     said += f", {bad_days} days are kept out" if bad_days else ""

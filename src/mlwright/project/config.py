@@ -54,6 +54,10 @@ class DataConfig:
     time: str | None = field(default=None, metadata=doc("column that says when a row was known"))
     group: str | None = field(default=None, metadata=doc("column whose rows stay on one side of a split"))
     ignore: tuple[str, ...] = field(default=(), metadata=doc("columns that are never features"))
+    id: str | None = field(default=None, metadata=doc("column that names rows, one each; never a feature"))
+    sensitive: tuple[str, ...] = field(
+        default=(), metadata=doc("columns between whose values results are compared; features unless ignored")
+    )
     weight: str | None = field(default=None, metadata=doc("column that says how much a row counts"))
     label_time: str | None = field(
         default=None,
@@ -76,7 +80,9 @@ class DataConfig:
     @property
     def unread(self) -> tuple[str, ...]:
         """Name the columns that no model reads, beside label and group."""
-        return tuple(name for name in (*self.ignore, self.weight, self.label_time) if name is not None)
+        return tuple(
+            name for name in (*self.ignore, self.id, self.weight, self.label_time) if name is not None
+        )
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_what_was_assumed_is_said_and_marked_in_the_file(tmp_path: Path, payment
     roles = {column.name: column.role for column in result.columns}
     assert roles["is_fraud"] == "label"
     assert roles["ts"] == "time"
-    assert roles["transaction_id"] == "ignored"
+    assert roles["transaction_id"] == "id"
     assert all(column.reason for column in result.columns if column.role == "ignored")
     assert result.assumed
     assert result.unknown
@@ -120,7 +120,8 @@ def test_init_reads_an_odd_csv(tmp_path: Path) -> None:
     assert kinds["x=y"] == ("number", "input")
     assert kinds["when"] == ("timestamp", "time")
     assert config.data.positive == "Yes"
-    assert set(config.data.ignore) == {"id", "empty", "const"}
+    assert config.data.id == "id"
+    assert set(config.data.ignore) == {"empty", "const"}
 
 
 @pytest.mark.promise("init.empty")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlwright.data import infer_roles
+from mlwright.data import infer_roles, inspect_table
 from mlwright.errors import ColumnMissing, LabelUnusable, TooFewRows
 from tests.unit.data.tables import transactions
 
@@ -104,10 +104,12 @@ def test_a_column_that_knows_the_label_is_a_warning() -> None:
     assert warnings[0].startswith("'copy' alone tells the label")
 
 
-def test_text_that_is_almost_a_number_is_a_warning() -> None:
+def test_text_that_is_almost_a_number_is_a_finding() -> None:
     prices = [str(i) for i in range(ROWS - 1)] + ["12 EUR"]
     frame = pl.concat([table(price=prices), table(price=prices)])
-    assert any("'12 EUR'" in sentence for sentence in infer_roles(frame, label="y").warnings)
+    found = inspect_table(frame, infer_roles(frame, label="y").types)
+    assert [finding.key for finding in found] == ["column.mixed:price"]
+    assert "'12 EUR'" in found[0].text
 
 
 @pytest.mark.parametrize(

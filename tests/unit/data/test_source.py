@@ -58,7 +58,7 @@ def test_csv_files_together_get_the_type_that_fits_all(tmp_path: Path) -> None:
         ("trans.parquet", None, "did you mean 'tran.parquet'?"),
         ("broken.parquet", b"PAR?", "reads .parquet"),
         ("table.xlsx", b"x", "reads .parquet"),
-        ("empty.csv", b"", "reads .parquet"),
+        ("empty.csv", b"", "header and rows"),
     ],
 )
 def test_what_cannot_be_read_says_what_can(

@@ -1,0 +1,95 @@
+"""Notice in a table what spoils learning from it whatever the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from mlwright.data.column import ColumnType
+from mlwright.data.column_type import LOOKS_LIKE_DATE, convert, mixes_zones
+from mlwright.data.finding import Finding
+
+MOST_WRONG = 0.3  # of the values of a text column that are no numbers, for it to be meant as one
+CLOCKS_DIFFER = timedelta(days=1)
+
+
+def inspect_table(
+    frame: pl.DataFrame,
+    types: Mapping[str, ColumnType],
+    *,
+    key: str | None = None,
+    now: datetime | None = None,
+) -> list[Finding]:
+    """Give what is odd in the columns of a table as it was read; `key` is the column that names rows.
+
+    >>> frame = pl.DataFrame({"price": ["1", "2", "3", "4 EUR"]})
+    >>> [finding.key for finding in inspect_table(frame, {"price": "string"})]
+    ['column.mixed:price']
+    """
+    latest = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None) + CLOCKS_DIFFER
+    found = []
+    for name in frame.columns:
+        kind = types.get(name)
+        if kind == "timestamp":
+            found += list(_future(frame[name], latest))
+        elif kind == "string" and frame.schema[name] == pl.String:
+            found += list(_mixed(frame[name].drop_nulls()))
+    return found + list(_repeated(frame, key))
+
+
+def _future(values: pl.Series, latest: datetime) -> Iterator[Finding]:
+    times = convert(values, "timestamp")
+    rows = int((times > latest).sum())
+    if rows:
+        last = times.max()
+        yield Finding(
+            "time.future",
+            "warning",
+            f"{values.name!r} lies in the future in {rows} of {len(values)} rows, up to {last!s}",
+            {"rows": rows, "latest": str(last)},
+            "mend these times; leave plans for the future to the columns that are known when serving",
+            values.name,
+        )
+
+
+def _mixed(texts: pl.Series) -> Iterator[Finding]:
+    name = texts.name
+    if all(LOOKS_LIKE_DATE.fullmatch(text) for text in texts.head(100)) and mixes_zones(texts):
+        yield Finding(
+            "time.zones",
+            "warning",
+            f"{name!r} is text, because some of its times name a zone and others do not",
+            {"first": texts[0]},
+            "write all of its times with a zone, or none of them (then they are UTC)",
+            name,
+        )
+        return
+    wrong = texts.filter(texts.cast(pl.Float64, strict=False).is_null())
+    if 0 < len(wrong) <= MOST_WRONG * len(texts):
+        yield Finding(
+            "column.mixed",
+            "warning",
+            f"{name!r} is text, because {len(wrong)} of its {len(texts)} values are no numbers,"
+            f" for example {wrong[0]!r}",
+            {"rows": len(wrong), "example": wrong[0]},
+            "mend these values, or leave them empty, if it is meant to be a number",
+            name,
+        )
+
+
+def _repeated(frame: pl.DataFrame, key: str | None) -> Iterator[Finding]:
+    if key is None or key not in frame.columns:
+        return
+    given = frame[key].drop_nulls()
+    rows = len(given) - given.n_unique()
+    if rows:
+        yield Finding(
+            "id.repeated",
+            "warning",
+            f"{rows} of {frame.height} rows have a value of {key!r} that an earlier row has",
+            {"rows": rows},
+            "drop the copies; if several rows belong to one thing, name the column as `group` in [data]",
+            key,
+        )

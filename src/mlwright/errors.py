@@ -195,6 +195,12 @@ class RolloutUnderWay(MlwrightError):
     code = "deployment.rollout-under-way"
 
 
+class VersionBlocked(MlwrightError):
+    """A version has findings that stop its promotion."""
+
+    code = "deployment.version-blocked"
+
+
 class RolloutUnknown(MlwrightError):
     """No rollout is under way."""
 

@@ -50,7 +50,7 @@ def test_a_table_becomes_a_champion_and_the_same_inputs_run_nothing(shell: Shell
     first = project.good("run")
     steps = [step["name"] for step in first["steps"]]
     assert [name for name in steps if name != "champion"] == [
-        *("load", "contract", "split", "train", "evaluate", "gate", "package", "parity", "register"),
+        *("load", "contract", "split", "train", "evaluate", "check", "gate", "package", "parity", "register"),
     ]
     assert (first["reference"], first["verdict"], first["moved"]) == ("churn@1", "pass", "champion")
     assert {rung["name"] for rung in first["ladder"]} >= {"constant", "linear", "LightGBM"}

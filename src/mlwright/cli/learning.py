@@ -232,6 +232,13 @@ def _run_lines(result: object, out: Output) -> list[str]:
             *(f"  - {item['severity']}: {item['text']}" for item in findings[:10]),
         ]
         lines += [f"  - {len(findings) - 10} more, see --json"] if len(findings) > 10 else []
+    blocking = [str(item["key"]) for item in findings if item["severity"] == "blocking"]
+    if blocking and not result.moved:
+        lines += [
+            "",
+            f"no alias moves to {result.reference}: {', '.join(blocking)}; see their advice in --json",
+        ]
+        return lines
     lines += ["", _next_step(result.reference, result.moved, result.verdict, is_new=bool(result.moved))]
     return lines
 
@@ -243,7 +250,9 @@ def _gate_lines(gate: Mapping[str, object]) -> list[str]:
     lines = []
     questions = evidence.get("questions")
     for name, found in questions.items() if isinstance(questions, Mapping) else ():
-        if isinstance(found, Mapping):
+        if isinstance(found, Mapping) and "text" in found:
+            lines.append(f"  {gate['gate']}: {name}: {found['text']}")
+        elif isinstance(found, Mapping):
             value = (
                 f"{_number(found.get('value'))} [{_number(found.get('low'))}, {_number(found.get('high'))}]"
             )

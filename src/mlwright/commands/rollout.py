@@ -23,6 +23,7 @@ from mlwright.deployment import (
     target_of,
 )
 from mlwright.deployment import decide as decide_rollout
+from mlwright.lifecycle.blocking import refuse_blocked
 from mlwright.project import Project, find_project
 from mlwright.registry import Registry, parse_reference
 from mlwright.serving import check_package
@@ -59,12 +60,14 @@ class RolloutRecord:
 def start(request: RolloutRequest) -> RolloutChange:
     """Give a version its first share of traffic.
 
-    Raises `RolloutUnderWay`, `ModelUnknown`, `DeploymentUnknown`, `PackageCorrupt`, `ServerRefused`.
+    Raises `RolloutUnderWay`, `ModelUnknown`, `DeploymentUnknown`, `PackageCorrupt`, `ServerRefused`, and
+    `VersionBlocked` for a version with blocking findings when no reason is given.
     """
     project = find_project(request.project)
     deployment = choose_deployment(project, request.deployment)
     wanted = Registry(project.database).resolve(request.model or _candidate_of(project, deployment))
     check_package(project.packages, wanted.digest)
+    refuse_blocked(project, wanted, reason=request.reason)
     rollout = start_rollout(
         project, deployment, wanted.reference, actor=actor_name(), reason=request.reason or "by hand"
     )
@@ -74,7 +77,8 @@ def start(request: RolloutRequest) -> RolloutChange:
 def promote(request: RolloutRequest) -> RolloutChange:
     """End the rollout under way: its candidate becomes champion.
 
-    Raises `RolloutUnknown`, `DeploymentUnknown`, `ServerRefused`.
+    Raises `RolloutUnknown`, `DeploymentUnknown`, `ServerRefused`, and `VersionBlocked` for a version with
+    blocking findings when no reason is given.
     """
     return _end(request, "promote")
 
@@ -108,6 +112,9 @@ def _candidate_of(project: Project, deployment: str) -> str:
 def _end(request: RolloutRequest, action: str) -> RolloutChange:
     project = find_project(request.project)
     rollout = required_rollout(project, choose_deployment(project, request.deployment))
+    if action == "promote":
+        candidate = Registry(project.database).resolve(f"{rollout.model}@{rollout.candidate}")
+        refuse_blocked(project, candidate, reason=request.reason)
     evidence = collect_evidence(project, rollout)
     now = datetime.fromisoformat(now_text())
     judged = decide_rollout(rollout.plan, evidence, now, step=rollout.step, since=rollout.since)

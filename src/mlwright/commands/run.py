@@ -115,7 +115,7 @@ def _result(run_id: str, done: PipelineResult) -> RunResult:
         gates=_list(values["gates"]),
         metrics=metrics if isinstance(metrics, dict) else {},
         ladder=_list(fitted["ladder"]),
-        findings=[*_list(values["findings"]), *_list(fitted["findings"])],
+        findings=_list(values["noticed"]),
         parity=_object(values, "parity"),
         steps=done.steps,
         is_cached=done.is_cached,

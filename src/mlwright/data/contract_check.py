@@ -248,7 +248,7 @@ def _day_finding(day: object, texts: list[str], rows: int) -> Finding:
         "rows": rows,
         "problems": texts,
     }
-    return Finding("contract.day", "blocking", f"{name} ({rows} rows): {'; '.join(texts[:3])}", facts)
+    return Finding("contract.day", "warning", f"{name} ({rows} rows): {'; '.join(texts[:3])}", facts)
 
 
 def _row_finding(broken: pl.DataFrame) -> Finding:
@@ -259,7 +259,7 @@ def _row_finding(broken: pl.DataFrame) -> Finding:
     rows = broken["__row"].n_unique()
     named = ", ".join(f"{item['column']!r} ({item['kind']})" for item in problems[:3])
     return Finding(
-        "contract.rows", "blocking", f"{rows} rows break the contract in {named}", {"problems": problems}
+        "contract.rows", "warning", f"{rows} rows break the contract in {named}", {"problems": problems}
     )
 
 

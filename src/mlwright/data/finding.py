@@ -13,7 +13,7 @@ Severity: TypeAlias = Literal["info", "warning", "blocking"]
 class Finding:
     """A named observation; `evidence` holds the numbers behind the sentence, `advice` names a remedy.
 
-    `blocking` means that it stops a promotion, or that rows were kept out because of it.
+    `blocking` means that it stops a promotion.
     """
 
     name: str

@@ -21,7 +21,7 @@ def next_candidate(project: Project, deployment: str) -> Version | None:
         return None
     if candidate.number <= champion.number:
         return None
-    if not deserves_trial(candidate.verdict, _kept_gates(project, candidate)):
+    if not deserves_trial(candidate.verdict, kept_gates(project, candidate)):
         return None
     tried = has_rolled_out(
         project.database, deployment=deployment, model=candidate.name, candidate=candidate.number
@@ -40,7 +40,8 @@ def deserves_trial(verdict: str, gates: Sequence[object]) -> bool:
     return verdict == "inconclusive" and bool(gates) and all(_allows_trial(gate) for gate in gates)
 
 
-def _kept_gates(project: Project, version: Version) -> list[object]:
+def kept_gates(project: Project, version: Version) -> list[object]:
+    """Give the answers of gates that the evaluation in the package of a version keeps."""
     path = project.packages / version.digest / "evaluation.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8")).get("gates")

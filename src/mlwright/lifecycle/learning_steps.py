@@ -30,6 +30,7 @@ from mlwright.data import (
 from mlwright.errors import LabelUnusable, TrainerUnknown
 from mlwright.evaluation import Answer, HeldOut, evaluate, evaluate_slices, judge
 from mlwright.features import TransformDocument, native_columns
+from mlwright.lifecycle.blocking import CHECKS_GATE, judge_findings
 from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.monitoring import labelled_rows
 from mlwright.packaging.predictor import PackagePredictor
@@ -117,7 +118,9 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         math.inf if trials is not None else _number(parameters["budget_cpu_s"]),
         None if trials is None else int(_number(trials)),
     )
-    reserve = min(after_training(len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds)
+    reserve = min(
+        after_training(rows.frame.height, len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds
+    )
     clock = BudgetClock(budget, began=context.began_cpu_s, reserve=reserve)
     trainer: Trainer = PortfolioTrainer.standard()
     fitted = trainer.fit(problem, clock, context)
@@ -208,11 +211,15 @@ def ask_gates(context: Context, inputs: Values, parameters: Parameters) -> Value
         verdict = judge(GateConfig(**settings), held_out, seed=_seed(parameters))  # type: ignore[arg-type]  # as parsed
         answers.append(verdict.answer)
         gates.append({"gate": name, **json.loads(json.dumps(verdict.to_json()))})
+    checks = judge_findings(inputs["noticed"])
+    gates.append(checks)
+    answers.append("fail" if checks["answer"] == "fail" else "pass")
     answer = next((word for word in WORST_FIRST if word in answers), "pass")
     said = ", ".join(
-        f"{name}: {word}" for name, word in zip(_section(parameters, "gates"), answers, strict=True)
+        f"{name}: {word}"
+        for name, word in zip((*_section(parameters, "gates"), CHECKS_GATE), answers, strict=True)
     )
-    return {"verdict": answer, "gates": gates, "summary": said or "no gates are set"}
+    return {"verdict": answer, "gates": gates, "summary": said}
 
 
 class Rows:
@@ -311,9 +318,10 @@ def read_data_config(parameters: Parameters) -> DataConfig:
     return DataConfig(**{**section, **lists, "split": SplitConfig(**nested)})  # type: ignore[arg-type]  # as it was parsed
 
 
-def after_training(test_rows: int, columns: int) -> float:
-    """Guess the CPU seconds of what comes after training, from counts: intervals, slices, parity, package."""
-    return 1.5 + test_rows * (4e-5 + 1e-6 * columns)
+def after_training(rows: int, test_rows: int, columns: int) -> float:
+    """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
+    checks = 0.03 * columns + 7e-7 * rows * columns
+    return 1.5 + checks + test_rows * (4e-5 + 1e-6 * columns)
 
 
 def _champion_scores(packages: Path, digest: str, rows: Rows) -> tuple[Floats, float] | None:

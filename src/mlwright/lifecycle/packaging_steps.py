@@ -76,7 +76,7 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
             evaluation=evaluation,
             ladder=fitted["ladder"],
             gates=inputs["gates"],
-            findings=_findings(inputs),
+            findings=inputs["noticed"],
             split=str(inputs["split_text"]),
             columns=len(rows.inputs),
             training_rows=len(rows.train),
@@ -96,6 +96,7 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
             "ladder": _without_clock(fitted["ladder"]),
             "gates": inputs["gates"],
             "training": _training_facts(fitted),
+            "findings": inputs["noticed"],
         },
     }
     content = PackageContent(
@@ -149,15 +150,6 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
         "parity": plain,
         "summary": f"{said} {report.largest_difference:.1e}, {report.label_flips} labels flip",
     }
-
-
-def _findings(inputs: Values) -> JSON:
-    fitted, findings = inputs["fitted"], inputs["findings"]
-    assert isinstance(fitted, dict)
-    assert isinstance(findings, list)
-    told = fitted["findings"]
-    assert isinstance(told, list)
-    return [*findings, *told]
 
 
 def _training_facts(fitted: Mapping[str, JSON]) -> JSON:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
 STEPS = "mlwright.lifecycle.learning_steps"
+CHECKS = "mlwright.lifecycle.check_steps"
 PACKAGING = "mlwright.lifecycle.packaging_steps"
 REGISTRATION = "mlwright.lifecycle.registration_steps"
 
@@ -63,9 +64,16 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             training,
         ),
         Step(
+            "check",
+            f"{CHECKS}:check",
+            ("clean", "split", "contract", "scores", "fitted", "findings"),
+            ("noticed",),
+            {**data, "metric": project.config.training.metric, "checks": _plain(project.config.checks)},
+        ),
+        Step(
             "gate",
             f"{STEPS}:ask_gates",
-            ("clean", "split", "contract", "scores", "fitted", "champion", "champion_reference"),
+            ("clean", "split", "contract", "scores", "fitted", "champion", "champion_reference", "noticed"),
             ("verdict", "gates"),
             {**data, **where, "gates": gates},
         ),
@@ -81,7 +89,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
                 "fitted",
                 "scores",
                 "evaluation",
-                "findings",
+                "noticed",
                 "gates",
                 "split_text",
                 "sources",
@@ -99,7 +107,16 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         Step(
             "register",
             f"{REGISTRATION}:register",
-            ("package", "model", "transform", "fitted", "evaluation", "verdict", "champion_reference"),
+            (
+                "package",
+                "model",
+                "transform",
+                "fitted",
+                "evaluation",
+                "verdict",
+                "gates",
+                "champion_reference",
+            ),
             ("version", "moved"),
             {**where, "task": project.config.project.task, "gates": gates},
             has_effects=True,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlwright.lifecycle.blocking import blocking_keys
 from mlwright.pipeline import Blob, Context, Value, Values
 from mlwright.project import find_project
 from mlwright.registry import AliasMove, NewVersion, Registry
@@ -39,7 +40,10 @@ def find_champion(context: Context, inputs: Values, parameters: Mapping[str, JSO
 
 
 def register(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> Values:
-    """Register the package; the first version that passes becomes champion, later ones candidate."""
+    """Register the package; the first version that passes becomes champion, later ones candidate.
+
+    A version with blocking findings is registered, and no alias moves to it.
+    """
     del context
     project = find_project(Path(str(parameters["root"])))
     fitted, evaluation = inputs["fitted"], inputs["evaluation"]
@@ -60,6 +64,7 @@ def register(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -
         training_key=training_key(inputs, parameters),
         compared_with=int(compared.rpartition("@")[2]) if compared else None,
     )
+    blocked = blocking_keys(inputs["gates"])
     with project.database.write() as tx:
         before = tx.fetch_one(
             "SELECT number FROM versions WHERE name = ? AND digest = ?", (new.name, new.digest)
@@ -69,14 +74,19 @@ def register(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -
         if before is None:
             champion = alias_number(tx, new.name, "champion")
             moved = "champion" if champion is None and new.verdict == "pass" else "candidate"
+            moved = "" if blocked else moved
             reason = (
                 "the first version that passed its gates"
                 if moved == "champion"
                 else "newest version; it reaches champion through a rollout"
             )
             evidence: dict[str, object] = {"verdict": new.verdict, "metrics": dict(metrics)}
-            move_alias_in(tx, AliasMove(new.name, moved, None, version.number, "", ACTOR, reason, evidence))
-    said = f"{version.reference}, {moved}" if moved else f"{version.reference}, registered before"
+            if moved:
+                move_alias_in(
+                    tx, AliasMove(new.name, moved, None, version.number, "", ACTOR, reason, evidence)
+                )
+    otherwise = f"without an alias: {', '.join(blocked)}" if before is None else "registered before"
+    said = f"{version.reference}, {moved or otherwise}"
     return {
         "version": version.reference,
         "moved": moved,

@@ -111,6 +111,16 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class ChecksConfig:
+    """Which findings of the checks are known and accepted."""
+
+    accept: tuple[str, ...] = field(
+        default=(), metadata=doc("findings that no longer stop a promotion, as name:column")
+    )
+    off: tuple[str, ...] = field(default=(), metadata=doc("names of checks that are not run"))
+
+
+@dataclass(frozen=True)
 class GateConfig:
     """A question put to a new version before it may be registered as passing."""
 
@@ -216,6 +226,7 @@ class Config:
     project: ProjectConfig
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
+    checks: ChecksConfig = ChecksConfig()
     gates: dict[str, GateConfig] = field(default_factory=dict)
     monitors: dict[str, MonitorConfig] = field(default_factory=dict)
     triggers: dict[str, TriggerConfig] = field(default_factory=dict)

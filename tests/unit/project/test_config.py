@@ -97,6 +97,14 @@ def test_a_project_is_found_from_a_folder_inside_it(tmp_path: Path) -> None:
 def test_the_schema_describes_every_section() -> None:
     properties = config_schema()["properties"]
     assert isinstance(properties, dict)
-    assert {"project", "data", "training", "gates", "monitors", "triggers", "deployment", "serving"} == set(
-        properties
-    )
+    assert {
+        "project",
+        "data",
+        "training",
+        "checks",
+        "gates",
+        "monitors",
+        "triggers",
+        "deployment",
+        "serving",
+    } == set(properties)

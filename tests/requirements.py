@@ -158,6 +158,8 @@ PROMISES: dict[str, str] = {
     "bench.stops": "Ctrl-C ends a load at once",
     # checks
     "checks.leak": "six kinds of planted leak are found and block, and honest columns are left alone",
+    "checks.slices": "a planted weak slice is named, and honest slices are not",
+    "checks.copies": "rows of the test that stand in training are counted",
     "checks.block": "a version with a blocking finding gets no alias and no traffic, unless a reason is given",
     # store
     "store.idempotent": "publishing again after any crash succeeds",

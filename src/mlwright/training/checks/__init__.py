@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 
 from mlwright.data import Finding
 from mlwright.training.checks.check import CheckInput
+from mlwright.training.checks.copies import check_copies
 from mlwright.training.checks.leak import check_leak
+from mlwright.training.checks.weak_slice import check_slices
 
 Check = Callable[[CheckInput], list[Finding]]
 
 CHECKS: Mapping[str, Check] = {
     "leak": check_leak,
+    "slices": check_slices,
+    "copies": check_copies,
 }
 
 __all__ = ["CHECKS", "CheckInput", "Finding", "check_leak", "run_checks"]

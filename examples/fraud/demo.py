@@ -41,7 +41,7 @@ QUICK = Timing(
     rows=144_000,
     last_day=104,
     day_seconds=0.55,
-    budget_cpu_s=8,
+    budget_cpu_s=16,
     monitor_tolerance=1.0,
     false_alarms_per=10_000,
 )  # half the labels a day: an alarm must come from fewer of them

@@ -28,7 +28,7 @@ class Timing:
     last_day: int = 108
     day_seconds: float = 1.3
     training_day_seconds: float = 10.0
-    budget_cpu_s: int = 12
+    budget_cpu_s: int = 24
     cooldown_minutes: float = 0.3
     monitor_tolerance: float = 1.25
     false_alarms_per: int = 100_000

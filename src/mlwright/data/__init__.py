@@ -6,13 +6,13 @@ not load a data frame library.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from mlwright.data.column import ClassValue, Column, ColumnType
 from mlwright.data.contract import ColumnContract, DataContract, LabelContract, read_contract, write_contract
 from mlwright.data.files import digest_files, find_files
 from mlwright.data.finding import Finding, Severity
+from mlwright.late import late_names
 
 if TYPE_CHECKING:
     from mlwright.data.arrival import KnownLabels, LabelsAt, labels_known_at, newest_moment
@@ -26,31 +26,6 @@ if TYPE_CHECKING:
     from mlwright.data.split import Split, split_rows
     from mlwright.data.table_check import inspect_table
     from mlwright.data.text_column import is_free_text
-
-_PLACES = {
-    "Fold": "fold",
-    "Folds": "fold",
-    "KnownLabels": "arrival",
-    "LabelsAt": "arrival",
-    "labels_known_at": "arrival",
-    "make_folds": "fold",
-    "newest_moment": "arrival",
-    "FileSource": "source",
-    "Roles": "roles",
-    "Source": "source",
-    "Split": "split",
-    "check_days": "contract_check",
-    "conform": "conformity",
-    "conform_columns": "conformity",
-    "encode_target": "conformity",
-    "infer_contract": "contract_inference",
-    "infer_roles": "roles",
-    "inspect_table": "table_check",
-    "is_free_text": "text_column",
-    "require_column": "roles",
-    "smell_label_copies": "leakage",
-    "split_rows": "split",
-}
 
 __all__ = [
     "ClassValue",
@@ -89,9 +64,19 @@ __all__ = [
     "write_contract",
 ]
 
+HOMES = {
+    "arrival": "KnownLabels LabelsAt labels_known_at newest_moment",
+    "conformity": "conform conform_columns encode_target",
+    "contract_check": "check_days",
+    "contract_inference": "infer_contract",
+    "fold": "Fold Folds make_folds",
+    "leakage": "smell_label_copies",
+    "roles": "Roles infer_roles require_column",
+    "source": "FileSource Source",
+    "split": "Split split_rows",
+    "table_check": "inspect_table",
+    "text_column": "is_free_text",
+}
 
-def __getattr__(name: str) -> object:
-    """Load the module of a name that needs data frames."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # a checker that saw this would believe in every name
+    __getattr__ = late_names(__name__, HOMES)

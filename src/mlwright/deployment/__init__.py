@@ -3,8 +3,9 @@
 A name is imported when it is first asked for: `mlwright serve` becomes the server and keeps what it imported.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from mlwright.late import late_names
 
 if TYPE_CHECKING:
     from mlwright.deployment.decision import Decision, Evidence, GateVerdict, decide
@@ -100,10 +101,4 @@ HOMES = {
 }
 
 if not TYPE_CHECKING:  # a checker that saw this would believe in every name
-
-    def __getattr__(name: str) -> object:
-        """Import the module that a name stands in."""
-        for module, names in HOMES.items():
-            if name in names.split():
-                return getattr(import_module(f"{__name__}.{module}"), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = late_names(__name__, HOMES)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from mlwright.lifecycle.learning_steps import Parameters, Rows, read_data_config
+from mlwright.lifecycle.learning_steps import Parameters, Rows, read_data_config, read_seed, read_task
 from mlwright.pipeline import Context, Values
-from mlwright.project import MetricName, Task
+from mlwright.project import MetricName
 from mlwright.training.checks import CheckInput, run_checks
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         frame=rows.frame,
         inputs=tuple(rows.inputs),
         target=rows.target,
-        task=_task(parameters),
+        task=read_task(parameters),
         data=data,
         train=rows.train,
         test=rows.test,
@@ -38,7 +38,7 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         scores=np.load(context.path(inputs["scores"])),
         threshold=float(threshold) if isinstance(threshold, int | float) else 0.5,
         ladder=_ladder(fitted),
-        seed=_seed(parameters),
+        seed=read_seed(parameters),
     )
     found = run_checks(given, off=_words(settings["off"]), accept=_words(settings["accept"]))
     noticed: list[JSON] = [json.loads(json.dumps(finding.to_json(), default=str)) for finding in found]
@@ -68,17 +68,6 @@ def _words(value: JSON) -> tuple[str, ...]:
     return tuple(str(word) for word in value)
 
 
-def _task(parameters: Parameters) -> Task:
-    tasks: dict[object, Task] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-    return tasks[parameters["task"]]
-
-
 def _metric(parameters: Parameters) -> MetricName:
     names: tuple[MetricName, ...] = get_args(MetricName)
     return next(name for name in names if name == parameters["metric"])
-
-
-def _seed(parameters: Parameters) -> int:
-    seed = parameters["seed"]
-    assert isinstance(seed, int)
-    return seed

@@ -67,7 +67,7 @@ def load(context: Context, inputs: Values, parameters: Parameters) -> Values:
             unlabelled=data.unlabelled,
             negative=None if not classes else classes[0],
         )
-        frame = _stack(frame, served)
+        frame = stack_served(frame, served, weight=data.weight)
         said += f" and {served.height:,} served" if served.height else ""
     return {"rows": keep_frame(context, frame), "summary": said}
 
@@ -92,7 +92,9 @@ def check_contract(context: Context, inputs: Values, parameters: Parameters) -> 
 def split(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Hold out the future, whole groups, or a random share."""
     frame = read_frame(context, inputs["clean"])
-    found = split_rows(frame, read_data_config(parameters), task=_task(parameters), seed=_seed(parameters))
+    found = split_rows(
+        frame, read_data_config(parameters), task=read_task(parameters), seed=read_seed(parameters)
+    )
     buffer = io.BytesIO()
     np.savez(buffer, train=found.train, test=found.test)
     return {
@@ -111,7 +113,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         )
     data = read_data_config(parameters)
     rows = Rows.read(context, inputs, data)
-    problem = rows.problem(config, task=_task(parameters), seed=_seed(parameters))
+    problem = rows.problem(config, task=read_task(parameters), seed=read_seed(parameters))
     _check_target(problem.target, problem.task)
     trials = parameters["trials"]
     budget = Budget(
@@ -150,17 +152,17 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
     rows = Rows.read(context, inputs, read_data_config(parameters))
     fitted = inputs["fitted"]
     assert isinstance(fitted, dict)
-    scores = model_scores(context, inputs, rows.frame[rows.test], rows.inputs, _task(parameters))
+    scores = model_scores(context, inputs, rows.frame[rows.test], rows.inputs, read_task(parameters))
     metric = _training(parameters).metric
     context.move(0.3, "bootstrap")
     found = evaluate(
-        _task(parameters),
+        read_task(parameters),
         rows.target[rows.test],
         scores,
         classes=rows.classes,
         threshold=_threshold(fitted),
         blocks=rows.blocks(rows.test),
-        seed=_seed(parameters),
+        seed=read_seed(parameters),
     )
     context.move(0.7, "slices")
     slices = evaluate_slices(
@@ -170,7 +172,7 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
         scores,
         columns=[column.name for column in rows.inputs],
         threshold=_threshold(fitted),
-        seed=_seed(parameters),
+        seed=read_seed(parameters),
     )
     found["slices"] = [part.to_json() for part in slices]
     plain: JSON = json.loads(json.dumps(found, allow_nan=False))
@@ -208,7 +210,7 @@ def ask_gates(context: Context, inputs: Values, parameters: Parameters) -> Value
     answers: list[Answer] = []
     for name, settings in _section(parameters, "gates").items():
         assert isinstance(settings, dict)
-        verdict = judge(GateConfig(**settings), held_out, seed=_seed(parameters))  # type: ignore[arg-type]  # as parsed
+        verdict = judge(GateConfig(**settings), held_out, seed=read_seed(parameters))  # type: ignore[arg-type]  # as parsed
         answers.append(verdict.answer)
         gates.append({"gate": name, **json.loads(json.dumps(verdict.to_json()))})
     checks = judge_findings(inputs["noticed"])
@@ -318,6 +320,34 @@ def read_data_config(parameters: Parameters) -> DataConfig:
     return DataConfig(**{**section, **lists, "split": SplitConfig(**nested)})  # type: ignore[arg-type]  # as it was parsed
 
 
+def read_task(parameters: Parameters) -> Task:
+    """Read the task back."""
+    task = parameters["task"]
+    tasks: dict[object, Task] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+    return tasks[task]
+
+
+def read_seed(parameters: Parameters) -> int:
+    """Read the seed back."""
+    seed = parameters["seed"]
+    assert isinstance(seed, int)
+    return seed
+
+
+def stack_served(frame: pl.DataFrame, served: pl.DataFrame, *, weight: str | None) -> pl.DataFrame:
+    """Put served rows below the source's; the types of the source win. A served row weighs 1."""
+    if not served.height:
+        return frame
+    if weight is not None:
+        served = served.with_columns(pl.lit(1.0).alias(weight))
+    typed = served.with_columns(
+        pl.col(name).cast(frame.schema[name], strict=False)
+        for name in served.columns
+        if name in frame.columns
+    )
+    return pl.concat([frame, typed], how="diagonal_relaxed")
+
+
 def after_training(rows: int, test_rows: int, columns: int) -> float:
     """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
     checks = 0.03 * columns + 7e-7 * rows * columns + 1e-4 * min(test_rows, 30_000)
@@ -335,18 +365,6 @@ def _champion_scores(packages: Path, digest: str, rows: Rows) -> tuple[Floats, f
     return scores, predictor.threshold
 
 
-def _stack(frame: pl.DataFrame, served: pl.DataFrame) -> pl.DataFrame:
-    """Put served rows below the source's; the types of the source win."""
-    if not served.height:
-        return frame
-    typed = served.with_columns(
-        pl.col(name).cast(frame.schema[name], strict=False)
-        for name in served.columns
-        if name in frame.columns
-    )
-    return pl.concat([frame, typed], how="diagonal_relaxed")
-
-
 def _check_target(target: Floats, task: Task) -> None:
     if task != "regression" and len(np.unique(target)) < 2:
         raise LabelUnusable(
@@ -359,18 +377,6 @@ def _section(parameters: Parameters, name: str) -> dict[str, JSON]:
     section = parameters[name]
     assert isinstance(section, dict)
     return section
-
-
-def _task(parameters: Parameters) -> Task:
-    task = parameters["task"]
-    tasks: dict[object, Task] = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-    return tasks[task]
-
-
-def _seed(parameters: Parameters) -> int:
-    seed = parameters["seed"]
-    assert isinstance(seed, int)
-    return seed
 
 
 def _training(parameters: Parameters) -> TrainingConfig:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+TICK = 5  # rounds between two looks at the clock
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -69,6 +71,3 @@ class BudgetClock:
             return lambda: 0.0
         began = self._now()
         return lambda: self._now() - began
-
-
-TICK = 5  # rounds between two looks at the clock

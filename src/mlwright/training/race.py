@@ -19,7 +19,7 @@ from mlwright.training.trainer import OutOfFold, Watch
 SURELY = 2.0  # standard errors by which a candidate that is given up is worse
 RELEVANT = 0.02  # and the share of the leader's loss: a little worse may still help a blend
 RELEVANT_SQUARED = 0.1  # the same for a squared error
-REFIT_GROWTH = 1.15  # notes/training: rounds on all rows = 1.15 x the mean of the folds + 5
+REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times their mean, and 5
 REFIT_EXTRA = 5
 
 

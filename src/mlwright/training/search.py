@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from mlwright.errors import TrainingError
-from mlwright.evaluation import is_loss, metric_value
+from mlwright.evaluation import metric_value
 from mlwright.training.blend import Blend, blend, nested_margins
 from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
@@ -158,17 +158,18 @@ def _scores(problem: Problem, margins: Floats) -> Floats:
 def _ladder(
     problem: Problem, linear: OutOfFold, boosters: list[OutOfFold], chosen: Blend
 ) -> tuple[Rung, ...]:
-    best = max(
-        boosters,
-        key=lambda one: -_sign(problem) * fold_metric(problem, one.margins),
-        default=boosters[0],
-    )
+    values = [fold_metric(problem, one.margins) for one in boosters]
+    place = 0
+    for other, value in enumerate(values):
+        if is_better(problem.metric, value, values[place]):
+            place = other
+    best = boosters[place]
     rungs = [
         Rung("constant", _constant(problem), 0.0),
         Rung("linear", fold_metric(problem, linear.margins), linear.cpu_seconds),
         Rung(
             "LightGBM",
-            fold_metric(problem, best.margins),
+            values[place],
             best.cpu_seconds,
             f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds",
         ),
@@ -178,10 +179,6 @@ def _ladder(
         seconds = sum(one.cpu_seconds for one in boosters)
         rungs.append(Rung("blend", fold_metric(problem, chosen.margins), seconds, names))
     return tuple(rungs)
-
-
-def _sign(problem: Problem) -> float:
-    return 1.0 if is_loss(problem.metric) else -1.0
 
 
 def _constant(problem: Problem) -> float:

@@ -68,7 +68,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             f"{CHECKS}:check",
             ("clean", "split", "contract", "scores", "fitted", "findings"),
             ("noticed",),
-            {**data, "metric": project.config.training.metric, "checks": _plain(project.config.checks)},
+            {**data, "checks": _plain(project.config.checks)},
         ),
         Step(
             "gate",

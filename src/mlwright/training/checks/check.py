@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data import Column
-from mlwright.project import DataConfig, MetricName, Task
+from mlwright.project import DataConfig, Task
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -23,8 +22,7 @@ class CheckInput:
 
     `frame` has every column, also those that no model reads; `target` is 0/1, the index of the class, or the
     value of all its rows. `train` and `test` are places in it. `scores` are the model's answers for the test
-    rows, `out_of_fold` those for the training rows by models that had not seen them (NaN where there are
-    none). `ladder` holds the metric of each model that was compared on the same rows.
+    rows.
     """
 
     frame: pl.DataFrame
@@ -34,9 +32,5 @@ class CheckInput:
     data: DataConfig = field(default_factory=DataConfig)
     train: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     test: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    metric: MetricName = "auc"
     scores: Floats | None = None
-    out_of_fold: Floats | None = None
-    threshold: float = 0.5
-    ladder: Mapping[str, float] = field(default_factory=dict)
     seed: int = 7

@@ -1,8 +1,7 @@
 """Find rows of the test that stand in training too, equal or nearly so.
 
 Idea: rows are equal when all inputs are; nearly equal when numbers agree to three digits and texts without
-case and outer blanks. Where a
-table has so few distinct rows that equal ones are ordinary, they prove nothing.
+case and outer blanks. Where so few rows are distinct that equal ones are ordinary, they prove nothing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlwright.lifecycle.learning_steps import Parameters, Rows, read_data_config, read_seed, read_task
+from mlwright.lifecycle.parameters import Parameters, read_data_config, read_seed, read_task
+from mlwright.lifecycle.rows import Rows
 from mlwright.pipeline import Context, Values
 from mlwright.training.checks import CheckInput, run_checks
 

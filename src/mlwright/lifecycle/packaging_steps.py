@@ -13,14 +13,8 @@ import numpy as np
 import polars as pl
 
 from mlwright.features import native_columns
-from mlwright.lifecycle.learning_steps import (
-    Rows,
-    contract_of,
-    model_scores,
-    read_data_config,
-    read_frame,
-    transform_of,
-)
+from mlwright.lifecycle.parameters import read_data_config
+from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, transform_of
 from mlwright.packaging.card import CardFacts, write_card
 from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.package import (
@@ -134,7 +128,7 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
     both = pl.concat([real, edges], how="vertical_relaxed")
     task = project.config.project.task
-    trained = model_scores(context, inputs, both, columns, task)
+    trained = members_answers(context, inputs, both, columns, task)
     packaged = predictor.predict_columns(native_columns(both, columns), both.height)
     report = check_parity(
         trained,

@@ -15,7 +15,9 @@ from mlwright.store import digest_bytes, digest_json
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
-STEPS = "mlwright.lifecycle.learning_steps"
+TABLE = "mlwright.lifecycle.table_steps"
+TRAINING = "mlwright.lifecycle.training_steps"
+JUDGING = "mlwright.lifecycle.judging_steps"
 CHECKS = "mlwright.lifecycle.check_steps"
 PACKAGING = "mlwright.lifecycle.packaging_steps"
 REGISTRATION = "mlwright.lifecycle.registration_steps"
@@ -38,12 +40,12 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
     }
     gates = _plain(project.config.gates)
     return (
-        Step("load", f"{STEPS}:load", ("sources", "served", "contract"), ("rows",), {**data, **where}),
-        Step("contract", f"{STEPS}:check_contract", ("rows", "contract"), ("clean", "findings"), data),
-        Step("split", f"{STEPS}:split", ("clean",), ("split", "split_text"), data),
+        Step("load", f"{TABLE}:load", ("sources", "served", "contract"), ("rows",), {**data, **where}),
+        Step("contract", f"{TABLE}:check_contract", ("rows", "contract"), ("clean", "findings"), data),
+        Step("split", f"{TABLE}:split", ("clean",), ("split", "split_text"), data),
         Step(
             "train",
-            f"{STEPS}:train",
+            f"{TRAINING}:train",
             ("clean", "split", "contract"),
             ("model", "transform", "members", "fitted"),
             training,
@@ -58,7 +60,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         ),
         Step(
             "evaluate",
-            f"{STEPS}:evaluate_held_out",
+            f"{JUDGING}:evaluate_held_out",
             ("clean", "split", "contract", "members", "fitted"),
             ("scores", "evaluation"),
             training,
@@ -72,7 +74,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         ),
         Step(
             "gate",
-            f"{STEPS}:ask_gates",
+            f"{JUDGING}:ask_gates",
             ("clean", "split", "contract", "scores", "fitted", "champion", "champion_reference", "noticed"),
             ("verdict", "gates"),
             {**data, **where, "gates": gates},

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from mlwright.data import labels_known_at
-from mlwright.lifecycle.learning_steps import stack_served
+from mlwright.lifecycle.table_steps import stack_served
 from mlwright.project import DataConfig
 
 

@@ -1,0 +1,112 @@
+"""Rows that steps hand on, with their target, inputs and split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlwright.data import (
+    Column,
+    DataContract,
+    encode_target,
+    labels_known_at,
+    make_folds,
+    newest_moment,
+    read_contract,
+)
+from mlwright.features import TransformDocument
+from mlwright.lifecycle.lowering import library_answers
+from mlwright.pipeline import Context, Value, Values
+from mlwright.project import DataConfig, Task, TrainingConfig
+from mlwright.training.problem import Floats, Problem
+
+
+class Rows:
+    """Clean rows with their target, inputs and split."""
+
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        contract: DataContract,
+        data: DataConfig,
+        split: Mapping[str, npt.NDArray[np.int64]],
+    ):
+        self.frame = frame
+        self.data = data
+        self.contract = contract
+        self.inputs: list[Column] = contract.inputs(ignore=data.unread, group=data.group)
+        assert contract.label is not None
+        self.classes = list(contract.label.values or ())
+        self.target = encode_target(frame[contract.label.name], self.classes)
+        self.train = split["train"]
+        self.test = split["test"]
+
+    @classmethod
+    def read(cls, context: Context, inputs: Values, data: DataConfig) -> Rows:
+        """Read them from the values of earlier steps."""
+        with np.load(context.path(inputs["split"])) as arrays:
+            split = {name: arrays[name] for name in ("train", "test")}
+        return cls(read_frame(context, inputs["clean"]), contract_of(inputs), data, split)
+
+    def problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
+        """Give what a trainer is asked about the training rows."""
+        frame, target = self.frame[self.train], self.target[self.train]
+        known_at = None
+        if self.data.label_time is not None and self.data.time is not None and len(self.test):
+            known_at = newest_moment(frame[self.data.time])
+        return Problem(
+            frame=frame.select([column.name for column in self.inputs]),
+            target=target,
+            weight=labels_known_at(frame, target, self.data, None).weight,
+            inputs=tuple(self.inputs),
+            task=task,
+            classes=len(self.classes),
+            metric=config.metric,
+            folds=make_folds(frame, target, self.data, task=task, seed=seed),
+            labels=lambda moment: labels_known_at(frame, target, self.data, moment),
+            known_at=known_at,
+            blocks=self.blocks(self.train),
+            settings=config,
+            seed=seed,
+        )
+
+    def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """Give the day or group of rows, which stand and fall together."""
+        name = self.data.group if self.data.split.by == self.data.group else self.data.time
+        if name is None or name not in self.frame.columns:
+            return None
+        values = self.frame[name][rows]
+        keys = values.dt.date() if values.dtype.is_temporal() else values
+        return keys.cast(pl.String).fill_null("").rank("dense").cast(pl.Int64).to_numpy()
+
+
+def contract_of(inputs: Values) -> DataContract:
+    """Read the contract."""
+    return read_contract(str(inputs["contract"]))
+
+
+def read_frame(context: Context, value: Value) -> pl.DataFrame:
+    """Read rows that an earlier step kept."""
+    return pl.read_ipc(context.path(value).read_bytes())
+
+
+def keep_frame(context: Context, frame: pl.DataFrame) -> Value:
+    """Keep rows for later steps."""
+    return context.keep_written(lambda path: frame.write_ipc(path, compression="lz4"))
+
+
+def transform_of(context: Context, inputs: Values) -> TransformDocument:
+    """Read the transform document."""
+    document: TransformDocument = json.loads(context.path(inputs["transform"]).read_bytes())
+    return document
+
+
+def members_answers(
+    context: Context, inputs: Values, frame: pl.DataFrame, columns: list[Column], task: Task
+) -> Floats:
+    """Score rows with the libraries that trained the members."""
+    return library_answers(context.path(inputs["members"]).read_bytes(), frame, columns, task)

@@ -1,0 +1,112 @@
+"""The step that searches, chooses and fits."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlwright.errors import LabelUnusable, TrainerUnknown
+from mlwright.lifecycle.lowering import lower
+from mlwright.lifecycle.parameters import (
+    Parameters,
+    read_data_config,
+    read_number,
+    read_seed,
+    read_task,
+    read_training,
+)
+from mlwright.lifecycle.rows import Rows
+from mlwright.pipeline import Context, Values
+from mlwright.project import Task
+from mlwright.training.budget import Budget, BudgetClock
+from mlwright.training.learner import Floats
+from mlwright.training.search import PortfolioTrainer
+from mlwright.training.trainer import OutOfFold, Rung, Trainer
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
+
+MOST_RESERVED = 0.4  # of a budget is kept for the steps after training
+
+
+def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
+    """Search, choose and fit within the budget, and lower what came out to one model."""
+    config = read_training(parameters)
+    if config.trainer != "portfolio":
+        raise TrainerUnknown(
+            f"there is no trainer {config.trainer!r}", hint='set `trainer = "portfolio"` in [training]'
+        )
+    data = read_data_config(parameters)
+    rows = Rows.read(context, inputs, data)
+    problem = rows.problem(config, task=read_task(parameters), seed=read_seed(parameters))
+    _check_target(problem.target, problem.task)
+    trials = parameters["trials"]
+    budget = Budget(
+        math.inf if trials is not None else read_number(parameters["budget_cpu_s"]),
+        None if trials is None else int(read_number(trials)),
+    )
+    reserve = min(
+        after_training(rows.frame.height, len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds
+    )
+    clock = BudgetClock(budget, began=context.began_cpu_s, reserve=reserve)
+    trainer: Trainer = PortfolioTrainer.standard()
+    fitted = trainer.fit(problem, clock, context)
+    lowered = lower(fitted)
+    said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)
+    facts: JSON = json.loads(json.dumps(dict(fitted.facts)))
+    assert isinstance(facts, dict)
+    return {
+        "model": context.keep(lowered.model),
+        "transform": context.keep(json.dumps(lowered.transform).encode()),
+        "members": context.keep(lowered.members),
+        "fitted": {
+            **{name: _finite(value) if isinstance(value, float) else value for name, value in facts.items()},
+            "engine": lowered.engine,
+            "threshold": fitted.threshold,
+            "metric": config.metric,
+            "ladder": [_rung(rung) for rung in fitted.ladder],
+            "tried": [_tried(one) for one in fitted.tried],
+            "findings": [json.loads(json.dumps(finding.to_json())) for finding in fitted.findings],
+        },
+        "summary": f"{config.metric}: {said}; kept {facts['kept']}",
+    }
+
+
+def after_training(rows: int, test_rows: int, columns: int) -> float:
+    """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
+    checks = 0.03 * columns + 7e-7 * rows * columns + 1e-4 * min(test_rows, 30_000)
+    return 1.5 + checks + test_rows * (4e-5 + 1e-6 * columns)
+
+
+def _check_target(target: Floats, task: Task) -> None:
+    if task != "regression" and len(np.unique(target)) < 2:
+        raise LabelUnusable(
+            "the training rows have one class only",
+            hint="hold out fewer rows, or bring data in which both classes happen early enough",
+        )
+
+
+def _rung(rung: Rung) -> JSON:
+    return {
+        "name": rung.name,
+        "value": _finite(rung.value),
+        "cpu_seconds": round(rung.cpu_seconds, 3),
+        "note": rung.note,
+    }
+
+
+def _tried(one: OutOfFold) -> JSON:
+    return {
+        "name": one.candidate.name,
+        "settings": dict(one.candidate.settings),
+        "rounds": list(one.rounds),
+        "cpu_seconds": round(one.cpu_seconds, 3),
+        "rejected": one.rejected,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet import TENSOR, TENSORFLOW, Fleet
 from load import alternate
-from section import LOAD_COLUMNS, NGINX, Bar, Section, middle, ratio
+from section import CPU, LOAD_COLUMNS, NGINX, Bar, Section, paired, worst
 from workload import BATCH, BATCH_BODIES
 
 OURS = (TENSORFLOW, TENSOR)
@@ -15,7 +15,7 @@ def measure_batch(fleet: Fleet, *, seconds: float, repetitions: int) -> Section:
     """Measure a request of 32 rows against nginx answering a constant to the same bodies."""
     targets = fleet.http_targets(fleet.workload.batch, CONNECTIONS, nginx_path="/batch", routes=OURS)
     found = alternate(targets, seconds=seconds, repetitions=repetitions)
-    cost = max(middle(found, name, "cpu_us_per_request") or 0.0 for name in OURS)
+    cost = worst(paired(found, name, NGINX, CPU.field) for name in OURS)
     return Section(
         "batch",
         f"{BATCH} rows per request, JSON",
@@ -23,5 +23,5 @@ def measure_batch(fleet: Fleet, *, seconds: float, repetitions: int) -> Section:
         " bodies of about 8 kB; nginx answers a constant of the size of a prediction to the same bodies.",
         LOAD_COLUMNS,
         found,
-        (Bar(f"{BATCH} rows, CPU, × nginx", 9.0, ratio(cost, middle(found, NGINX, "cpu_us_per_request"))),),
+        (Bar(f"{BATCH} rows, CPU, × nginx", 9.0, cost),),
     )

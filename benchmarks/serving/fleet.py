@@ -15,8 +15,8 @@ from peers.onnx_model import write_onnx
 from peers.python_servers import ASGI, FASTAPI, PREDICT, RSGI, python_server
 from peers.triton import triton_server
 from section import NGINX
-from servers import NAME, Server, ask, import_model, mlwright_server, nginx_server
-from workload import OUTPUT, Requests, Workload
+from servers import LARGE, NAME, Server, ask, import_model, mlwright_server, nginx_server
+from workload import OUTPUT, Requests, Workload, make_large
 
 TENSORFLOW, NATIVE = "mlwright, TensorFlow route", "mlwright, native route"
 TENSOR = "mlwright, Open Inference route"
@@ -26,6 +26,7 @@ PATHS = {
     NATIVE: f"/v1/predict/{NAME}",
     TENSOR: f"/v2/models/{NAME}/infer",
 }
+LARGE_PATH = f"/v1/models/{LARGE}:predict"
 OURS_TOLERANCE, PEER_TOLERANCE = 1e-9, 1e-5
 
 
@@ -48,6 +49,13 @@ class Fleet:
     def mlwright(self) -> Server:
         """Our server, one worker."""
         return self.stack.enter_context(mlwright_server(self.project))
+
+    @cached_property
+    def large(self) -> tuple[Server, Requests]:
+        """Our server with a model that takes most of a millisecond a row, and requests for it."""
+        model_file, requests = make_large(self.folder, seed=11, requests=64)
+        project = import_model(self.folder, model_file, LARGE)
+        return self.stack.enter_context(mlwright_server(project)), requests
 
     @cached_property
     def nginx(self) -> Server:

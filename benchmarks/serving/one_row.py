@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet import NATIVE, TENSOR, TENSORFLOW, TRITON, Fleet
 from load import alternate
 from peers.python_servers import ASGI, RSGI
-from section import LOAD_COLUMNS, NGINX, Bar, Repetitions, Section, middle, ratio
+from section import CPU, LOAD_COLUMNS, NGINX, Bar, Repetitions, Section, paired, worst
 from workload import BODIES
 
 OURS = (TENSORFLOW, NATIVE, TENSOR)
@@ -29,27 +29,23 @@ def measure_one_row(fleet: Fleet, *, seconds: float, repetitions: int) -> Sectio
 
 def _bars(found: Repetitions) -> tuple[Bar, ...]:
     """Judge the worst of our routes."""
-    cost = max(middle(found, name, "cpu_us_per_request") or 0.0 for name in OURS)
-    rate = min(middle(found, name, "requests_per_second") or 0.0 for name in OURS)
-    p99 = max(middle(found, name, "p99_us") or 0.0 for name in OURS)
-    python = [value for name in (ASGI, RSGI) if (value := middle(found, name, "cpu_us_per_request"))]
+
+    def ours(other: str, field: str = CPU.field) -> list[float | None]:
+        return [paired(found, name, other, field) for name in OURS]
+
     return (
-        Bar("one row, CPU, × nginx", 1.75, ratio(cost, middle(found, NGINX, "cpu_us_per_request"))),
-        Bar(
-            "one row, CPU, × Triton with the same kernel",
-            1 / 3,
-            ratio(cost, middle(found, TRITON, "cpu_us_per_request")),
-        ),
+        Bar("one row, CPU, × nginx", 1.75, worst(ours(NGINX))),
+        Bar("one row, CPU, × Triton with the same kernel", 1 / 3, worst(ours(TRITON))),
         Bar(
             "one row, CPU, × the cheaper of raw ASGI and RSGI with ONNX Runtime",
             1 / 5,
-            ratio(cost, min(python, default=None)),
+            worst([*ours(ASGI), *ours(RSGI)]),
         ),
         Bar(
             "one row, requests/s, × nginx",
             1 / 1.75,
-            ratio(rate, middle(found, NGINX, "requests_per_second")),
+            worst(ours(NGINX, "requests_per_second"), of=min),
             at_least=True,
         ),
-        Bar("one row, p99, × nginx", 2.0, ratio(p99, middle(found, NGINX, "p99_us"))),
+        Bar("one row, p99, × nginx", 2.0, worst(ours(NGINX, "p99_us"))),
     )

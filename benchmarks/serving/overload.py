@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleet import PATHS, TENSORFLOW, Fleet
+from fleet import LARGE_PATH, PATHS, TENSORFLOW, Fleet
 from load import CLIENT_CORE, Load, alternate, http_target
 from process import memory_mb
 from section import Bar, Column, Section, middle
@@ -58,43 +58,71 @@ class Memory:
         return self.seen[-1] / self.seen[len(self.seen) // 3] if self.seen else 1.0
 
 
+@dataclass(frozen=True)
+class Case:
+    """Requests for a server, and what the case is called."""
+
+    name: str
+    server: Server
+    path: str
+    requests: Requests
+
+
 def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
     """Find the capacity, offer more than that, see what is answered and how soon all is well again."""
-    open_loop, crowd = f"{ROWS} rows, {FACTOR:g} × capacity", "1 row, closed loop"
-    requests = fleet.workload.draw(requests=BODIES, rows=ROWS, seed=SEED)
-    dear = _overload(fleet, f"mlwright, {ROWS} rows", requests, seconds=seconds)
-    cheap = _crowd(fleet, fleet.workload.one_row, seconds=seconds / 4)
-    for found in (dear, cheap):
-        print("  " + ", ".join(f"{key} {value:,.2f}" for key, value in found.items()), flush=True)
+    large, one_row = fleet.large
+    cases = (
+        Case(
+            f"{ROWS} rows, {FACTOR:g} × capacity",
+            fleet.mlwright,
+            PATHS[TENSORFLOW],
+            fleet.workload.draw(requests=BODIES, rows=ROWS, seed=SEED),
+        ),
+        Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row),
+    )
+    crowd = "1 row, closed loop"
+    found = {case.name: _overload(fleet, case, seconds=seconds) for case in cases}
+    found[crowd] = _crowd(fleet, fleet.workload.one_row, seconds=seconds / 4)
+    for one in found.values():
+        print("  " + ", ".join(f"{key} {value:,.2f}" for key, value in one.items()), flush=True)
     return Section(
         "overload",
         "Overload",
-        f"{CONNECTIONS:,} connections. {open_loop}: arrivals at a constant rate for {seconds:g} s from"
-        f" `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
-        " after. Latency of accepted requests counts from sending, of refused ones from when they were due."
+        f"{CONNECTIONS:,} connections. {FACTOR:g} × capacity: arrivals at a constant rate for {seconds:g} s"
+        f" from `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
+        " after. The large model is a forest of 4,000 trees × 255 leaves. Latency of accepted requests counts"
+        " from sending, of refused ones from when they were due."
         " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
         f" {crowd}: every connection asks again as soon as it is answered (wrk); capacity is what"
         f" {SATURATING} of them got in the same minute.",
         COLUMNS,
-        {open_loop: [dear], crowd: [cheap]},
-        (
-            Bar(f"{open_loop}, good answers, × capacity", 0.9, _share(dear), at_least=True),
-            Bar(f"{open_loop}, refused requests, p99, ms", 10.0, dear["refused_p99_us"] / 1e3),
-            Bar(f"{open_loop}, accepted requests, p99, ms", 30.0, dear["accepted_p99_us"] / 1e3),
-            Bar(f"{open_loop}, recovery, s", 2.0, dear["recovery_s"]),
-            Bar(f"{open_loop}, memory at the end × memory after a third", 1.1, dear["memory_growth"]),
-            Bar(f"{open_loop}, neither answered nor refused with 503", 0, dear["wrong"], digits=0),
-            Bar(f"{crowd}, good answers, × capacity", 0.9, _share(cheap), at_least=True),
-            Bar(f"{crowd}, accepted requests, p99, ms", 30.0, cheap["accepted_p99_us"] / 1e3),
-        ),
+        {name: [one] for name, one in found.items()},
+        tuple(bar for name, one in found.items() for bar in _bars(name, one)),
         (
             "Refusing costs the system's share of a request: reading it, writing a short answer. When that is"
             " a share ρ of an answer, no server on one core answers more than (1 - 3ρ) / (1 - ρ) of its"
-            f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about a tenth, most of it the"
-            " bytes of the body. Of one row it is more than half: there is nothing to gain by refusing, and"
-            " the connections bound what can wait.",
+            f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about an eighth, most of it the"
+            " bytes of the body; of one row of the large model it is a few hundredths. Of one row of the"
+            " small model it is more than half: there is nothing to gain by refusing, and the connections"
+            " bound what can wait.",
         ),
     )
+
+
+def _bars(name: str, found: Mapping[str, float]) -> list[Bar]:
+    share = found["goodput"] / found["capacity"]
+    bars = [
+        Bar(f"{name}, good answers, × capacity", 0.9, share, at_least=True),
+        Bar(f"{name}, accepted requests, p99, ms", 30.0, found["accepted_p99_us"] / 1e3),
+    ]
+    if "recovery_s" in found:
+        bars += [
+            Bar(f"{name}, refused requests, p99, ms", 10.0, found["refused_p99_us"] / 1e3),
+            Bar(f"{name}, recovery, s", 2.0, found["recovery_s"]),
+            Bar(f"{name}, memory at the end × memory after a third", 1.1, found["memory_growth"]),
+            Bar(f"{name}, neither answered nor refused with 503", 0, found["wrong"], digits=0),
+        ]
+    return bars
 
 
 def _good(repetitions: Sequence[Mapping[str, float]]) -> float:
@@ -102,10 +130,6 @@ def _good(repetitions: Sequence[Mapping[str, float]]) -> float:
     return statistics.median(
         one["requests_per_second"] * (1 - one["failed"] / one["requests"]) for one in repetitions
     )
-
-
-def _share(found: Mapping[str, float]) -> float:
-    return found["goodput"] / found["capacity"]
 
 
 def _crowd(fleet: Fleet, requests: Requests, *, seconds: float) -> dict[str, float]:
@@ -126,19 +150,18 @@ def _crowd(fleet: Fleet, requests: Requests, *, seconds: float) -> dict[str, flo
     }
 
 
-def _overload(fleet: Fleet, name: str, requests: Requests, *, seconds: float) -> dict[str, float]:
-    server = fleet.mlwright
-    fleet.check(name, server, PATHS[TENSORFLOW], requests.tensorflow_bodies(), requests)
-    closed = http_target(
-        name, server, Load(SATURATING, PATHS[TENSORFLOW], requests.tensorflow_bodies()), fleet.folder
-    )
+def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
+    server, bodies = case.server, case.requests.tensorflow_bodies()
+    name = f"mlwright, {case.name.partition(',')[0]}"
+    fleet.check(name, server, case.path, bodies, case.requests)
+    closed = http_target(name, server, Load(SATURATING, case.path, bodies), fleet.folder)
     before = alternate([closed], seconds=3, repetitions=2)
     rate = FACTOR * (middle(before, name, "requests_per_second") or 1.0)
     memory = Memory(server)
     watcher = threading.Thread(target=memory.watch)
     watcher.start()
-    step = _offer(server, requests.tensorflow_bodies(), rate, seconds, fleet.folder)
-    recovery = _recovery(server, requests.tensorflow_bodies()[0])
+    step = _offer(case, rate, seconds, fleet.folder)
+    recovery = _recovery(case)
     memory.stop.set()
     watcher.join()
     server.drop_old_log()
@@ -161,13 +184,11 @@ def _overload(fleet: Fleet, name: str, requests: Requests, *, seconds: float) ->
     }
 
 
-def _offer(
-    server: Server, bodies: Sequence[str], rate: float, seconds: float, folder: Path
-) -> Mapping[str, Any]:
+def _offer(case: Case, rate: float, seconds: float, folder: Path) -> Mapping[str, Any]:
     """Run the open-loop generator at one rate."""
     file = folder / "overload.bodies"
-    file.write_text("\n".join(bodies) + "\n")
-    url = f"http://127.0.0.1:{server.port}{PATHS[TENSORFLOW]}"
+    file.write_text("\n".join(case.requests.tensorflow_bodies()) + "\n")
+    url = f"http://127.0.0.1:{case.server.port}{case.path}"
     command = [
         *MLWRIGHT,
         "bench",
@@ -198,22 +219,23 @@ def _offer(
     return steps[0]
 
 
-def _recovery(server: Server, body: str) -> float:
+def _recovery(case: Case) -> float:
     """Ask one request after another; give when the last bad one ended, seconds after the load."""
+    body = case.requests.tensorflow_bodies()[0]
     ended = time.monotonic()
     last_bad = ended
     while time.monotonic() < ended + RECOVERY_PATIENCE:
         asked = time.monotonic()
-        if not _is_well(server, body) or time.monotonic() - asked > PROBE_SLOW_SECONDS:
+        if not _is_well(case, body) or time.monotonic() - asked > PROBE_SLOW_SECONDS:
             last_bad = time.monotonic()
         time.sleep(PROBE_GAP_SECONDS)
     return last_bad - ended
 
 
-def _is_well(server: Server, body: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=2)
+def _is_well(case: Case, body: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", case.server.port, timeout=2)
     try:
-        connection.request("POST", PATHS[TENSORFLOW], body, {"content-type": "application/json"})
+        connection.request("POST", case.path, body, {"content-type": "application/json"})
         return connection.getresponse().status == 200
     except OSError:
         return False

@@ -10,7 +10,7 @@ from fleet import PATHS, TENSOR, TRITON, Fleet
 from load import Load, Measurement, Target, alternate, http_target, run_load
 from peers.environments import GRPC_CLIENT, environment
 from process import memory_mb
-from section import CPU, LOAD_COLUMNS, Bar, Section, middle, ratio
+from section import CPU, LOAD_COLUMNS, Bar, Section, paired
 from servers import NAME, Server
 from wire import METHOD, grpc_frame, infer_request, raw_probabilities
 
@@ -39,7 +39,6 @@ def measure_grpc(fleet: Fleet, *, seconds: float, repetitions: int) -> Section:
     http = Load(CONNECTIONS, PATHS[TENSOR], fleet.workload.one_row.tensor_bodies())
     targets.append(http_target(TENSOR, fleet.mlwright, http, fleet.folder))
     found = alternate(targets, seconds=seconds, repetitions=repetitions)
-    ours, theirs, over_http = (middle(found, name, CPU.field) for name in (OURS, THEIRS, TENSOR))
     return Section(
         "grpc",
         "One row per request, gRPC",
@@ -49,8 +48,8 @@ def measure_grpc(fleet: Fleet, *, seconds: float, repetitions: int) -> Section:
         tuple(column for column in LOAD_COLUMNS if column.field != "p99_us"),
         found,
         (
-            Bar("gRPC one row, CPU, × the HTTP request", 3.0, ratio(ours, over_http)),
-            Bar(f"gRPC one row, CPU, × {TRITON}", 1 / 3, ratio(ours, theirs)),
+            Bar("gRPC one row, CPU, × the HTTP request", 3.0, paired(found, OURS, TENSOR, CPU.field)),
+            Bar(f"gRPC one row, CPU, × {TRITON}", 1 / 3, paired(found, OURS, THEIRS, CPU.field)),
         ),
         tuple(notes),
     )

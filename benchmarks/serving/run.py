@@ -77,11 +77,12 @@ def _measure(folder: Path, options: argparse.Namespace) -> Results:
 
 
 def _sections(fleet: Fleet, options: argparse.Namespace) -> dict[str, Callable[[], Section]]:
-    short, repetitions = options.short, options.repetitions
+    short = options.short
+    repetitions = 3 if short else options.repetitions
     return {
-        "one-row": lambda: measure_one_row(fleet, seconds=1 if short else 3, repetitions=repetitions),
-        "batch": lambda: measure_batch(fleet, seconds=1 if short else 2, repetitions=repetitions),
-        "grpc": lambda: measure_grpc(fleet, seconds=1 if short else 2, repetitions=repetitions),
+        "one-row": lambda: measure_one_row(fleet, seconds=1, repetitions=repetitions),
+        "batch": lambda: measure_batch(fleet, seconds=1, repetitions=repetitions),
+        "grpc": lambda: measure_grpc(fleet, seconds=1, repetitions=repetitions),
         "overload": lambda: measure_overload(fleet, seconds=15 if short else 60),
         "start": lambda: measure_start(fleet),
         "kernel": lambda: measure_kernel(fleet),
@@ -97,7 +98,7 @@ def _parse() -> argparse.Namespace:
         "--peers", action="store_true", help="measure servers of others too (installs them in .cache)"
     )
     parser.add_argument("--only", type=_names, default=ALL, help=f"some of {','.join(ALL)}")
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--short", action="store_true", help="a quarter of the time, for a first look")
     parser.add_argument(
         "--no-write", dest="write", action="store_false", help="keep README and results as they are"

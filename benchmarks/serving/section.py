@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NGINX = "nginx, constant"
@@ -73,3 +73,20 @@ def middle(repetitions: Repetitions, target: str, field: str) -> float | None:
 def ratio(above: float | None, below: float | None) -> float | None:
     """Divide what was measured."""
     return None if above is None or not below else above / below
+
+
+def paired(repetitions: Repetitions, above: str, below: str, field: str) -> float | None:
+    """Give the median over rounds of a quotient of what was measured in the same round, seconds apart.
+
+    A machine that slows down for minutes changes both by the same factor.
+    """
+    if above not in repetitions or below not in repetitions:
+        return None
+    rounds = zip(repetitions[above], repetitions[below], strict=True)
+    return statistics.median(float(one[field]) / float(other[field]) for one, other in rounds)
+
+
+def worst(values: Iterable[float | None], *, of: Callable[[Iterable[float]], float] = max) -> float | None:
+    """Give the worst of what was measured."""
+    known = [value for value in values if value is not None]
+    return of(known) if known else None

@@ -18,7 +18,8 @@ from pathlib import Path
 START_SECONDS = 30.0
 SERVER_CORE = 0
 MLWRIGHT = (sys.executable, "-m", "mlwright")
-NAME = "bench"
+SCRIPT = (str(Path(sys.executable).with_name("mlwright")),)  # what a person types
+NAME, LARGE = "bench", "large"
 
 
 @dataclass(frozen=True)
@@ -74,28 +75,28 @@ def running(
         process.wait(timeout=30)
 
 
-def import_model(folder: Path, model_file: Path) -> Path:
-    """Bring the model into an empty project; give the project."""
-    project = folder / NAME
+def import_model(folder: Path, model_file: Path, name: str = NAME) -> Path:
+    """Bring the model into an empty project of the same name; give the project."""
+    project = folder / name
     if not project.exists():
-        run_command([*MLWRIGHT, "init", NAME, "--empty"], folder)
+        run_command([*MLWRIGHT, "init", name, "--empty"], folder)
         run_command(
-            [*MLWRIGHT, "model", "import", str(model_file), "--framework", "lightgbm", "--name", NAME],
+            [*MLWRIGHT, "model", "import", str(model_file), "--framework", "lightgbm", "--name", name],
             project,
         )
     return project
 
 
-def serve_command(port: int, grpc_port: int | None = None) -> list[str]:
+def serve_command(port: int, grpc_port: int | None = None, name: str = NAME) -> list[str]:
     """Give the command that serves the imported model with one worker."""
-    command = [*MLWRIGHT, "serve", f"{NAME}@latest", "--port", str(port), "--workers", "1", "--no-auth"]
+    command = [*SCRIPT, "serve", f"{name}@latest", "--port", str(port), "--workers", "1", "--no-auth"]
     return command if grpc_port is None else [*command, "--grpc-port", str(grpc_port)]
 
 
 def mlwright_server(project: Path) -> contextlib.AbstractContextManager[Server]:
-    """Serve the project's model with one worker."""
+    """Serve the model of the project's name with one worker."""
     port, grpc_port = free_port(), free_port() if offers_grpc() else None
-    launch = Launch(serve_command(port, grpc_port), project, {})
+    launch = Launch(serve_command(port, grpc_port, project.name), project, {})
     return running(launch, (port, grpc_port), "/v2/health/ready", log=project / ".mlwright" / "log")
 
 

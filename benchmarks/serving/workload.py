@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import numpy.typing as npt
 FEATURES, TREES, LEAVES, ROWS, BODIES = 30, 200, 31, 60_000, 256
 BATCH, BATCH_BODIES = 32, 64
 LONGER_NUMBERS = 12  # of 30; brings the mean body to the 255 bytes of the model it stands for
+LARGE_TREES, LARGE_LEAVES, LARGE_COPIES = 400, 255, 10
+FIXED = {"verbose": -1, "num_threads": 1}
 INPUT, OUTPUT = "input", "probabilities"
 
 Row = list[float]
@@ -64,6 +67,38 @@ class Workload:
         return _draw(np.random.default_rng(seed), self.booster, requests=requests, rows=rows)
 
 
+def make_large(folder: Path, *, seed: int, requests: int) -> tuple[Path, Requests]:
+    """Write a random forest of 4,000 trees × 255 leaves, and give one-row requests with its answers.
+
+    It is a trained forest of 400 trees, each of them ten times: the mean over trees is the same, and a row
+    costs ten times as much.
+    """
+    import lightgbm
+
+    rng = np.random.default_rng(seed)
+    table = rng.standard_normal((ROWS // 3, FEATURES))
+    label = (table @ rng.standard_normal(FEATURES) + 2 * table[:, 0] * table[:, 1] > 0).astype(int)
+    settings = {"boosting": "rf", "bagging_fraction": 0.1, "bagging_freq": 1, "feature_fraction": 0.6}
+    booster = lightgbm.train(
+        {"objective": "binary", "num_leaves": LARGE_LEAVES, "min_data_in_leaf": 3, **FIXED, **settings},
+        lightgbm.Dataset(table, label),
+        num_boost_round=LARGE_TREES,
+    )
+    model_file = folder / "large.txt"
+    model_file.write_text(_repeat_trees(booster.model_to_string(), LARGE_COPIES))
+    return model_file, _draw(rng, booster, requests=requests, rows=1)
+
+
+def _repeat_trees(text: str, times: int) -> str:
+    """Put each tree of an averaging model into its text several times."""
+    head, _, rest = text.partition("Tree=0\n")
+    trees, _, tail = rest.partition("end of trees")
+    bodies = re.split(r"Tree=\d+\n", trees)
+    kept = "\n".join(line for line in head.splitlines() if not line.startswith("tree_sizes="))
+    repeated = "".join(f"Tree={number}\n{body}" for number, body in enumerate(bodies * times))
+    return f"{kept}\n\n{repeated}end of trees{tail}"
+
+
 def packed(rows: Sequence[Row]) -> bytes:
     """Give rows as little-endian doubles, as binary tensors travel."""
     return struct.pack(f"<{len(rows) * FEATURES}d", *(number for row in rows for number in row))
@@ -79,7 +114,7 @@ def make_workload(folder: Path, *, seed: int) -> Workload:
     signal = table @ pull + 2 * table[:, 0] * table[:, 1] + np.sin(3 * table[:, 2]) * pull[3]
     label = (signal + rng.standard_normal(ROWS) > 0).astype(int)
     booster = lightgbm.train(
-        {"objective": "binary", "num_leaves": LEAVES, "learning_rate": 0.1, "verbose": -1, "seed": seed},
+        {"objective": "binary", "num_leaves": LEAVES, "learning_rate": 0.1, "seed": seed, **FIXED},
         lightgbm.Dataset(table, label),
         num_boost_round=TREES,
     )

@@ -9,7 +9,12 @@ from mlwright.features.document import (
     output_names,
 )
 from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
-from mlwright.features.transform import fit_linear_transform, fit_tree_transform, training_matrix
+from mlwright.features.transform import (
+    fit_linear_transform,
+    fit_numeric_transform,
+    fit_tree_transform,
+    training_matrix,
+)
 
 __all__ = [
     "NULL_CODE",
@@ -20,6 +25,7 @@ __all__ = [
     "apply_transform",
     "categorical_outputs",
     "fit_linear_transform",
+    "fit_numeric_transform",
     "fit_tree_transform",
     "make_document",
     "native_columns",

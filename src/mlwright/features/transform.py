@@ -50,7 +50,25 @@ def fit_tree_transform(
     ['number', 'level']
     """
     del seed  # all rows, in any order, give the same document
-    fitting = _begin(frame, target, task)
+    return _tree_document(_begin(frame, target, task), inputs, is_native=True)
+
+
+def fit_numeric_transform(
+    frame: pl.DataFrame, target: npt.NDArray[np.float64], inputs: list[Column], *, task: Task, seed: int
+) -> TransformDocument:
+    """Fit what trees without categories read: as `fit_tree_transform`, but few levels become one-hot.
+
+    >>> frame = pl.DataFrame({"shop": ["a", "b"]})
+    >>> made = fit_numeric_transform(frame, np.zeros(2), [Column("shop", "string")], task="binary", seed=7)
+    >>> [output["name"] for output in made["outputs"]]
+    ['shop=a', 'shop=b']
+    """
+    del seed
+    return _tree_document(_begin(frame, target, task), inputs, is_native=False)
+
+
+def _tree_document(fitting: _Fitting, inputs: list[Column], *, is_native: bool) -> TransformDocument:
+    frame = fitting.frame
     outputs: list[OutputEntry] = []
     for column in inputs:
         values = frame[column.name]
@@ -61,8 +79,10 @@ def fit_tree_transform(
                 outputs.extend(_time_output(column.name, part) for part in _parts(values))
             case "string":
                 levels = find_levels(values)
-                if len(levels.names) <= MOST_LEVELS:
+                if is_native and len(levels.names) <= MOST_LEVELS:
                     outputs.append(_level_output(column.name, levels))
+                elif len(levels.names) <= MOST_ONEHOT:
+                    outputs.extend(_onehot_output(column.name, level) for level in levels.names)
                 else:
                     outputs.extend(_statistics(column.name, levels, fitting, is_scaled=False))
     return make_document(inputs, outputs)

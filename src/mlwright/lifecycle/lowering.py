@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, assert_never, cast
 
 import numpy as np
 import polars as pl
 
 from mlwright.data import Column
 from mlwright.features import OutputEntry, TransformDocument, apply_transform
+from mlwright.lifecycle.learners import extra_margins
+from mlwright.packaging.catboost_file import read_catboost
+from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.merged_forest import ForestPart, merge_forests
 from mlwright.packaging.trees import trees_from_lightgbm
+from mlwright.packaging.xgboost_file import read_xgboost
+from mlwright.packaging.xgboost_trees import trees_from_xgboost
 from mlwright.project import Task
-from mlwright.training.learner import Floats
+from mlwright.training.learner import Floats, Form, ModelDump
 from mlwright.training.linear import linear_json, read_linear
 from mlwright.training.score import predictions
 from mlwright.training.trainer import Fitted
@@ -41,7 +46,13 @@ def lower(fitted: Fitted) -> Lowered:
         "slope": fitted.calibration.slope,
         "shift": fitted.calibration.shift,
         "members": [
-            {"form": dump.form, "text": dump.text, "weight": member.weight, "transform": member.transform}
+            {
+                "form": dump.form,
+                "text": dump.text,
+                "weight": member.weight * dump.scale,
+                "shift": member.weight * dump.shift,
+                "transform": member.transform,
+            }
             for member, dump in zip(fitted.members, dumps, strict=True)
         ],
     }
@@ -50,12 +61,14 @@ def lower(fitted: Fitted) -> Lowered:
         return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
     transform, places = _merge_transforms([member.transform for member in fitted.members])
     parts = [
-        ForestPart(trees_from_lightgbm(dump.text).data, member.weight, own)
+        ForestPart(_forest(dump), member.weight * dump.scale, own)
         for member, dump, own in zip(fitted.members, dumps, places, strict=True)
     ]
-    model = merge_forests(
-        parts, len(transform["outputs"]), slope=fitted.calibration.slope, shift=fitted.calibration.shift
+    slope = fitted.calibration.slope
+    shift = fitted.calibration.shift + slope * sum(
+        member.weight * dump.shift for member, dump in zip(fitted.members, dumps, strict=True)
     )
+    model = merge_forests(parts, len(transform["outputs"]), slope=slope, shift=shift)
     return Lowered("trees", model, transform, data)
 
 
@@ -69,21 +82,43 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
         if key not in matrices:
             transform = cast("TransformDocument", member["transform"])
             matrices[key] = apply_transform(transform, frame, inputs)
-        part = _margins(str(member["form"]), str(member["text"]), matrices[key]) * float(
-            str(member["weight"])
-        )
+        form, text = cast("Form", member["form"]), str(member["text"])
+        weight, start = (float(str(member[name])) for name in ("weight", "shift"))
+        part = weight * _margins(form, text, matrices[key]) + start
         total = part if not len(total) else total + part
     slope, shift = (float(str(document[name])) for name in ("slope", "shift"))
     return predictions(task, slope * total + shift if task == "binary" else total)
 
 
-def _margins(form: str, text: str, matrix: Floats) -> Floats:
-    if form == "linear-json":
-        return read_linear(text).margins(matrix)
-    import lightgbm as lgb
+def _forest(dump: ModelDump) -> bytes:
+    match dump.form:
+        case "lightgbm-text":
+            return trees_from_lightgbm(dump.text).data
+        case "xgboost-json":
+            return trees_from_xgboost(read_xgboost(dump.text.encode())).data
+        case "catboost-json":
+            return trees_from_catboost(read_catboost(dump.text.encode())).data
+        case "linear-json":
+            raise ValueError("a linear model is no forest")
+        case _:
+            assert_never(dump.form)
 
-    booster = lgb.Booster(model_str=text)
-    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+
+def _margins(form: Form, text: str, matrix: Floats) -> Floats:
+    match form:
+        case "linear-json":
+            return read_linear(text).margins(matrix)
+        case "lightgbm-text":
+            import lightgbm as lgb
+
+            booster = lgb.Booster(model_str=text)
+            return np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+        case "xgboost-json":
+            return extra_margins("xgboost", text, matrix)
+        case "catboost-json":
+            return extra_margins("catboost", text, matrix)
+        case _:
+            assert_never(form)
 
 
 def _linear(fitted: Fitted, text: str) -> bytes:

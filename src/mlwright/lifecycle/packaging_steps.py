@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from mlwright.features import native_columns
+from mlwright.lifecycle.learners import extra_versions
 from mlwright.lifecycle.parameters import read_data_config
 from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, transform_of
 from mlwright.packaging.card import CardFacts, write_card
@@ -148,7 +149,17 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
 
 def _training_facts(fitted: Mapping[str, JSON]) -> JSON:
     """Give how the model was chosen, and what nested choices say of its value."""
-    names = ("folds", "members", "rounds", "value", "nested", "optimism", "calibration", "findings")
+    names = (
+        "families",
+        "folds",
+        "members",
+        "rounds",
+        "value",
+        "nested",
+        "optimism",
+        "calibration",
+        "findings",
+    )
     return {**{name: fitted[name] for name in names}, "tried": _without_clock(fitted["tried"])}
 
 
@@ -164,7 +175,7 @@ def _without_clock(ladder: JSON) -> JSON:
 
 def _provenance(inputs: Values, parameters: Mapping[str, JSON]) -> JsonObject:
     sources = inputs["sources"]
-    libraries = {name: version(name) for name in LIBRARIES}
+    libraries = {name: version(name) for name in LIBRARIES} | extra_versions()
     key = {"sources": sources, "contract": inputs["contract"], "parameters": dict(parameters)}
     key["parameters"] = {name: value for name, value in parameters.items() if name != "root"}
     return {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlwright.errors import LabelUnusable, TrainerUnknown
+from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import lower
 from mlwright.lifecycle.parameters import (
     Parameters,
@@ -22,7 +23,7 @@ from mlwright.lifecycle.rows import Rows
 from mlwright.pipeline import Context, Values
 from mlwright.project import Task
 from mlwright.training.budget import Budget, BudgetClock
-from mlwright.training.learner import Floats
+from mlwright.training.learner import FAMILY_NAMES, Floats
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.trainer import OutOfFold, Rung, Trainer
 
@@ -52,7 +53,8 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         after_training(rows.frame.height, len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds
     )
     clock = BudgetClock(budget, began=context.began_cpu_s, reserve=reserve)
-    trainer: Trainer = PortfolioTrainer.standard()
+    learners = installed_learners()
+    trainer: Trainer = PortfolioTrainer(learners)
     fitted = trainer.fit(problem, clock, context)
     lowered = lower(fitted)
     said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)
@@ -65,6 +67,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         "fitted": {
             **{name: _finite(value) if isinstance(value, float) else value for name, value in facts.items()},
             "engine": lowered.engine,
+            "families": [FAMILY_NAMES[family] for family in learners],
             "threshold": fitted.threshold,
             "metric": config.metric,
             "ladder": [_rung(rung) for rung in fitted.ladder],

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.forest import MOST_FEATURES, UNREADABLE, bounded
+from mlwright.packaging.forest import MOST_FEATURES, MOST_OUTPUTS, UNREADABLE, bounded
 
 SAVE_HINT = 'write it with `model.save_model("model.json", format="json")`'
 POOL_HINT = (
@@ -111,6 +111,12 @@ def _model(document: Any) -> CatboostFile:
         len(classes) != max(2, len(bias)) or not all(isinstance(item, str | int | float) for item in classes)
     ):
         raise ValueError(f"{len(bias)} outputs have the classes {classes}")
+    counted = bounded(about.get("class_params", {}).get("classes_count", 0), MOST_OUTPUTS)
+    if len(bias) > 1 and counted > len(bias):
+        raise ModelUnsupported(
+            f"the model was told of {counted} classes and has seen {len(bias)} of them",
+            hint="train without `classes_count`, or with rows of each class",
+        )
     return CatboostFile(
         names=tuple(names.get(place, "") for place in range(max(places, default=-1) + 1)),
         categorical=tuple(item["flat_feature_index"] for item in categories),

@@ -122,7 +122,7 @@ def _loss(problem: Problem, margins: Floats, rows: npt.NDArray[np.int64]) -> flo
 
 
 def _nodes(problem: Problem, one: OutOfFold) -> int:
-    return refit_rounds(one) * int(one.candidate.settings.get("num_leaves", 0)) * problem.outputs
+    return refit_rounds(one) * one.candidate.leaves * problem.outputs
 
 
 def _fits(members: set[int], sizes: Sequence[int]) -> bool:

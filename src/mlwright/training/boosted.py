@@ -79,8 +79,21 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
 def most_rounds(candidate: Candidate, task: FitTask) -> int:
     """Give how many rounds keep the model within its bytes."""
     outputs = task.classes if task.task == "multiclass" else 1
-    by_size = MOST_NODES // (int(candidate.settings["num_leaves"]) * outputs)
+    by_size = MOST_NODES // (candidate.leaves * outputs)
     return max(FEWEST_ROUNDS, min(MOST_ROUNDS, by_size))
+
+
+def standard_target(task: FitTask) -> tuple[float, float]:
+    """Give what to take off a target and what to divide it by, for libraries that read it as float32.
+
+    Nothing is changed for classes.
+    """
+    if task.task != "regression":
+        return 0.0, 1.0
+    weight, target = task.train.weight, task.train.target
+    mean = float(np.average(target, weights=weight))
+    spread = float(np.sqrt(np.average((target - mean) ** 2, weights=weight)))
+    return mean, spread if spread > 0 else 1.0
 
 
 def least_rows(task: FitTask, wanted: int) -> int:

@@ -12,11 +12,14 @@ from mlwright.features import (
     apply_transform,
     categorical_outputs,
     fit_linear_transform,
+    fit_numeric_transform,
     fit_tree_transform,
     training_matrix,
 )
 from mlwright.training.learner import Encoding, Matrix
 from mlwright.training.problem import Problem, Rows
+
+FITS = {"native": fit_tree_transform, "numeric": fit_numeric_transform, "scaled": fit_linear_transform}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def _encode(
     known = problem.labels(known_at)
     rows = rows[known.weight[rows] > 0]
     frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
-    fit = fit_tree_transform if encoding == "native" else fit_linear_transform
+    fit = FITS[encoding]
     transform = fit(frame, target, inputs, task=problem.task, seed=problem.seed)
     values = training_matrix(transform, frame, inputs, target, task=problem.task, seed=problem.seed)
     return transform, Matrix(values, target, known.weight[rows], tuple(categorical_outputs(transform)))

@@ -12,9 +12,17 @@ import numpy.typing as npt
 from mlwright.project import Task
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Encoding: TypeAlias = Literal["native", "scaled"]
-Family: TypeAlias = Literal["lightgbm", "linear"]
+Encoding: TypeAlias = Literal["native", "numeric", "scaled"]
+Family: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "linear"]
+Form: TypeAlias = Literal["lightgbm-text", "xgboost-json", "catboost-json", "linear-json"]
 Setting: TypeAlias = float | int | str | bool
+
+FAMILY_NAMES: Mapping[Family, str] = {
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost",
+    "catboost": "CatBoost",
+    "linear": "linear",
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,12 @@ class Candidate:
     family: Family
     encoding: Encoding
     settings: Mapping[str, Setting]
+
+    @property
+    def leaves(self) -> int:
+        """Count the leaves that each of its trees may have; 0 for what is no tree."""
+        depth = int(self.settings.get("depth", 0))
+        return int(self.settings.get("num_leaves", 2**depth if depth else 0))
 
 
 @dataclass(frozen=True)
@@ -52,10 +66,12 @@ class FitTask:
 
 @dataclass(frozen=True)
 class ModelDump:
-    """A fitted model as data, never a pickle."""
+    """A fitted model as data, never a pickle. What it says times `scale` plus `shift` are its margins."""
 
-    form: Literal["lightgbm-text", "linear-json"]
+    form: Form
     text: str
+    scale: float = 1.0
+    shift: float = 0.0
 
 
 class FittedModel(Protocol):

@@ -6,17 +6,21 @@ random around them, by the seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from mlwright.training.learner import Candidate, Setting
+from mlwright.training.learner import Candidate, Family, Setting
 
 LINEAR = Candidate("linear", "linear", "scaled", {"C": 1.0})
 
 
 def _boosted(name: str, **settings: Setting) -> Candidate:
     return Candidate(name, "lightgbm", "native", settings)
+
+
+def _numeric(name: str, family: Family, **settings: Setting) -> Candidate:
+    return Candidate(name, family, "numeric", settings)
 
 
 BOOSTED = (
@@ -59,15 +63,50 @@ BOOSTED = (
     ),
 )
 
+JOINING = {
+    "lgb-31": (
+        _numeric("cat-6", "catboost", learning_rate=0.08, depth=6, subsample=0.8, l2_leaf_reg=4.0),
+        _numeric(
+            "xgb-4",
+            "xgboost",
+            learning_rate=0.06,
+            depth=4,
+            colsample_bynode=0.5,
+            subsample=0.8,
+            min_child_weight=8.0,
+            reg_lambda=3.0,
+        ),
+    ),
+    "lgb-127": (
+        _numeric("cat-4", "catboost", learning_rate=0.06, depth=4, subsample=0.7, rsm=0.6, l2_leaf_reg=10.0),
+        _numeric(
+            "xgb-8",
+            "xgboost",
+            learning_rate=0.04,
+            depth=8,
+            colsample_bynode=0.35,
+            subsample=0.7,
+            min_child_weight=20.0,
+            reg_lambda=10.0,
+        ),
+    ),
+    "lgb-64": (
+        _numeric("cat-8", "catboost", learning_rate=0.06, depth=8, subsample=0.7, rsm=0.5, l2_leaf_reg=6.0),
+    ),
+}
+"""Candidates of other families, by the candidate that they come after."""
 
-def boosted_candidates(seed: int) -> Iterator[Candidate]:
-    """Give the portfolio, then ever more candidates drawn by the seed.
+
+def boosted_candidates(seed: int, families: Collection[Family] = frozenset()) -> Iterator[Candidate]:
+    """Give the portfolio of the families that are installed, then ever more candidates drawn by the seed.
 
     >>> from itertools import islice
     >>> [candidate.name for candidate in islice(boosted_candidates(7), 5)]
     ['lgb-31', 'lgb-127', 'lgb-64', 'lgb-12-extra', 'lgb-random-1']
     """
-    yield from BOOSTED
+    for candidate in BOOSTED:
+        yield candidate
+        yield from (one for one in JOINING.get(candidate.name, ()) if one.family in families)
     generator = np.random.default_rng(seed)
     number = 0
     while True:

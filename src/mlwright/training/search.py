@@ -15,7 +15,7 @@ from mlwright.training.blend import Blend, blend, nested_margins
 from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
 from mlwright.training.calibration import calibrate_margins
-from mlwright.training.learner import Family, Floats, Learner
+from mlwright.training.learner import FAMILY_NAMES, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Problem
@@ -34,7 +34,7 @@ WORTHWHILE = 5e-4  # share of the loss that counts as better
 
 @dataclass(frozen=True)
 class PortfolioTrainer:
-    """Fits boosters and a linear model; implements `Trainer`."""
+    """Fits boosters and a linear model; implements `Trainer`. Families without a learner are left out."""
 
     learners: Mapping[Family, Learner]
 
@@ -96,7 +96,7 @@ def _search(race: Race) -> None:
     race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
     best, idle = math.inf, 0
     most = MOST_CANDIDATES if trials is None else max(trials - 1, 1)
-    for number, candidate in enumerate(islice(boosted_candidates(problem.seed), most)):
+    for number, candidate in enumerate(islice(boosted_candidates(problem.seed, race.learners.keys()), most)):
         seconds = FIRST_SHARE * clock.left()
         if number:
             reserve, seconds = _room(race)
@@ -168,7 +168,7 @@ def _ladder(
         Rung("constant", _constant(problem), 0.0),
         Rung("linear", fold_metric(problem, linear.margins), linear.cpu_seconds),
         Rung(
-            "LightGBM",
+            FAMILY_NAMES[best.candidate.family],
             values[place],
             best.cpu_seconds,
             f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds",
@@ -199,9 +199,9 @@ def _facts(
     problem: Problem, pool: list[OutOfFold], found: Blend, calibration: Calibration, nested: float
 ) -> dict[str, object]:
     value = fold_metric(problem, found.margins)
-    names = [pool[place].candidate.name for place in found.weights]
+    kept = [pool[place].candidate for place in found.weights]
     return {
-        "kept": "linear" if names == ["linear"] else "LightGBM" if len(names) == 1 else "blend",
+        "kept": FAMILY_NAMES[kept[0].family] if len(kept) == 1 else "blend",
         "members": {pool[place].candidate.name: weight for place, weight in found.weights.items()},
         "rounds": int(sum(np.mean(pool[place].rounds) for place in found.weights)),
         "value": value,

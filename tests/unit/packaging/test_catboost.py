@@ -48,7 +48,7 @@ def document(trees: list[dict[str, object]], **more: Any) -> dict[str, Any]:
         "features_info": features | more.get("features", {}),
         "model_info": {
             "params": {"loss_function": {"type": more.get("loss", "RMSE")}},
-            "class_params": {"class_names": more.get("classes", [])},
+            "class_params": {"class_names": more.get("classes", []), **more.get("counted", {})},
         },
         "scale_and_bias": more.get("scale_and_bias", [1, [0]]),
         ("trees" if "value" in trees[0] or "split" in trees[0] else "oblivious_trees"): trees,
@@ -160,6 +160,11 @@ def test_classes_keep_their_names(tmp_path: Path) -> None:
 DEEP: dict[str, object] = {"value": 0.0}
 for _ in range(300):
     DEEP = {"split": number(0.0), "left": DEEP, "right": {"value": 0.0}}
+SKIPPED: dict[str, Any] = {
+    "loss": "MultiClass",
+    "scale_and_bias": [1, [0, 0, 0]],
+    "counted": {"classes_count": 4},
+}
 
 
 @pytest.mark.promise("import.catboost")
@@ -175,6 +180,7 @@ for _ in range(300):
         (document([oblivious([number(0.0)] * 60, [0.0])]), "60 splits"),
         (document([oblivious([number(0.0, 5)], [0.0, 1.0])]), "not a CatBoost model"),
         (document([DEEP]), "deeper"),
+        (document([oblivious([], [0.0] * 3)], **SKIPPED), "4 classes and has seen 3"),
         ({**document([{"value": 1.0}]), "trees": []}, "no trees"),
         ({}, "not a CatBoost model"),
         ([], "not a CatBoost model"),

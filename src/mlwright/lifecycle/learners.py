@@ -1,0 +1,62 @@
+"""The learners that are at hand: those of the default install, and those of extras that are installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, cast
+
+import numpy as np
+
+from mlwright.training.boosted import BoostedLearner
+from mlwright.training.learner import Candidate, Family, FitTask, FittedModel, Floats, Learner
+from mlwright.training.linear import LinearLearner
+
+Extra: TypeAlias = Literal["xgboost", "catboost"]
+
+EXTRAS: tuple[Extra, ...] = ("xgboost", "catboost")
+
+
+class _Integration(Protocol):
+    """What the module of a family gives."""
+
+    def learner(self) -> Learner: ...
+
+    def margins(self, text: str, values: Floats) -> Floats: ...
+
+    def library_version(self) -> str: ...
+
+
+def installed_learners() -> dict[Family, Learner]:
+    """Give a learner for each family; a library is imported when its first candidate is fitted."""
+    found: dict[Family, Learner] = {"lightgbm": BoostedLearner()}
+    found.update({name: _LateLearner(name) for name in installed_extras()})
+    return {**found, "linear": LinearLearner()}
+
+
+def installed_extras() -> list[Extra]:
+    """Name the families whose library is installed."""
+    return [name for name in EXTRAS if importlib.util.find_spec(name) is not None]
+
+
+def extra_versions() -> dict[str, str]:
+    """Give the versions of the libraries of extras that are installed."""
+    return {name: _integration(name).library_version() for name in installed_extras()}
+
+
+def extra_margins(family: Extra, text: str, values: Floats) -> Floats:
+    """Give the sums before the link that a library gives for a model that it fitted."""
+    return np.asarray(_integration(family).margins(text, values), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _LateLearner:
+    family: Extra
+
+    def fit(self, candidate: Candidate, task: FitTask) -> FittedModel:
+        return _integration(self.family).learner().fit(candidate, task)
+
+
+def _integration(family: Extra) -> _Integration:
+    return cast("_Integration", importlib.import_module(f"mlwright.integrations.{family}_learner"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fleet import TENSOR, TENSORFLOW, Fleet
 from load import alternate
-from section import CPU, LOAD_COLUMNS, NGINX, Bar, Section, paired, worst
+from reporting.bar import Bar
+from section import CPU, LOAD_COLUMNS, NGINX, Section, paired, worst
 from workload import BATCH, BATCH_BODIES
 
 OURS = (TENSORFLOW, TENSOR)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from peers.environments import ROOT
-from section import Bar, Column, Section, middle
+from reporting.bar import Bar
+from reporting.environments import ROOT
+from section import Column, Section, middle
 from servers import SERVER_CORE, run_command
 
 PROGRAM = "time_assignment"

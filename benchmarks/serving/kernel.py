@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from fleet import Fleet
-from peers.environments import PYTHON_SERVERS, ROOT, environment
+from peers.environments import PYTHON_SERVERS
 from peers.onnx_model import write_identity, write_onnx
-from section import Bar, Column, Section, middle, ratio
+from reporting.bar import Bar
+from reporting.environments import ROOT, environment
+from section import Column, Section, middle, ratio
 from servers import SERVER_CORE, run_command
 from workload import FEATURES
 

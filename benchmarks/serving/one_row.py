@@ -5,7 +5,8 @@ from __future__ import annotations
 from fleet import NATIVE, TENSOR, TENSORFLOW, TRITON, Fleet
 from load import alternate
 from peers.python_servers import ASGI, RSGI
-from section import CPU, LOAD_COLUMNS, NGINX, Bar, Repetitions, Section, paired, worst
+from reporting.bar import Bar
+from section import CPU, LOAD_COLUMNS, NGINX, Repetitions, Section, paired, worst
 from workload import BODIES
 
 OURS = (TENSORFLOW, NATIVE, TENSOR)

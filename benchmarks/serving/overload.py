@@ -16,7 +16,8 @@ from typing import Any
 from fleet import LARGE_PATH, PATHS, TENSORFLOW, Fleet
 from load import CLIENT_CORE, Load, alternate, http_target
 from process import memory_mb
-from section import Bar, Column, Section, middle
+from reporting.bar import Bar
+from section import Column, Section, middle
 from servers import MLWRIGHT, Server
 from workload import Requests
 

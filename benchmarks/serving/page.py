@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from section import CPU, NGINX, Bar, Column, Section, middle
-
-BEGIN, END = "<!-- results: written by run.py, do not edit -->", "<!-- end of results -->"
+from reporting.bar import Bar, bar_table
+from reporting.machine import machine_line
+from reporting.markers import write_between_markers
+from section import CPU, NGINX, Column, Section, middle
 
 
 @dataclass(frozen=True)
@@ -32,39 +33,25 @@ class Results:
 
 def write_page(page: Path, results: Results) -> None:
     """Replace what stands between the markers."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{render(results)}\n{END}{after}", encoding="utf-8")
+    write_between_markers(page, render(results))
 
 
 def render(results: Results) -> str:
     """Give the generated part of the page."""
-    machine = results.machine
     versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
     errors = ", ".join(f"{name} {error:.0e}" for name, error in results.largest_errors.items())
     parts = [
         f"Measured {results.date} with `{results.command}` in {results.minutes:.0f} minutes.",
-        f"{machine['processor']} ({machine['vectors']}), {machine['cores']} cores, {machine['memory_gb']} GB,"
-        f" Linux {machine['kernel']}. Load average before the run: {machine['load_before']:.2f}.",
+        machine_line(results.machine),
         f"Versions: {versions}.",
         f"Largest difference from LightGBM's own probability: {errors}.",
         "",
-        "| bar | limit | measured | holds |",
-        "|---|---|---|---|",
-        *(_bar_row(bar) for bar in results.bars),
+        *bar_table(results.bars),
     ]
     for section in results.sections:
         parts += ["", f"### {section.title}", "", section.how, *section.notes]
         parts += ["", "Median (lowest–highest over repetitions):", "", *_table(section)]
     return "\n".join(parts)
-
-
-def _bar_row(bar: Bar) -> str:
-    limit = f"{'≥' if bar.at_least else '≤'} {bar.limit:.3g}"
-    if bar.measured is None:
-        return f"| {bar.what} | {limit} | not measured | **no** |"
-    return f"| {bar.what} | {limit} | {bar.measured:,.{bar.digits}f} | {'yes' if bar.holds else '**no**'} |"
 
 
 def _table(section: Section) -> list[str]:

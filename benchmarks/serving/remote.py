@@ -8,9 +8,11 @@ from pathlib import Path
 
 from fleet import PATHS, TENSOR, TRITON, Fleet
 from load import Load, Measurement, Target, alternate, http_target, run_load
-from peers.environments import GRPC_CLIENT, environment
+from peers.environments import GRPC_CLIENT
 from process import memory_mb
-from section import CPU, LOAD_COLUMNS, Bar, Section, paired
+from reporting.bar import Bar
+from reporting.environments import environment
+from section import CPU, LOAD_COLUMNS, Section, paired
 from servers import NAME, Server
 from wire import METHOD, grpc_frame, infer_request, raw_probabilities
 

@@ -20,17 +20,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).parents[1]))
+
 from batch import measure_batch
 from fleet import Fleet
 from hashing import measure_assignment
 from kernel import measure_kernel
-from machine import describe_machine, describe_versions
 from one_row import measure_one_row
 from overload import measure_overload
 from page import Results, write_page
 from remote import measure_grpc
+from reporting.bar import print_bars
+from reporting.machine import describe_machine
 from section import Section
 from start import measure_start
+from versions import describe_versions
 from workload import make_workload
 
 HERE = Path(__file__).parent
@@ -42,10 +46,7 @@ def main() -> int:
     options = _parse()
     with tempfile.TemporaryDirectory(prefix="mlwright-bench-") as name:
         results = _measure(Path(name), options)
-    for bar in results.bars:
-        measured = "not measured" if bar.measured is None else f"{bar.measured:.{bar.digits}f}"
-        sign = "≥" if bar.at_least else "≤"
-        print(f"{'holds ' if bar.holds else 'MISSED'} {bar.what}: {measured} ({sign} {bar.limit:.3g})")
+    print_bars(results.bars)
     if options.write:
         (HERE / "results").mkdir(exist_ok=True)
         text = json.dumps(asdict(results), indent=1, ensure_ascii=False)

@@ -6,25 +6,9 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from reporting.bar import Bar
+
 NGINX = "nginx, constant"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A number that was promised; `measured` is none when what it needs was not part of the run."""
-
-    what: str
-    limit: float
-    measured: float | None
-    at_least: bool = False
-    digits: int = 2
-
-    @property
-    def holds(self) -> bool:
-        """A bar that was not measured does not hold."""
-        if self.measured is None:
-            return False
-        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
 @dataclass(frozen=True)

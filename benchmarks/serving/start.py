@@ -16,9 +16,10 @@ from pathlib import Path
 
 from fleet import PATHS, TENSORFLOW, Fleet
 from mlwright.serving.server import ENTRY
-from peers.environments import ROOT
 from process import memory_mb
-from section import Bar, Column, Section, middle
+from reporting.bar import Bar
+from reporting.environments import ROOT
+from section import Column, Section, middle
 from servers import NAME, SERVER_CORE, free_port, run_command, serve_command
 
 STARTS, PATIENCE_SECONDS = 20, 30.0

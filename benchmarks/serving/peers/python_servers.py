@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from peers.environments import PYTHON_SERVERS, environment
+from peers.environments import PYTHON_SERVERS
+from reporting.environments import environment
 from servers import Launch, Server, free_port, running
 
 APPS = Path(__file__).parent / "apps"

@@ -7,7 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from peers.environments import ROOT, TRITON, environment
+from peers.environments import TRITON
+from reporting.environments import ROOT, environment
 from servers import NAME, Launch, Server, free_port, run_command, running
 from workload import FEATURES, INPUT, OUTPUT
 

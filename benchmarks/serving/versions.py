@@ -1,8 +1,7 @@
-"""What the measurement ran on: machine and versions."""
+"""Versions of everything that takes part."""
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -10,24 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from peers.environments import VERSIONS
-
-
-def describe_machine() -> dict[str, object]:
-    """Give processor, vector units, cores, memory, kernel, and what else was running."""
-    cpu = {
-        key.strip(): value.strip()
-        for key, _, value in (line.partition(":") for line in _lines("/proc/cpuinfo"))
-    }
-    memory = [int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")]
-    flags = cpu.get("flags", "").split()
-    return {
-        "processor": cpu.get("model name", platform.processor()),
-        "vectors": next((name for name in ("avx512f", "avx2", "avx") if name in flags), "no AVX"),
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory[0] / 1024**2, 1) if memory else None,
-        "kernel": platform.release(),
-        "load_before": os.getloadavg()[0],
-    }
 
 
 def describe_versions(*, peers: bool) -> dict[str, str]:
@@ -49,7 +30,3 @@ def _said(command: list[str]) -> str:
         return "–/missing missing"
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).splitlines()[0].strip()
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines()

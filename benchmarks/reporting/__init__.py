@@ -1,0 +1,1 @@
+"""What every benchmark shares: machine, bars, a page written between markers, other environments."""

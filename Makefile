@@ -8,12 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 BENCH_ARGS ?= --peers
+BENCH_TRAINING_ARGS ?=
 SOURCES := $(shell find crates src/mlwright -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help install check test test-full demo docs bench lock clean
+.PHONY: help install check test test-full demo docs bench bench-training lock clean
 
 help: ## show these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.built ## make the environment and build mlwright into it
 
@@ -59,6 +60,9 @@ docs: install ## write the generated reference pages and schemas
 
 bench: install ## measure the server beside nginx and peers (needs wrk, nginx, h2load); BENCH_ARGS="--only one-row"
 	$(BIN)/python benchmarks/serving/run.py $(BENCH_ARGS)
+
+bench-training: install ## train beside AutoGluon, FLAML and others (hours); BENCH_TRAINING_ARGS="--only adult --budget 10"
+	$(BIN)/python benchmarks/training/run.py $(BENCH_TRAINING_ARGS)
 
 lock: ## resolve the Python dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
         seed=args.seed,
         reason=args.reason or "asked for",
         actor=os.environ.get("USER", "cli"),
+        began_cpu_s=0.0,
     )
     if args.dry_run:
         plan = plan_run(request)

@@ -17,7 +17,11 @@ from mlwright.store import canonical_json, now_text
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Which project, and what differs from its settings."""
+    """Which project, and what differs from its settings.
+
+    `began_cpu_s` is the CPU clock from which the budget counts: 0 for a process that does nothing else, None
+    for now.
+    """
 
     project: Path
     budget_cpu_s: float | None = None
@@ -26,6 +30,7 @@ class RunRequest:
     reason: str = "asked for"
     actor: str = "cli"
     dry_run: bool = False
+    began_cpu_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,23 @@ def run(request: RunRequest, progress: Progress) -> RunResult:
     start = recipe_inputs(project)
     run_id = f"{inputs_digest(start)}-{uuid.uuid4().hex[:8]}"
     _begin(project, run_id, request)
-    try:
-        done = run_pipeline(
-            steps, start, run_id=run_id, database=project.database, blobs=project.blobs, progress=progress
+
+    def go() -> PipelineResult:
+        return run_pipeline(
+            steps,
+            start,
+            run_id=run_id,
+            database=project.database,
+            blobs=project.blobs,
+            progress=progress,
+            began_cpu_s=request.began_cpu_s,
         )
+
+    try:
+        done = go()
         if not (project.packages / str(done.values["package"])).is_dir():
             _forget(project, done)
-            done = run_pipeline(
-                steps, start, run_id=run_id, database=project.database, blobs=project.blobs, progress=progress
-            )
+            done = go()
         result = _result(run_id, done)
     except BaseException as problem:
         _end(project, run_id, "failed", _error(problem))

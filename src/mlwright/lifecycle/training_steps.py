@@ -20,17 +20,16 @@ from mlwright.lifecycle.parameters import (
     read_training,
 )
 from mlwright.lifecycle.rows import Rows
+from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS
 from mlwright.pipeline import Context, Values
 from mlwright.project import Task
-from mlwright.training.budget import Budget, BudgetClock
+from mlwright.training.budget import After, Budget, BudgetClock, measure_slowness
 from mlwright.training.learner import FAMILY_NAMES, Floats
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.trainer import OutOfFold, Rung, Trainer
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
-
-MOST_RESERVED = 0.4  # of a budget is kept for the steps after training
 
 
 def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
@@ -49,10 +48,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         math.inf if trials is not None else read_number(parameters["budget_cpu_s"]),
         None if trials is None else int(read_number(trials)),
     )
-    reserve = min(
-        after_training(rows.frame.height, len(rows.test), len(rows.inputs)), MOST_RESERVED * budget.seconds
-    )
-    clock = BudgetClock(budget, began=context.began_cpu_s, reserve=reserve)
+    clock = _clock(budget, rows, context.began_cpu_s)
     learners = installed_learners()
     trainer: Trainer = PortfolioTrainer(learners)
     fitted = trainer.fit(problem, clock, context)
@@ -76,6 +72,15 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         },
         "summary": f"{config.metric}: {said}; kept {facts['kept']}",
     }
+
+
+def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
+    if budget.trials is not None:
+        return BudgetClock(budget)
+    slowness = measure_slowness()
+    seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs))
+    asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
+    return BudgetClock(budget, began=began, after=After(seconds, asked), slowness=slowness)
 
 
 def after_training(rows: int, test_rows: int, columns: int) -> float:

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.training.boosted import MOST_NODES
+from mlwright.training.cost import refit_rounds
 from mlwright.training.learner import Floats
 from mlwright.training.problem import Problem
-from mlwright.training.race import refit_rounds
 from mlwright.training.score import gain_and_error, is_known, row_losses
 from mlwright.training.trainer import OutOfFold
 
 MOST_PICKS = 12
 MOST_MEMBERS = 4
+MOST_SUMS = 1_000_000  # of a candidate that weights are chosen by
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def greedy_weights(
 ) -> dict[int, float]:
     """Pick members one after another on some rows; weights are how often each was picked."""
     sizes = [_nodes(problem, one) for one in candidates]
+    rows = rows[:: max(1, len(rows) * problem.outputs // MOST_SUMS)]
     picks: list[int] = []
     total = np.zeros_like(candidates[0].margins[rows])
     best: tuple[float, tuple[int, ...]] = (np.inf, ())

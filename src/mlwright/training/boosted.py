@@ -9,11 +9,20 @@ import lightgbm as lgb
 import numpy as np
 
 from mlwright.training.learner import Candidate, FitTask, Floats, Matrix, ModelDump
+from mlwright.training.problem import Problem
 
 MOST_ROUNDS = 2_000
 FEWEST_ROUNDS = 50
 MOST_NODES = 300_000  # 40 bytes each: 12 MB of a package
 PATIENCE = 40
+BINNING = {
+    "feature_pre_filter": False,
+    "bin_construct_sample_cnt": 50_000,
+    "data_random_seed": 1,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
 SCORES = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
 
 
@@ -41,11 +50,11 @@ class BoostedLearner:
     def fit(self, candidate: Candidate, task: FitTask) -> BoostedModel:
         """Fit until the validation rows no longer get better, or for the rounds asked."""
         settings = parameters(candidate, task)
-        training = _dataset(task.train, settings)
+        training = _dataset(task.train)
         callbacks: list[Callable[..., object]] = [_Tick(task)]
         valid = []
         if task.valid is not None:
-            valid = [_dataset(task.valid, settings, training)]
+            valid = [_dataset(task.valid, training)]
             callbacks.insert(0, lgb.early_stopping(PATIENCE, verbose=False))
         rounds = most_rounds(candidate, task) if task.rounds is None else task.rounds
         booster = lgb.train(settings, training, rounds, valid_sets=valid, callbacks=callbacks)
@@ -57,6 +66,7 @@ class BoostedLearner:
 def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     """Give LightGBM's settings for a candidate."""
     settings: dict[str, object] = {
+        **BINNING,
         **candidate.settings,
         "objective": task.task,
         "metric": SCORES[task.task],
@@ -67,19 +77,15 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
         "min_gain_to_split": 1e-3 if task.task != "regression" else 0.0,
         "seed": task.seed,
         "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbose": -1,
     }
     if task.task == "multiclass":
         settings["num_class"] = task.classes
     return settings
 
 
-def most_rounds(candidate: Candidate, task: FitTask) -> int:
-    """Give how many rounds keep the model within its bytes."""
-    outputs = task.classes if task.task == "multiclass" else 1
-    by_size = MOST_NODES // (candidate.leaves * outputs)
+def most_rounds(candidate: Candidate, asked: FitTask | Problem) -> int:
+    """Give how many rounds keep the model within its bytes; each has a tree for each output."""
+    by_size = MOST_NODES // (candidate.leaves * asked.outputs)
     return max(FEWEST_ROUNDS, min(MOST_ROUNDS, by_size))
 
 
@@ -104,19 +110,21 @@ def least_rows(task: FitTask, wanted: int) -> int:
     return max(5, min(wanted, rows // 50))
 
 
-def _dataset(
-    matrix: Matrix, settings: dict[str, object], reference: lgb.Dataset | None = None
-) -> lgb.Dataset:
-    weight = None if (matrix.weight == 1).all() else matrix.weight
-    return lgb.Dataset(
+def _dataset(matrix: Matrix, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+    """Bin a matrix, once for all candidates: what is kept with the matrix depends on no setting of theirs."""
+    if isinstance(made := matrix.prepared.get("lightgbm"), lgb.Dataset):
+        return made
+    made = lgb.Dataset(
         matrix.values,
         matrix.target,
-        weight=weight,
+        weight=None if (matrix.weight == 1).all() else matrix.weight,
         reference=reference,
         categorical_feature=list(matrix.categorical),
-        params=settings,
+        params=dict(BINNING),
         free_raw_data=True,
     )
+    matrix.prepared["lightgbm"] = made.construct()
+    return made
 
 
 class _Tick:

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 TICK = 5  # rounds between two looks at the clock
+LEAST_ROUNDS = 40  # of any fit: fewer are no model
+PROBE_ROWS = 100_000
+PROBE_SECONDS = 0.012  # of sorting them on the machine on which costs were measured
+
+
+def cpu_seconds() -> float:
+    """Give the CPU seconds of this process and of the children that it waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def measure_slowness(now: Callable[[], float] = cpu_seconds) -> float:
+    """Give how many times as long as usual this machine takes at present, by sorting some numbers."""
+    numbers = np.random.default_rng(1).random(PROBE_ROWS)
+    took = []
+    for _ in range(2):
+        began = now()
+        np.cumsum(numbers[np.argsort(numbers, kind="stable")])
+        took.append(now() - began)
+    return float(np.clip(min(took) / PROBE_SECONDS, 0.3, 5.0))
 
 
 @dataclass(frozen=True)
@@ -18,10 +41,20 @@ class Budget:
     trials: int | None = None
 
 
-class BudgetClock:
-    """Counts CPU seconds since `began`; `reserve` is kept for what comes after training.
+@dataclass(frozen=True)
+class After:
+    """What comes after training: seconds whatever the model is, and rows that the model will be asked."""
 
-    >>> clock = BudgetClock(Budget(10.0), began=0.0, reserve=2.0, now=lambda: 3.0)
+    seconds: float = 0.0
+    rows: int = 0
+
+
+class BudgetClock:
+    """Counts CPU seconds since `began`; what comes `after` training is kept for it.
+
+    `before` is what was used when it was made; `slowness` is how slow the machine is at present.
+
+    >>> clock = BudgetClock(Budget(10.0), began=0.0, after=After(2.0), now=lambda: 3.0)
     >>> clock.left(), clock.affords(6.0), BudgetClock(Budget(10.0, trials=3)).left()
     (5.0, False, inf)
     """
@@ -31,14 +64,22 @@ class BudgetClock:
         budget: Budget,
         *,
         began: float | None = None,
-        reserve: float = 0.0,
-        now: Callable[[], float] = time.process_time,
+        after: After = After(),
+        slowness: float = 1.0,
+        now: Callable[[], float] = cpu_seconds,
     ) -> None:
         self.budget = budget
+        self.after = after
+        self.slowness = slowness
         self._now = now
-        self._began = now() if began is None else began
-        self._reserve = reserve
+        self._began = (0.0 if budget.trials is not None else now()) if began is None else began
         self._earlier = 0.0
+        self.before = 0.0 if self.is_counting else self.used()
+
+    @property
+    def is_counting(self) -> bool:
+        """Tell whether candidates are counted instead of seconds."""
+        return self.budget.trials is not None
 
     def used(self) -> float:
         """Give the seconds used so far, those of a killed run included."""
@@ -50,9 +91,9 @@ class BudgetClock:
 
     def left(self) -> float:
         """Give the seconds left for training; any number when candidates are counted."""
-        if self.budget.trials is not None:
+        if self.is_counting:
             return math.inf
-        return self.budget.seconds - self._reserve - self.used()
+        return self.budget.seconds - self.after.seconds - self.used()
 
     def affords(self, seconds: float) -> bool:
         """Tell whether that many seconds are left."""
@@ -60,14 +101,14 @@ class BudgetClock:
 
     def deadline(self, seconds: float) -> Callable[[int], bool]:
         """Give what tells a fit, asked at each round, that its seconds from now are over."""
-        if self.budget.trials is not None or math.isinf(seconds):
+        if self.is_counting or math.isinf(seconds):
             return lambda _: False
         end = self._now() + max(seconds, 0.0)
-        return lambda number: number % TICK == 0 and self._now() > end
+        return lambda number: number >= LEAST_ROUNDS and number % TICK == 0 and self._now() > end
 
     def stopwatch(self) -> Callable[[], float]:
         """Give what tells the CPU seconds since now; 0 when no clock is to be read."""
-        if self.budget.trials is not None:
+        if self.is_counting:
             return lambda: 0.0
         began = self._now()
         return lambda: self._now() - began

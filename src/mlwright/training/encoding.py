@@ -18,6 +18,9 @@ from mlwright.features import (
 )
 from mlwright.training.learner import Encoding, Matrix
 from mlwright.training.problem import Problem, Rows
+from mlwright.training.sample import sample_rows
+
+MOST_SCALED_ROWS = 30_000  # a linear model learns no more from more
 
 FITS = {"native": fit_tree_transform, "numeric": fit_numeric_transform, "scaled": fit_linear_transform}
 
@@ -32,27 +35,33 @@ class EncodedFold:
 
 
 class FoldMatrices:
-    """Gives matrices of folds, each made once; all of them are small beside the raw columns."""
+    """Gives matrices of folds, each made once; all of them are small beside the raw columns.
 
-    def __init__(self, problem: Problem) -> None:
+    `most_rows` is how many rows train; None is all of them.
+    """
+
+    def __init__(self, problem: Problem, most_rows: int | None = None) -> None:
         self._problem = problem
+        self._most_rows = most_rows
         self._made: dict[tuple[int, Encoding], EncodedFold] = {}
 
     def of(self, number: int, encoding: Encoding) -> EncodedFold:
         """Give the matrices of a fold."""
         if (number, encoding) not in self._made:
             fold = self._problem.folds.folds[number]
-            self._made[number, encoding] = _encode_fold(self._problem, fold, encoding)
+            self._made[number, encoding] = _encode_fold(self._problem, fold, encoding, self._most_rows)
         return self._made[number, encoding]
 
 
-def encode_all(problem: Problem, encoding: Encoding) -> tuple[TransformDocument, Matrix]:
-    """Give the transform and the matrix of all rows whose labels are known."""
-    return _encode(problem, np.arange(problem.frame.height), problem.known_at, encoding)
+def encode_all(
+    problem: Problem, encoding: Encoding, most_rows: int | None = None
+) -> tuple[TransformDocument, Matrix]:
+    """Give the transform and the matrix of the rows whose labels are known, or of a sample of them."""
+    return _encode(problem, np.arange(problem.frame.height), problem.known_at, encoding, most_rows)
 
 
-def _encode_fold(problem: Problem, fold: Fold, encoding: Encoding) -> EncodedFold:
-    transform, train = _encode(problem, fold.train, fold.known_at, encoding)
+def _encode_fold(problem: Problem, fold: Fold, encoding: Encoding, most_rows: int | None) -> EncodedFold:
+    transform, train = _encode(problem, fold.train, fold.known_at, encoding, most_rows)
     valid = Matrix(
         apply_transform(transform, problem.frame[fold.valid], list(problem.inputs)),
         problem.target[fold.valid],
@@ -63,12 +72,17 @@ def _encode_fold(problem: Problem, fold: Fold, encoding: Encoding) -> EncodedFol
 
 
 def _encode(
-    problem: Problem, rows: Rows, known_at: int | None, encoding: Encoding
+    problem: Problem, rows: Rows, known_at: int | None, encoding: Encoding, most_rows: int | None
 ) -> tuple[TransformDocument, Matrix]:
     known = problem.labels(known_at)
     rows = rows[known.weight[rows] > 0]
+    limits = [most for most in (most_rows, MOST_SCALED_ROWS if encoding == "scaled" else None) if most]
+    weight = known.weight[rows]
+    if limits and len(rows) > min(limits):
+        places, factor = sample_rows(known.target[rows], min(limits), task=problem.task, seed=problem.seed)
+        rows, weight = rows[places], weight[places] * factor
     frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
     fit = FITS[encoding]
     transform = fit(frame, target, inputs, task=problem.task, seed=problem.seed)
     values = training_matrix(transform, frame, inputs, target, task=problem.task, seed=problem.seed)
-    return transform, Matrix(values, target, known.weight[rows], tuple(categorical_outputs(transform)))
+    return transform, Matrix(values, target, weight, tuple(categorical_outputs(transform)))

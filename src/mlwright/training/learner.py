@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -43,12 +43,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Encoded rows; `categorical` are the places of columns that hold indices of levels."""
+    """Encoded rows; `categorical` are the places of columns that hold indices of levels.
+
+    A learner may keep in `prepared`, under its name, what it makes of the rows for any candidate.
+    """
 
     values: Floats
     target: Floats
     weight: Floats
     categorical: tuple[int, ...] = ()
+    prepared: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class FitTask:
     seed: int
     rounds: int | None
     tick: Callable[[int], bool]
+
+    @property
+    def outputs(self) -> int:
+        """Count the sums that a model gives for a row."""
+        return self.classes if self.task == "multiclass" else 1
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlwright.store import digest_json
 from mlwright.training.budget import BudgetClock
+from mlwright.training.cost import Cost, Pace
 from mlwright.training.encoding import FoldMatrices
 from mlwright.training.learner import Candidate, Family, FitTask, Floats, Learner
 from mlwright.training.problem import Problem
@@ -19,8 +20,6 @@ from mlwright.training.trainer import OutOfFold, Watch
 SURELY = 2.0  # standard errors by which a candidate that is given up is worse
 RELEVANT = 0.02  # and the share of the leader's loss: a little worse may still help a blend
 RELEVANT_SQUARED = 0.1  # the same for a squared error
-REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times their mean, and 5
-REFIT_EXTRA = 5
 
 
 @dataclass
@@ -31,16 +30,32 @@ class Race:
     learners: Mapping[Family, Learner]
     clock: BudgetClock
     watch: Watch
+    most_rows: int | None = None
     tried: list[OutOfFold] = field(default_factory=list)
     matrices: FoldMatrices = field(init=False)
+    pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
-        self.matrices = FoldMatrices(self.problem)
+        self.matrices = FoldMatrices(self.problem, self.most_rows)
+        self.pace = Pace(self.problem, self.most_rows, self.clock.slowness)
 
     @property
     def complete(self) -> list[OutOfFold]:
         """Give the candidates that went through all folds."""
         return [one for one in self.tried if not one.rejected]
+
+    @property
+    def boosters(self) -> list[OutOfFold]:
+        """Give those of them that may stand in a blend."""
+        return [one for one in self.complete if one.candidate.family != "linear"]
+
+    def expect(self, candidate: Candidate) -> Cost:
+        """Guess what a candidate would cost, from what others did."""
+        return self.pace.expect(candidate, after_rows=self.clock.after.rows)
+
+    def refit_seconds(self, one: OutOfFold) -> float:
+        """Guess what a candidate costs once it is chosen, from what its folds did."""
+        return self.pace.refit(one, after_rows=self.clock.after.rows)
 
     def run(self, candidate: Candidate, *, seconds: float, say: Callable[[str], None]) -> OutOfFold:
         """Take a candidate through the folds within its seconds."""
@@ -51,24 +66,34 @@ class Race:
             else (self.problem.frame.height, self.problem.classes)
         )
         margins = np.full(shape, np.nan)
-        rounds, grown, used, rejected = [], [], 0.0, ""
+        parts: list[_FoldResult] = []
+        used, rejected = 0.0, ""
         for number, fold in enumerate(folds):
             say(f"{candidate.name}, fold {number + 1} of {len(folds)}")
             share = (seconds - used) / (len(folds) - number)
             found = self._fit(candidate, number, share)
             margins[fold.valid] = found.margins
-            rounds.append(found.rounds)
-            grown.append(found.grown)
+            parts.append(found)
             used += found.seconds
             if number + 1 < len(folds) and self._is_beaten(candidate, margins):
                 rejected = f"surely worse after {number + 1} of {len(folds)} folds"
                 break
-        done = OutOfFold(candidate, margins, tuple(rounds), tuple(grown), used, rejected)
+        done = OutOfFold(
+            candidate,
+            margins,
+            tuple(part.rounds for part in parts),
+            tuple(part.grown for part in parts),
+            used,
+            rejected,
+            sum(part.fit_seconds for part in parts),
+            sum(part.answer_seconds for part in parts),
+        )
         self.tried.append(done)
+        self.pace.learn(done)
         return done
 
     def _fit(self, candidate: Candidate, number: int, seconds: float) -> _FoldResult:
-        key = f"{candidate.name}/{digest_json(dict(candidate.settings))[:8]}/{number}"
+        key = self._key(candidate, number)
         kept = self.watch.recall(key)
         if kept is not None:
             found = _FoldResult.read(kept)
@@ -85,10 +110,19 @@ class Race:
             None,
             self.clock.deadline(seconds),
         )
+        encoded = watch()
         model = self.learners[candidate.family].fit(candidate, task)
-        found = _FoldResult(model.margins(made.valid.values), model.rounds, model.grown, watch())
+        fitted = watch()
+        margins, answered = model.margins(made.valid.values), watch()
+        found = _FoldResult(margins, model.rounds, model.grown, answered, fitted - encoded, answered - fitted)
         self.watch.remember(key, found.to_bytes())
         return found
+
+    def _key(self, candidate: Candidate, number: int) -> str:
+        """Name a fold of a candidate for a later start, which may have planned other folds or rows."""
+        fold = self.problem.folds.folds[number]
+        plan = [dict(candidate.settings), len(fold.train), len(fold.valid), self.most_rows, fold.known_at]
+        return f"{candidate.name}/{digest_json(plan)[:8]}/{int(fold.valid[0])}"
 
     def _is_beaten(self, candidate: Candidate, margins: Floats) -> bool:
         """Tell whether the leader is surely better; the first of its family never is beaten."""
@@ -119,34 +153,23 @@ def seed_of(seed: int, name: str, fold: int) -> int:
     return int(digest_json([seed, name, fold])[:7], 16)
 
 
-def refit_rounds(one: OutOfFold) -> int:
-    """Give the rounds on all rows that correspond to those of the folds."""
-    return round(REFIT_GROWTH * float(np.mean(one.rounds))) + REFIT_EXTRA
-
-
-def refit_seconds(one: OutOfFold, problem: Problem) -> float:
-    """Guess what the fit on all rows costs, from what the folds did."""
-    rows = sum(len(fold.train) for fold in problem.folds.folds[: len(one.grown)])
-    work = sum(one.grown) * rows / max(len(one.grown), 1)
-    if not work:
-        return 0.0
-    return one.cpu_seconds * refit_rounds(one) * problem.frame.height / work
-
-
 @dataclass(frozen=True)
 class _FoldResult:
     margins: Floats
     rounds: int
     grown: int
     seconds: float
+    fit_seconds: float
+    answer_seconds: float
 
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()
-        np.savez(buffer, margins=self.margins, numbers=np.array([self.rounds, self.grown, self.seconds]))
+        numbers = [self.rounds, self.grown, self.seconds, self.fit_seconds, self.answer_seconds]
+        np.savez(buffer, margins=self.margins, numbers=np.array(numbers))
         return buffer.getvalue()
 
     @classmethod
     def read(cls, data: bytes) -> _FoldResult:
         with np.load(io.BytesIO(data)) as arrays:
-            rounds, grown, seconds = arrays["numbers"]
-            return cls(arrays["margins"], int(rounds), int(grown), float(seconds))
+            rounds, grown, *seconds = arrays["numbers"].tolist()
+            return cls(arrays["margins"], int(rounds), int(grown), *seconds)

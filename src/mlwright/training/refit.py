@@ -1,45 +1,45 @@
-"""The chosen members on all rows, within the seconds that are left."""
+"""The chosen members on all rows, or on as many as the seconds that are left allow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from mlwright.data import Finding
 from mlwright.features import TransformDocument
-from mlwright.training.budget import BudgetClock
+from mlwright.training.cost import refit_rounds
 from mlwright.training.encoding import encode_all
-from mlwright.training.learner import Encoding, Family, FitTask, Learner, Matrix
-from mlwright.training.problem import Problem
-from mlwright.training.race import refit_rounds, refit_seconds, seed_of
-from mlwright.training.trainer import Member, OutOfFold, Watch
+from mlwright.training.learner import Encoding, FitTask, Matrix
+from mlwright.training.race import Race, seed_of
+from mlwright.training.trainer import Member, OutOfFold
 
-SLACK = 1.25  # what a fit may cost more than expected before the rounds are cut
+FEWEST_ROWS = 3_000
+SLACK = 1.3  # what a fit may cost more than expected before its rounds are cut
+
+Encoded = tuple[TransformDocument, Matrix]
 
 
 def refit(
-    problem: Problem,
-    chosen: Mapping[str, tuple[OutOfFold, float]],
-    learners: Mapping[Family, Learner],
-    clock: BudgetClock,
-    watch: Watch,
+    race: Race, chosen: Sequence[tuple[OutOfFold, float]]
 ) -> tuple[tuple[Member, ...], tuple[Finding, ...]]:
     """Fit members by weight, the heaviest first; what the seconds do not allow is left out and told."""
-    order = sorted(chosen.values(), key=lambda item: (-item[1], item[0].candidate.name))
-    costs = [refit_seconds(one, problem) for one, _ in order]
+    problem, clock = race.problem, race.clock
+    order = sorted(chosen, key=lambda item: (-item[1], item[0].candidate.name))
+    costs = [race.refit_seconds(one) for one, _ in order]
     kept = 1
     while kept < len(order) and clock.affords(sum(costs[: kept + 1])):
         kept += 1
     total = sum(weight for _, weight in order[:kept])
-    encoded: dict[Encoding, tuple[TransformDocument, Matrix]] = {}
+    encoded: dict[tuple[Encoding, int | None], Encoded] = {}
     members, cut = [], []
     for place, (one, weight) in enumerate(order[:kept]):
-        watch.move(0.6 + 0.4 * place / kept, f"{one.candidate.name} on all rows")
-        encoding = one.candidate.encoding
-        if encoding not in encoded:
-            encoded[encoding] = encode_all(problem, encoding)
-        transform, matrix = encoded[encoding]
+        race.watch.move(0.6 + 0.4 * place / kept, f"{one.candidate.name} on all rows")
+        seconds = clock.left() - sum(costs[place + 1 : kept])
+        most = _most_rows(race, seconds / max(costs[place], 1e-9))
+        key = one.candidate.encoding, most
+        if key not in encoded:
+            encoded[key] = encode_all(problem, one.candidate.encoding, most)
+        transform, matrix = encoded[key]
         rounds = refit_rounds(one)
-        seconds = clock.left() - sum(costs[place + 1 : kept]) if place + 1 < kept else clock.left()
         task = FitTask(
             matrix,
             None,
@@ -47,14 +47,23 @@ def refit(
             problem.classes,
             seed_of(problem.seed, one.candidate.name, -1),
             rounds,
-            clock.deadline(seconds),
+            clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
         )
-        model = learners[one.candidate.family].fit(one.candidate, task)
-        if one.candidate.family != "linear" and model.rounds < rounds:
+        model = race.learners[one.candidate.family].fit(one.candidate, task)
+        if one.candidate.leaves and model.rounds < rounds:
             cut.append(f"{one.candidate.name} has {model.rounds} of {rounds} rounds")
+        if one.candidate.leaves and most != race.most_rows:
+            cut.append(f"{one.candidate.name} learns from {most:,} of {problem.frame.height:,} rows")
         members.append(Member(one.candidate, weight / total, model, transform))
-    left_out = [one.candidate.name for one, _ in order[kept:]]
-    return tuple(members), _findings(left_out, cut)
+    return tuple(members), _findings([one.candidate.name for one, _ in order[kept:]], cut)
+
+
+def _most_rows(race: Race, share: float) -> int | None:
+    """Give how many rows train when a share of the cost is left: all, or those of the search, or fewer."""
+    rows = race.problem.frame.height if race.most_rows is None else race.most_rows
+    if share >= 1 or rows <= FEWEST_ROWS:
+        return race.most_rows
+    return max(int(max(share, 0.0) * rows), FEWEST_ROWS, rows // 10)
 
 
 def _findings(left_out: list[str], cut: list[str]) -> tuple[Finding, ...]:

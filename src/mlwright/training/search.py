@@ -15,20 +15,22 @@ from mlwright.training.blend import Blend, blend, nested_margins
 from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
 from mlwright.training.calibration import calibrate_margins
-from mlwright.training.learner import FAMILY_NAMES, Family, Floats, Learner
+from mlwright.training.effort import recall_effort, told_effort
+from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Problem
-from mlwright.training.race import Race, refit_seconds
+from mlwright.training.race import Race
 from mlwright.training.refit import refit
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, predictions, row_losses
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Rung, Watch
 
-FIRST_SHARE = 0.4  # of the budget for the first booster's folds: its refit has more rows and more rounds
-MARGIN = 1.3  # a candidate is tried when that many times the usual cost is left beside the refit
+FIRST_SHARE = 0.6  # of the seconds left for the first booster's folds: its refit has more rows and rounds
+MARGIN = 1.2  # a candidate is tried when that many times its expected cost is left beside the refits
 MOST_CANDIDATES = 24
-PATIENCE = 2  # candidates in turn without a better blend end the search
+MOST_SKIPPED = 6  # candidates in turn that the seconds left do not allow
+PATIENCE = 4  # candidates in turn without a better blend end the search
 WORTHWHILE = 5e-4  # share of the loss that counts as better
 
 
@@ -48,9 +50,11 @@ class PortfolioTrainer:
 
         Raises `TrainingError` when no candidate gives the metric on the validation rows.
         """
-        race = Race(problem, self.learners, clock, watch)
-        _search(race)
-        boosters = [one for one in race.complete if one.candidate.family != "linear"]
+        effort = recall_effort(problem, clock, watch)
+        problem = effort.problem
+        race = Race(problem, self.learners, clock, watch, effort.most_rows)
+        _search(race, effort.first)
+        boosters = race.boosters
         linear = next(one for one in race.complete if one.candidate.family == "linear")
         chosen = blend(problem, boosters)
         values = [fold_metric(problem, margins) for margins in (linear.margins, chosen.margins)]
@@ -68,13 +72,7 @@ class PortfolioTrainer:
         threshold = None
         if problem.task == "binary":
             threshold = choose_threshold(problem.settings, problem.target[known], score[known])
-        members, findings = refit(
-            problem,
-            {pool[place].candidate.name: (pool[place], weight) for place, weight in found.weights.items()},
-            self.learners,
-            clock,
-            watch,
-        )
+        members, findings = refit(race, [(pool[place], weight) for place, weight in found.weights.items()])
         nested = fold_metric(problem, nested_margins(problem, pool))
         return Fitted(
             members,
@@ -83,50 +81,44 @@ class PortfolioTrainer:
             threshold,
             _ladder(problem, linear, boosters, chosen),
             tuple(race.tried),
-            findings,
+            (*told_effort(effort, clock), *findings),
             score,
             _facts(problem, pool, found, calibration, nested),
         )
 
 
-def _search(race: Race) -> None:
+def _search(race: Race, first: Candidate) -> None:
     """Run the linear model, the first booster, and others while seconds or trials are left."""
-    clock, problem = race.clock, race.problem
-    trials = clock.budget.trials
+    clock = race.clock
+    most = MOST_CANDIDATES if clock.budget.trials is None else max(clock.budget.trials - 1, 1)
     race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
-    best, idle = math.inf, 0
-    most = MOST_CANDIDATES if trials is None else max(trials - 1, 1)
-    for number, candidate in enumerate(islice(boosted_candidates(problem.seed, race.learners.keys()), most)):
-        seconds = FIRST_SHARE * clock.left()
-        if number:
-            reserve, seconds = _room(race)
-            if not clock.affords(reserve):
-                break
-            if trials is None and idle >= PATIENCE:
-                break
-        race.run(candidate, seconds=seconds, say=_voice(race, best))
-        loss = _blend_loss(race)
-        idle = 0 if loss < best * (1 - WORTHWHILE) else idle + 1
+    race.run(first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
+    chosen, best, idle, skipped = *_blended(race), 0, 0
+    others = boosted_candidates(race.problem.seed, race.learners.keys())
+    for candidate in islice(others, most):
+        if len(race.tried) > most or skipped >= MOST_SKIPPED:
+            break
+        if candidate == first:
+            continue
+        cost = race.expect(candidate)
+        refits = cost.refit + sum(race.refit_seconds(race.boosters[place]) for place in chosen.weights)
+        if not clock.affords(MARGIN * cost.folds + refits):
+            skipped += 1
+            continue
+        race.run(candidate, seconds=clock.left() - refits, say=_voice(race, best))
+        chosen, loss = _blended(race)
+        idle, skipped = 0 if loss < best * (1 - WORTHWHILE) else idle + 1, 0
         best = min(best, loss)
+        if not clock.is_counting and idle >= PATIENCE:
+            break
 
 
-def _room(race: Race) -> tuple[float, float]:
-    """Give the seconds that another candidate and the refit of a blend with it need, and its own."""
-    boosters = [one for one in race.complete if one.candidate.family != "linear"]
-    chosen = blend(race.problem, boosters)
-    refits = [refit_seconds(boosters[place], race.problem) for place in chosen.weights]
-    cost = float(np.mean([one.cpu_seconds for one in boosters]))
-    another = float(np.mean([refit_seconds(one, race.problem) for one in boosters]))
-    own = race.clock.left() - sum(refits) - another
-    return MARGIN * cost + sum(refits) + another, own
-
-
-def _blend_loss(race: Race) -> float:
-    boosters = [one for one in race.complete if one.candidate.family != "linear"]
-    margins = blend(race.problem, boosters).margins
-    rows = np.flatnonzero(is_known(margins))
-    losses = row_losses(race.problem.task, race.problem.target[rows], margins[rows])
-    return float(np.average(losses, weights=race.problem.weight[rows]))
+def _blended(race: Race) -> tuple[Blend, float]:
+    """Give the blend of the boosters so far, and its loss."""
+    problem, chosen = race.problem, blend(race.problem, race.boosters)
+    rows = np.flatnonzero(is_known(chosen.margins))
+    losses = row_losses(problem.task, problem.target[rows], chosen.margins[rows])
+    return chosen, float(np.average(losses, weights=problem.weight[rows]))
 
 
 def _voice(race: Race, best: float) -> Callable[[str], None]:

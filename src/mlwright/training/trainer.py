@@ -27,7 +27,10 @@ class Rung:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What a candidate said of rows that it had not seen; NaN where it was not asked."""
+    """What a candidate said of rows that it had not seen; NaN where it was not asked.
+
+    Of its `cpu_seconds` it took `fit_seconds` to fit and `answer_seconds` to answer; the rest is encoding.
+    """
 
     candidate: Candidate
     margins: Floats
@@ -35,6 +38,8 @@ class OutOfFold:
     grown: tuple[int, ...]
     cpu_seconds: float
     rejected: str = ""
+    fit_seconds: float = 0.0
+    answer_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from mlwright.evaluation import metric_value
 from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.project import DataConfig, MetricName, SplitConfig, TrainingConfig
 from mlwright.training.blend import blend, nested_margins
-from mlwright.training.budget import Budget, BudgetClock
+from mlwright.training.budget import After, Budget, BudgetClock
 from mlwright.training.calibration import calibrate_margins
 from mlwright.training.learner import Candidate, FitTask, Matrix
 from mlwright.training.linear import MOST_LINEAR_ROWS, LinearLearner, most_linear_rows
@@ -88,7 +88,7 @@ def test_a_budget_ends_the_search_and_shortens_the_refit() -> None:
         now[0] += 0.05
         return now[0]
 
-    budget = BudgetClock(Budget(20.0), began=0.0, reserve=1.0, now=clock)
+    budget = BudgetClock(Budget(20.0), began=0.0, after=After(1.0), now=clock)
     fitted = PortfolioTrainer.standard().fit(problem(*rare(0.2, 3_000)), budget, Silence())
     assert now[0] < 22.0
     assert fitted.members
@@ -208,6 +208,6 @@ def test_the_linear_model_sees_fewer_rows_of_many_columns_and_keeps_a_class_of_o
     target[1_234] = 1.0
     task = linear_task(target, 100)
     assert most_linear_rows(task, 5) == MOST_LINEAR_ROWS
-    assert most_linear_rows(task, 100) == 50_000
+    assert most_linear_rows(task, 100) == 10_000
     model = LinearLearner().fit(Candidate("linear", "linear", "scaled", {"C": 1.0}), task)
     assert np.isfinite(model.margins(np.zeros((4, 100)))).all()

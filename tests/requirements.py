@@ -15,7 +15,9 @@ PROMISES: dict[str, str] = {
     "repo.links": "no link in the documents is dead",
     "repo.errors": "every error code has a hint and a reference row",
     # init
-    "init.formats": "init reads Parquet, CSV and Arrow",
+    "init.formats": "init reads Parquet, CSV and Arrow files and streams, packed CSV, and folders of them",
+    "input.csv": "CSV files are read whatever their separator, encoding, quotes and decimal mark",
+    "input.sql": "the rows of a query are a source for init, run and predict; unchanged rows are a cache hit",
     "input.bad": "every kind of bad table ends in a finding or an error with a hint, never in a traceback",
     "roles.guessed": "time, group, weight, id, label time and sensitive columns are guessed with a reason, shown, and can be overridden",
     "init.infers": "init infers task, types and roles and says what it assumed and could not know",

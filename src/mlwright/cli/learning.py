@@ -28,6 +28,7 @@ def init(args: argparse.Namespace, out: Output) -> int:
             name=args.name,
             parent=args.project,
             data=tuple(args.data or ()),
+            sql=args.sql,
             label=args.label,
             time=args.time,
             group=args.group,
@@ -91,7 +92,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     from mlwright.commands.predict import predict as predict_table
 
     result: PredictResult = predict_table(
-        PredictRequest(args.project, args.model, Path(args.data), Path(args.out))
+        PredictRequest(args.project, args.model, args.data, Path(args.out), args.sql)
     )
     out.result(result, [f"{result.rows:,} rows predicted by {result.reference} into {result.out}"])
     return DONE

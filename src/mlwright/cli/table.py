@@ -22,6 +22,7 @@ ADMIN_PORT = Argument(
 GRPC_PORT = Argument(
     ("--grpc-port",), "port for gRPC; 0 takes any free one (default: no gRPC)", type=int, metavar="N"
 )
+SQL = Argument(("--sql",), "query that gives the rows, when --data is a database", metavar="QUERY")
 WORKERS = Argument(("--workers",), "server threads; 0 is one per core", type=int, metavar="N")
 NO_AUTH = Argument(("--no-auth",), "answer without a token; only on the loopback", is_flag=True)
 TLS_CERTIFICATE = Argument(
@@ -128,8 +129,12 @@ COMMANDS = (
         (
             Argument(("name",), "name of the project and of the folder to make", metavar="NAME"),
             Argument(
-                ("--data",), "table to learn from: Parquet, CSV or Arrow", is_repeated=True, metavar="FILE"
+                ("--data",),
+                "table to learn from: Parquet, CSV, Arrow, a folder of them, or a database's URL",
+                is_repeated=True,
+                metavar="FILE",
             ),
+            SQL,
             Argument(("--label",), "column to predict", metavar="COL"),
             Argument(
                 ("--time",),
@@ -193,7 +198,8 @@ COMMANDS = (
                 is_required=True,
                 metavar="REF",
             ),
-            Argument(("--data",), "table to predict", is_required=True, metavar="FILE"),
+            Argument(("--data",), "table to predict, or a database's URL", is_required=True, metavar="FILE"),
+            SQL,
             Argument(
                 ("--out",), "file to write (.csv, .parquet or .arrow)", is_required=True, metavar="FILE"
             ),

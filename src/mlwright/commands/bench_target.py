@@ -85,10 +85,10 @@ def _project_rows(project: Project, package: Path, *, count: int, seed: int) -> 
     """Give rows of the project's data, none when there is no data that suits the package."""
     if not project.config.data.source or not (package / "contract.json").exists():
         return []
-    from mlwright.data import FileSource
+    from mlwright.data import open_source
 
     try:
-        frame = FileSource(project.root, project.config.data.source).read()
+        frame = open_source(project.root, project.config.data.source, project.config.data.sql).read()
     except DataError:
         return []  # the data has moved; made rows measure the server as well
     return list(sample_rows(frame, package, count=count, seed=seed))

@@ -21,6 +21,7 @@ class FirstChoices:
     task: Task
     template: Template
     source: tuple[str, ...] = ()
+    sql: str | None = None
     label: str = ""
     positive: str | int | float | bool | None = None
     shares: tuple[float, ...] = ()
@@ -109,6 +110,7 @@ def _data(chosen: FirstChoices) -> str:
     lines = [
         "[data]",
         _line("source", names[0] if len(names) == 1 else f"[{', '.join(names)}]"),
+        *([] if chosen.sql is None else [_line("sql", _text(chosen.sql))]),
         _line("label", _text(chosen.label)),
     ]
     if chosen.task == "binary":

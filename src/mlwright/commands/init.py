@@ -36,6 +36,7 @@ class InitRequest:
     name: str
     parent: Path
     data: tuple[str, ...] = ()
+    sql: str | None = None
     label: str | None = None
     time: str | None = None
     group: str | None = None
@@ -126,9 +127,12 @@ def _init_empty(request: InitRequest, root: Path) -> InitResult:
 
 
 def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult:
-    from mlwright.data import FileSource, infer_contract, infer_roles, inspect_table, write_contract
+    from mlwright.data import infer_contract, infer_roles, inspect_table, open_source, write_contract
+    from mlwright.data.database_url import require_no_password
 
-    frame = FileSource(Path.cwd(), request.data).read()
+    for name in request.data:
+        require_no_password(name)
+    frame = open_source(Path.cwd(), request.data, request.sql).read()
     roles = infer_roles(
         frame,
         label=label,
@@ -168,6 +172,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         task=roles.task,
         template=request.template,
         source=tuple(_source_text(name, root) for name in request.data),
+        sql=request.sql,
         label=roles.label,
         positive=roles.positive,
         shares=_shares(frame, roles),
@@ -187,6 +192,10 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
 
 def _source_text(name: str, root: Path) -> str:
     """Write a source so that it is found from the project: relative inside of it, absolute elsewhere."""
+    from mlwright.data.database_url import SQLITE, is_database_url, sqlite_file
+
+    if is_database_url(name):
+        return SQLITE + _source_text(str(sqlite_file(name)), root) if name.startswith(SQLITE) else name
     path = Path(name).expanduser().absolute()
     path = path.resolve() if path.exists() else path
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

@@ -69,13 +69,13 @@ def model_import(request: ModelImportRequest) -> ModelImportResult:
 @contextmanager
 def _opened(request: ModelImportRequest, name: str) -> Iterator[tuple[ImportedModel, str, str]]:
     """Give the model, what it was written by, and what it was, in words."""
-    from mlwright.data import FileSource
+    from mlwright.data import open_source
     from mlwright.packaging import importing, model_format
     from mlwright.packaging.conversion import parse_input
     from mlwright.packaging.objects import framework_of
 
     source = request.source
-    rows = None if request.data is None else FileSource(Path.cwd(), str(request.data)).read()
+    rows = None if request.data is None else open_source(Path.cwd(), str(request.data)).read()
     if not isinstance(source, Path):
         inputs = [parse_input(text) for text in request.inputs]
         imported = importing.import_fitted(source, name, inputs, rows)

@@ -37,8 +37,9 @@ class PredictRequest:
 
     project: Path
     model: str
-    data: Path
+    data: Path | str
     out: Path
+    sql: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def predict(request: PredictRequest) -> PredictResult:
         )
     project = find_project(request.project)
     version = Registry(project.database).resolve(request.model)
-    from mlwright.data import FileSource
+    from mlwright.data import open_source
     from mlwright.packaging.predictor import PackagePredictor
 
     predictor = PackagePredictor(project.packages / version.digest)
-    frame = FileSource(Path.cwd(), str(request.data)).read()
+    frame = open_source(Path.cwd(), str(request.data), request.sql).read()
     if not predictor.is_tensor:
         scores = _column_scores(predictor, frame)
     elif predictor.matrix_width is not None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from mlwright.data.column import ClassValue, Column, ColumnType
 from mlwright.data.contract import ColumnContract, DataContract, LabelContract, read_contract, write_contract
-from mlwright.data.files import digest_files, find_files
+from mlwright.data.database_url import is_database_url, sqlite_file
+from mlwright.data.files import DataFile, digest_files, find_files
 from mlwright.data.finding import Finding, Severity
 from mlwright.late import late_names
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mlwright.data.fold import Fold, Folds, make_folds
     from mlwright.data.leakage import smell_label_copies
     from mlwright.data.roles import Roles, infer_roles, require_column
-    from mlwright.data.source import FileSource, Source
+    from mlwright.data.source import FileSource, Source, open_source
     from mlwright.data.split import Split, split_rows
     from mlwright.data.table_check import inspect_table
     from mlwright.data.text_column import is_free_text
@@ -33,6 +34,7 @@ __all__ = [
     "ColumnContract",
     "ColumnType",
     "DataContract",
+    "DataFile",
     "FileSource",
     "Finding",
     "Fold",
@@ -53,14 +55,17 @@ __all__ = [
     "infer_contract",
     "infer_roles",
     "inspect_table",
+    "is_database_url",
     "is_free_text",
     "labels_known_at",
     "make_folds",
     "newest_moment",
+    "open_source",
     "read_contract",
     "require_column",
     "smell_label_copies",
     "split_rows",
+    "sqlite_file",
     "write_contract",
 ]
 
@@ -72,7 +77,7 @@ HOMES = {
     "fold": "Fold Folds make_folds",
     "leakage": "smell_label_copies",
     "roles": "Roles infer_roles require_column",
-    "source": "FileSource Source",
+    "source": "FileSource Source open_source",
     "split": "Split split_rows",
     "table_check": "inspect_table",
     "text_column": "is_free_text",

@@ -96,20 +96,25 @@ def _is_given(name: str, kind: pl.DataType) -> pl.Expr:
 
 def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, ColumnType]:
     """Give the columns of texts that are all numbers; a leading zero makes a code of a number."""
-    plain = {
-        name: pl.col(name).cast(pl.Float64, strict=False).is_not_null()
-        & ~pl.col(name).str.contains(LEADING_ZERO)
-        for name in frame.columns
+    if not frame.width:
+        return {}
+    texts = pl.all()
+    plain = texts.cast(pl.Float64, strict=False).is_not_null() & ~texts.str.contains(LEADING_ZERO)
+    counts = zip(frame.columns, frame.select(plain.sum()).row(0), strict=True)
+    names = [name for name, count in counts if count == given[name]]
+    if not names:
+        return {}
+    whole = frame.select(_whole_texts(names).is_not_null().sum()).row(0)
+    return {
+        name: "integer" if count == given[name] else "number"
+        for name, count in zip(names, whole, strict=True)
     }
-    names = [name for name, count in _counts(plain, frame).items() if count == given[name]]
-    whole = _counts({name: _whole_text(name).is_not_null() for name in names}, frame)
-    return {name: "integer" if whole[name] == given[name] else "number" for name in names}
 
 
-def _whole_text(name: str) -> pl.Expr:
-    number = pl.col(name).cast(pl.Float64, strict=False)
+def _whole_texts(names: str | list[str]) -> pl.Expr:
+    number = pl.col(names).cast(pl.Float64, strict=False)
     whole = pl.when(number.is_finite() & (number == number.floor())).then(number)
-    return pl.col(name).cast(pl.Int64, strict=False).fill_null(whole.cast(pl.Int64, strict=False))
+    return pl.col(names).cast(pl.Int64, strict=False).fill_null(whole.cast(pl.Int64, strict=False))
 
 
 def _expression(name: str, dtype: pl.DataType, kind: ColumnType) -> pl.Expr | None:
@@ -120,7 +125,7 @@ def _expression(name: str, dtype: pl.DataType, kind: ColumnType) -> pl.Expr | No
     if kind == "integer" and dtype.is_integer():
         return column.cast(pl.Int64, strict=False)
     if kind == "integer" and dtype == pl.String:
-        return _whole_text(name)
+        return _whole_texts(name)
     is_there = dtype == (pl.Boolean if kind == "boolean" else pl.String)
     return column if is_there and kind in {"boolean", "string"} else None
 

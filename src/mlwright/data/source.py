@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,27 +11,49 @@ from typing import Protocol
 import polars as pl
 
 from mlwright.data.column_type import convert_columns, infer_types
-from mlwright.data.files import ARROW_SUFFIXES, CSV_SUFFIXES, FORMATS_HINT, find_files
-from mlwright.errors import ColumnRepeated, SourceUnreadable
+from mlwright.data.csv_table import read_csv
+from mlwright.data.database_url import is_database_url, open_url
+from mlwright.data.files import FORMATS_HINT, DataFile, file_format, find_files
+from mlwright.data.sql_source import SqlSource
+from mlwright.errors import SourceUnreadable, UsageError
 
-MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-", "#N/A")
+ARROW_FILE = b"ARROW1"
 
 
 class Source(Protocol):
     """A place rows come from.
 
-    `read` gives all rows, the same ones for the same stored bytes and in the same order; `paths` names the
-    files behind them, for their digests. Both may be called from any thread, keep nothing open, and raise
-    `SourceUnreadable` when rows cannot be had.
+    `read` gives all rows, the same ones in the same order for the same stored ones. It may be called from
+    any thread, keeps nothing open, and raises `SourceUnreadable` when rows cannot be had.
     """
-
-    def paths(self) -> list[Path]:
-        """Name the files behind the rows."""
-        ...
 
     def read(self) -> pl.DataFrame:
         """Read all rows."""
         ...
+
+
+def open_source(
+    root: Path,
+    source: str | Sequence[str],
+    sql: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Source:
+    """Give the files or the query that a source means; relative names start at `root`.
+
+    Raises `UsageError` for a database without a query, or a query without a database.
+
+    >>> open_source(Path("shop"), "sqlite:///shop.db", "select * from orders").url
+    'sqlite:///shop/shop.db'
+    """
+    names = (source,) if isinstance(source, str) else tuple(source)
+    databases = [name for name in names if is_database_url(name)]
+    if not databases:
+        if sql is not None:
+            raise UsageError("a query needs a database", hint="name it by its URL, like sqlite:///shop.db")
+        return FileSource(root, names)
+    if len(names) > 1:
+        raise UsageError("a database must be the only source", hint="join its tables in the query")
+    return SqlSource(open_url(names[0], root, os.environ if environ is None else environ), sql)
 
 
 @dataclass(frozen=True)
@@ -43,16 +66,15 @@ class FileSource:
     root: Path
     source: str | tuple[str, ...]
 
-    def paths(self) -> list[Path]:
-        """Name the files in the order they are read."""
-        return list(find_files(self.root, self.source))
-
     def read(self) -> pl.DataFrame:
         """Read all files; columns that a file lacks are null there, CSV values get the type they all fit."""
-        tables = [_read_file(path) for path in self.paths()]
-        if any(is_text for _, is_text in tables):
-            return _typed(_stack([_as_text(frame) for frame, _ in tables]))
-        return _stack([frame for frame, _ in tables])
+        files = find_files(self.root, self.source)
+        tables = [(_read_file(file.path), file) for file in files]
+        frames = [_with_partition(frame, file) for frame, file in tables]
+        if any(file_format(file.path) == "csv" for file in files):
+            return _typed(_stack([_as_text(frame) for frame in frames]))
+        parts = sorted({key for _, file in tables for key, _ in file.partition})
+        return _typed(_stack(frames), parts) if parts else _stack(frames)
 
 
 def _stack(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -66,69 +88,50 @@ def _stack(frames: list[pl.DataFrame]) -> pl.DataFrame:
         ) from cause
 
 
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
-    kinds = {name: kind for name, kind in infer_types(frame, is_text=True).items() if kind is not None}
-    typed = convert_columns(frame, kinds)
-    return frame.select(typed[name] if name in kinds else pl.col(name) for name in frame.columns)
+def _typed(frame: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
+    """Give texts (all of them, or those of some columns) the type that they are written in."""
+    schema = frame.schema
+    texts = [name for name in names or frame.columns if schema[name] == pl.String]
+    kinds = infer_types(frame.select(texts), is_text=True)
+    known = {name: kind for name, kind in kinds.items() if kind is not None}
+    return frame.with_columns(convert_columns(frame, known).get_columns())
 
 
-def _read_file(path: Path) -> tuple[pl.DataFrame, bool]:
-    """Read one file; the second value says that every value is text, so types are still open."""
-    suffix = path.suffix.lower()
+def _with_partition(frame: pl.DataFrame, file: DataFile) -> pl.DataFrame:
+    """Add what the names of the folders say; a column of the file with that name wins."""
+    return frame.with_columns(
+        pl.lit(value, dtype=pl.String).alias(key) for key, value in file.partition if key not in frame.columns
+    )
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    found = file_format(path)
     try:
         if not path.stat().st_size:
             raise SourceUnreadable(
                 f"{path.name!r} is empty", hint="export the table again: a header and rows"
             )
-        if suffix in {".parquet", ".pq"}:
-            return pl.read_parquet(path), False
-        if suffix in ARROW_SUFFIXES:
-            return pl.read_ipc(path), False
-        if suffix in CSV_SUFFIXES:
-            return _read_csv(path), True
+        match found:
+            case "parquet":
+                return pl.read_parquet(path, hive_partitioning=False)
+            case "arrow":
+                return _read_arrow(path)
+            case "csv":
+                return read_csv(path)
     except FileNotFoundError as cause:
         raise SourceUnreadable(f"there is no file {str(path)!r}", hint=FORMATS_HINT) from cause
     except (OSError, pl.exceptions.PolarsError) as cause:
-        is_foreign = "utf-8" in str(cause).lower()
         raise SourceUnreadable(
-            f"{path.name!r} cannot be read as {suffix.lstrip('.')}: {_first_line(cause)}",
-            hint="save the file as UTF-8" if is_foreign else FORMATS_HINT,
+            f"{path.name!r} cannot be read as {found}: {_first_line(cause)}", hint=FORMATS_HINT
         ) from cause
-    raise SourceUnreadable(f"{path.name!r} has the unknown format {suffix!r}", hint=FORMATS_HINT)
+    raise SourceUnreadable(f"{path.name!r} has the unknown format {path.suffix!r}", hint=FORMATS_HINT)
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
-    """Read every value as trimmed text; the usual marks of a missing value are null."""
-    separator = "\t" if path.suffix.lower() == ".tsv" else _separator(path)
-    names = _header(path, separator)
-    frame = pl.read_csv(path, infer_schema=False, separator=separator)
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    trimmed = pl.all().str.strip_chars()
-    return frame.with_columns(trimmed).with_columns(
-        pl.when(pl.all().is_in(list(MISSING_TEXTS))).then(None).otherwise(pl.all()).name.keep()
-    )
-
-
-def _header(path: Path, separator: str) -> list[str]:
-    """Read the names of the columns; one that is there twice would hide what the other holds."""
-    cells = pl.read_csv(path, has_header=False, n_rows=1, infer_schema=False, separator=separator).row(0)
-    names = [(cell or "").strip().lstrip("\ufeff") for cell in cells]
-    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-    if repeated:
-        places = [place for place, name in enumerate(names, 1) if name == repeated[0]]
-        what = f"the name {repeated[0]!r}" if repeated[0] else "no name"
-        raise ColumnRepeated(
-            f"{len(places)} columns of {path.name!r} have {what}: {', '.join(map(str, places[:10]))}",
-            hint="give each column a name of its own in the first line of the file",
-            column=repeated[0],
-        )
-    return names
-
-
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
-    return max(",;\t|", key=lambda mark: (header.count(mark), mark == ","))
+def _read_arrow(path: Path) -> pl.DataFrame:
+    """Read an Arrow file or an Arrow stream, whatever the name says."""
+    with path.open("rb") as file:
+        is_file = file.read(len(ARROW_FILE)) == ARROW_FILE
+    return pl.read_ipc(path) if is_file else pl.read_ipc_stream(path)
 
 
 def _as_text(frame: pl.DataFrame) -> pl.DataFrame:

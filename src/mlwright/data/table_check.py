@@ -30,11 +30,11 @@ def inspect_table(
     """
     latest = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None) + CLOCKS_DIFFER
     found = []
-    for name in frame.columns:
+    for name, dtype in frame.schema.items():
         kind = types.get(name)
         if kind == "timestamp":
             found += list(_future(frame[name], latest))
-        elif kind == "string" and frame.schema[name] == pl.String:
+        elif kind == "string" and dtype == pl.String:
             found += list(_mixed(frame[name].drop_nulls()))
     return found + list(_repeated(frame, key))
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlwright.data import digest_files, find_files
-from mlwright.errors import ConfigError, SourceUnreadable
+from mlwright.errors import ConfigError
+from mlwright.lifecycle.source_rows import source_digests
 from mlwright.pipeline import Step, Values
 from mlwright.project import Project
 from mlwright.store import digest_bytes, digest_json
@@ -134,18 +134,13 @@ def recipe_inputs(project: Project) -> Values:
     data = project.config.data
     if data.label is None:
         raise ConfigError("[data] names no `label`", hint='say which column to predict: `label = "…"`')
-    if not data.source:
-        raise SourceUnreadable(
-            "[data] names no `source`", hint='say which file to learn from: `source = "…"`'
-        )
     if not project.contract_path.is_file():
         raise ConfigError(
             "there is no contract.json in the project",
             hint="make one with `mlwright init` in an empty folder and copy it here",
         )
-    paths = find_files(project.root, data.source)
     return {
-        "sources": list(digest_files(project.database, paths)),
+        "sources": list(source_digests(project)),
         "served": _served_digest(project) if data.learn_from_log else "",
         "contract": project.contract_path.read_text(encoding="utf-8"),
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from mlwright.data import FileSource, check_days, inspect_table, split_rows
+from mlwright.data import check_days, inspect_table, split_rows
 from mlwright.lifecycle.parameters import Parameters, read_data_config, read_seed, read_task
 from mlwright.lifecycle.rows import contract_of, keep_frame, read_frame
+from mlwright.lifecycle.source_rows import source_rows
 from mlwright.monitoring import labelled_rows
 from mlwright.pipeline import Context, Values
 from mlwright.project import find_project
@@ -22,7 +23,8 @@ def load(context: Context, inputs: Values, parameters: Parameters) -> Values:
     project = find_project(Path(str(parameters["root"])))
     data = read_data_config(parameters)
     contract = contract_of(inputs)
-    frame = FileSource(project.root, data.source).read()
+    sources = inputs["sources"]
+    frame = source_rows(project, [str(name) for name in sources] if isinstance(sources, list) else [])
     said = f"{frame.height:,} rows of the source"
     if inputs["served"] and contract.label is not None:
         classes = contract.label.values

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from mlwright.deployment import live_deployment
+from mlwright.lifecycle.source_rows import source_files
 from mlwright.monitoring import Alert, standing_alerts
 from mlwright.project import Project, TriggerConfig
 from mlwright.store import Database, Writer, audit, canonical_json, now_text
-
-GLOB_CHARACTERS = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,6 @@ def record_ended(
         _add(tx, ended, outcome="finished" if succeeded else "failed", run_id=run_id)
 
 
-def source_files(project: Project) -> list[Path]:
-    """List the data files that the config names."""
-    source = project.config.data.source
-    names = [source] if isinstance(source, str) else list(source)
-    return [path for name in names for path in _expand(project.root, name)]
-
-
 def _ask(project: Project, name: str, config: TriggerConfig, now: datetime) -> Firing | None:
     if config.on == "alert":
         return _ask_alerts(project, name, config)
@@ -132,14 +123,6 @@ def _ask_data(project: Project, name: str, last_run: datetime) -> Firing | None:
         path.relative_to(project.root).as_posix() for path in newer if path.is_relative_to(project.root)
     )
     return Firing(name, f"{len(newer)} data files are newer than the last run", None, {"files": names[:20]})
-
-
-def _expand(root: Path, name: str) -> list[Path]:
-    if Path(name).is_absolute():
-        return [Path(name)] if Path(name).is_file() else []
-    if GLOB_CHARACTERS & set(name):
-        return sorted(path for path in root.glob(name) if path.is_file())
-    return [root / name] if (root / name).is_file() else []
 
 
 def _last_started(database: Database, name: str) -> datetime | None:

@@ -45,7 +45,13 @@ class DataConfig:
 
     source: str | tuple[str, ...] = field(
         default=(),
-        metadata=doc("a file, a glob or a list of them (Parquet, CSV, Arrow), relative to the project"),
+        metadata=doc(
+            "a file, a folder, a glob or a list of them (Parquet, CSV, Arrow), relative to the project;"
+            " or the URL of a database, `env:NAME` where the environment holds it"
+        ),
+    )
+    sql: str | None = field(
+        default=None, metadata=doc("query that gives the rows, when the source is a database")
     )
     label: str | None = field(default=None, metadata=doc("column to predict"))
     positive: Scalar | None = field(

@@ -47,6 +47,11 @@ PROMISES: dict[str, str] = {
     "train.threshold": "the threshold is best by F1, cost or capacity on rows that the model has not seen",
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
+    "train.own": "training code of one's own is called for each fold and for all rows, and judged on rows it never saw",
+    "train.own-gate": "a model of own code answers through its package as its library, or is refused with the reason",
+    "train.own-errors": "what own code does wrong is told in its own words and places, its traceback is kept in a file",
+    "train.own-time": "own code that takes more time than it has is ended with all that it started",
+    "train.own-edited": "own code that was edited trains again, unchanged code does not",
     "import.float32": "a float64 threshold decides as the float32 comparison of the library, for every double",
     "import.damaged": "a damaged model file is refused with a reason, never more",
     "import.catboost": "CatBoost models (JSON) with numbers and one-hot categories answer as CatBoost",

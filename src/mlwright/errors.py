@@ -129,6 +129,18 @@ class TrainerUnknown(TrainingError):
     code = "training.trainer-unknown"
 
 
+class TrainerFailed(TrainingError):
+    """Training code of one's own raised, ended, or returned nothing that can be used."""
+
+    code = "training.trainer-failed"
+
+
+class TrainerTooSlow(TrainingError):
+    """Training code of one's own used more time than it had, and was ended."""
+
+    code = "training.trainer-too-slow"
+
+
 class PackageError(MlwrightError):
     """A model package is not what its name says."""
 

@@ -13,6 +13,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.features import OutputEntry, TransformDocument, apply_transform
 from mlwright.lifecycle.learners import extra_margins
+from mlwright.lifecycle.own_training import is_own, own_scores
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.merged_forest import ForestPart, merge_forests
@@ -75,6 +76,8 @@ def lower(fitted: Fitted) -> Lowered:
 def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], task: Task) -> Floats:
     """Score rows with the libraries that trained the members: what the parity gate compares with."""
     document: dict[str, JSON] = json.loads(members)
+    if is_own(document):
+        return own_scores(members, frame, inputs)
     total: Floats = np.zeros(0)
     matrices: dict[str, Floats] = {}
     for member in cast("list[dict[str, JSON]]", document["members"]):

@@ -14,18 +14,21 @@ import polars as pl
 
 from mlwright.features import native_columns
 from mlwright.lifecycle.learners import extra_versions
+from mlwright.lifecycle.own_package import tighten, tighten_contract
+from mlwright.lifecycle.own_training import gate_answers
 from mlwright.lifecycle.parameters import read_data_config
 from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, transform_of
 from mlwright.packaging.card import CardFacts, write_card
 from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.package import (
+    Engine,
     JsonObject,
     PackageContent,
     Signature,
     column_outputs,
     publish_package,
 )
-from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS, check_parity, edge_frame
+from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS, ParityReport, check_parity, edge_frame
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.packaging.reference import build_reference
 from mlwright.pipeline import Context, Values, code_digest
@@ -35,6 +38,7 @@ from mlwright.store import digest_json
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
+ENGINES: Mapping[str, Engine] = {"trees": "trees", "linear": "linear", "onnx": "onnx"}
 LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn")
 
 
@@ -51,11 +55,12 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
     quality = evaluation.get("quality")
     contract = contract_of(inputs)
     positive = rows.classes[1] if task == "binary" else None
+    columns, engine = tighten(rows.inputs, fitted), ENGINES[str(fitted["engine"])]
     threshold = fitted["threshold"]
     signature = Signature(
         kind="columns",
         inputs=tuple(
-            {"name": column.name, "type": column.type, "nullable": column.nullable} for column in rows.inputs
+            {"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns
         ),
         outputs=column_outputs(task, rows.classes),
         classes=tuple(rows.classes),
@@ -79,7 +84,7 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
     )
     documents: dict[str, JsonObject] = {
         "transform.json": dict(transform),
-        "contract.json": contract.to_json(),
+        "contract.json": tighten_contract(contract, fitted).to_json(),
         "reference.json": build_reference(
             rows.frame[rows.train],
             rows.inputs,
@@ -97,7 +102,7 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
     content = PackageContent(
         name=project.name,
         task=task,
-        engine="trees" if fitted["engine"] == "trees" else "linear",
+        engine=engine,
         model=context.path(inputs["model"]).read_bytes(),
         signature=signature,
         documents={
@@ -123,12 +128,23 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     digest = str(inputs["package"])
     folder = project.packages / digest
     predictor = PackagePredictor(folder)
+    task = project.config.project.task
+    kept = gate_answers(context.path(inputs["members"]).read_bytes())
+    if kept is not None:
+        report = check_parity(
+            kept.scores,
+            predictor.predict_columns(native_columns(kept.rows, columns), kept.rows.height),
+            edge_rows=kept.edge_rows,
+            threshold=predictor.threshold if task == "binary" else None,
+            what=project.name,
+            rows=kept.rows,
+        )
+        return _reported(report)
     thresholds = (
         thresholds_of((folder / "model.trees").read_bytes()) if (folder / "model.trees").exists() else {}
     )
     edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
     both = pl.concat([real, edges], how="vertical_relaxed")
-    task = project.config.project.task
     trained = members_answers(context, inputs, both, columns, task)
     packaged = predictor.predict_columns(native_columns(both, columns), both.height)
     report = check_parity(
@@ -139,6 +155,10 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
         what=project.name,
         rows=both,
     )
+    return _reported(report)
+
+
+def _reported(report: ParityReport) -> Values:
     said = f"{report.rows:,} rows and {report.edge_rows:,} edge rows, largest difference"
     plain: JSON = json.loads(json.dumps(report.to_json()))
     return {

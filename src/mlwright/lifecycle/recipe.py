@@ -11,6 +11,7 @@ from mlwright.lifecycle.source_rows import source_digests
 from mlwright.pipeline import Step, Values
 from mlwright.project import Project
 from mlwright.store import digest_bytes, digest_json
+from mlwright.training.own_source import PORTFOLIO, find_own_source
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -38,6 +39,8 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         "budget_cpu_s": None if trials is not None else budget_cpu_s,
         "trials": trials,
     }
+    if project.config.training.trainer != PORTFOLIO:
+        training["trainer_code"] = find_own_source(project.config.training.trainer, project.root).digest
     gates = _plain(project.config.gates)
     return (
         Step("load", f"{TABLE}:load", ("sources", "served", "contract"), ("rows",), {**data, **where}),
@@ -48,7 +51,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             f"{TRAINING}:train",
             ("clean", "split", "contract"),
             ("model", "transform", "members", "fitted"),
-            training,
+            training if "trainer_code" not in training else {**training, **where},
         ),
         Step(
             "champion",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlwright.errors import LabelUnusable, TrainerUnknown
+from mlwright.errors import LabelUnusable
 from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import lower
+from mlwright.lifecycle.own_training import fit_own, own_members
 from mlwright.lifecycle.parameters import (
     Parameters,
     read_data_config,
@@ -22,9 +24,12 @@ from mlwright.lifecycle.parameters import (
 from mlwright.lifecycle.rows import Rows
 from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS
 from mlwright.pipeline import Context, Values
-from mlwright.project import Task
+from mlwright.project import Task, find_project
 from mlwright.training.budget import After, Budget, BudgetClock, measure_slowness
 from mlwright.training.learner import FAMILY_NAMES, Floats
+from mlwright.training.own_source import PORTFOLIO
+from mlwright.training.own_trainer import OwnFitted
+from mlwright.training.problem import Problem
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.trainer import OutOfFold, Rung, Trainer
 
@@ -35,10 +40,6 @@ if TYPE_CHECKING:
 def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Search, choose and fit within the budget, and lower what came out to one model."""
     config = read_training(parameters)
-    if config.trainer != "portfolio":
-        raise TrainerUnknown(
-            f"there is no trainer {config.trainer!r}", hint='set `trainer = "portfolio"` in [training]'
-        )
     data = read_data_config(parameters)
     rows = Rows.read(context, inputs, data)
     problem = rows.problem(config, task=read_task(parameters), seed=read_seed(parameters))
@@ -49,6 +50,9 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         None if trials is None else int(read_number(trials)),
     )
     clock = _clock(budget, rows, context.began_cpu_s)
+    if config.trainer != PORTFOLIO:
+        project = find_project(Path(str(parameters["root"])))
+        return _own(context, fit_own(project, problem, clock, context), problem)
     learners = installed_learners()
     trainer: Trainer = PortfolioTrainer(learners)
     fitted = trainer.fit(problem, clock, context)
@@ -81,6 +85,30 @@ def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
     seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs))
     asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
     return BudgetClock(budget, began=began, after=After(seconds, asked), slowness=slowness)
+
+
+def _own(context: Context, fitted: OwnFitted, problem: Problem) -> Values:
+    """Hand on what a function of one's own trained."""
+    facts: JSON = json.loads(json.dumps(dict(fitted.facts)))
+    assert isinstance(facts, dict)
+    said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)
+    members = own_members(fitted, list(problem.inputs), problem.task, problem.classes)
+    return {
+        "model": context.keep(fitted.files["model"]),
+        "transform": context.keep(fitted.files["transform.json"]),
+        "members": context.keep(members),
+        "fitted": {
+            **{name: _finite(value) if isinstance(value, float) else value for name, value in facts.items()},
+            **{name: fitted.said[name] for name in ("engine", "library", "reads", "refuses_null", "closed")},
+            "families": [],
+            "threshold": fitted.threshold,
+            "metric": problem.metric,
+            "ladder": [_rung(rung) for rung in fitted.ladder],
+            "tried": [],
+            "findings": [json.loads(json.dumps(finding.to_json())) for finding in fitted.findings],
+        },
+        "summary": f"{problem.metric}: {said}; kept {facts['kept']}, {fitted.said['kind']}",
+    }
 
 
 def after_training(rows: int, test_rows: int, columns: int) -> float:

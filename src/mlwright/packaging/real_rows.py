@@ -29,12 +29,17 @@ def kernel_rows(model: KernelModel, frame: pl.DataFrame) -> Floats:
 
     Columns without names are taken in their order. Raises `ColumnMissing`, `ContractBroken`.
     """
-    columns = list(model.columns)
     if not model.is_named:
-        frame = _first(frame, len(columns)).rename(
-            dict(zip(frame.columns, (column.name for column in columns), strict=False))
+        frame = _first(frame, len(model.columns)).rename(
+            dict(zip(frame.columns, (column.name for column in model.columns), strict=False))
         )
-    typed = conform_columns(_sample(frame), columns)
+    return kernel_matrix(model, _sample(frame))
+
+
+def kernel_matrix(model: KernelModel, frame: pl.DataFrame) -> Floats:
+    """Give every row of named columns as `kernel_rows` does."""
+    columns = list(model.columns)
+    typed = conform_columns(frame, columns)
     matrix = np.empty((typed.height, len(columns)))
     for place, column in enumerate(columns):
         values = typed[column.name]

@@ -96,7 +96,11 @@ class TrainingConfig:
     """How the model is fitted."""
 
     trainer: str = field(
-        default="portfolio", metadata=doc("`portfolio`: boosters and a linear model, raced and blended")
+        default="portfolio",
+        metadata=doc(
+            "`portfolio`: boosters and a linear model, raced and blended; or code of your own as "
+            "`package.module:function`"
+        ),
     )
     budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds of a whole run"))
     trials: int | None = field(

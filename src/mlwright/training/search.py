@@ -10,12 +10,12 @@ from itertools import islice
 import numpy as np
 
 from mlwright.errors import TrainingError
-from mlwright.evaluation import metric_value
 from mlwright.training.blend import Blend, blend, nested_margins
 from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
 from mlwright.training.calibration import calibrate_margins
 from mlwright.training.effort import recall_effort, told_effort
+from mlwright.training.ladder import constant_value
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.portfolio import LINEAR, boosted_candidates
@@ -157,7 +157,7 @@ def _ladder(
             place = other
     best = boosters[place]
     rungs = [
-        Rung("constant", _constant(problem), 0.0),
+        Rung("constant", constant_value(problem), 0.0),
         Rung("linear", fold_metric(problem, linear.margins), linear.cpu_seconds),
         Rung(
             FAMILY_NAMES[best.candidate.family],
@@ -171,20 +171,6 @@ def _ladder(
         seconds = sum(one.cpu_seconds for one in boosters)
         rungs.append(Rung("blend", fold_metric(problem, chosen.margins), seconds, names))
     return tuple(rungs)
-
-
-def _constant(problem: Problem) -> float:
-    values = []
-    for fold in problem.folds.folds:
-        train, valid = problem.target[fold.train], problem.target[fold.valid]
-        if problem.task == "multiclass":
-            shares = np.bincount(train.astype(np.int64), minlength=problem.classes) / len(train)
-            scores = np.tile(shares, (len(valid), 1))
-        else:
-            scores = np.full(len(valid), float(train.mean()))
-        values.append(metric_value(problem.metric, valid, scores))
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
 
 
 def _facts(

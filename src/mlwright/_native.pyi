@@ -69,6 +69,25 @@ class Predictor:
     def predict_matrix(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Score a C-contiguous float64 matrix [rows, features]; give float64 [rows, K]."""
 
+def fit_text(
+    texts: Sequence[str],
+    rows: npt.NDArray[np.float64],
+    sums: npt.NDArray[np.float64],
+    parts: npt.NDArray[np.uint32],
+    longest: int,
+    fewest: int,
+    most: int,
+    penalty: float,
+) -> tuple[
+    list[str],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.float64],
+]:
+    """Learn terms, idf, squares, weights [terms, targets], shifts and scores [texts, targets] of texts."""
+
 def transform(transform_json: str, columns: Sequence[Column], rows: int) -> npt.NDArray[np.float64]:
     """Apply a transform document to columns; give float64 [rows, outputs]."""
 

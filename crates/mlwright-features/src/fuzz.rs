@@ -12,7 +12,8 @@ const CONTRACT: &[u8] = br#"{"format":1,"columns":[
  {"name":"ts","type":"timestamp","nullable":true},{"name":"n","type":"integer","min":0},
  {"name":"ok","type":"boolean"}],"label":{"name":"y","type":"integer","values":[0,1]},"ignored":["note"]}"#;
 const TRANSFORM: &[u8] = br#"{"format":1,
- "inputs":[{"name":"amount","type":"number"},{"name":"cat","type":"string"},{"name":"ts","type":"timestamp"}],
+ "inputs":[{"name":"amount","type":"number"},{"name":"cat","type":"string"},{"name":"ts","type":"timestamp"},
+  {"name":"born","type":"timestamp"}],
  "outputs":[
   {"name":"amount","op":"number","column":"amount"},
   {"name":"cat","op":"level","column":"cat","levels":["a","b"]},
@@ -20,7 +21,11 @@ const TRANSFORM: &[u8] = br#"{"format":1,
   {"name":"cat~mean","op":"target","column":"cat","levels":["a",""],"values":[0.1,0.7],"default":0.05},
   {"name":"amount|scaled","op":"scale","column":"amount","fill":1.0,"mean":1.0,"scale":2.0},
   {"name":"amount|null","op":"isnull","column":"amount"},
-  {"name":"ts|hour","op":"time","column":"ts","part":"hour","fill":12,"mean":12,"scale":4}]}"#;
+  {"name":"ts|hour","op":"time","column":"ts","part":"hour","fill":12,"mean":12,"scale":4},
+  {"name":"born|age","op":"age","column":"born","by":"ts"},
+  {"name":"cat~text","op":"text","column":"cat","weights":[0.5,-1.5],"default":0.25},
+  {"name":"cat:b","op":"term","column":"cat","term":"b"}],
+ "texts":[{"column":"cat","ngrams":2,"terms":["b","a b"],"idf":[1.0,2.5]}]}"#;
 const VALUES: [Value<'static>; 7] = [
     Value::Null,
     Value::Bool(true),

@@ -7,7 +7,9 @@ mod error;
 #[cfg(test)]
 mod fuzz;
 mod row;
+mod terms;
 mod text;
+mod text_fit;
 mod time;
 mod transform;
 mod violation;
@@ -16,6 +18,7 @@ pub use cell::{Cell, ColumnSlice, Kind, Value};
 pub use contract::{Column, Contract};
 pub use error::FeatureError;
 pub use row::RowReader;
+pub use text_fit::{FittedText, TextTask, fit_text};
 pub use time::{TimePart, parse_timestamp};
 pub use transform::{Input, Transform};
 pub use violation::{Violation, ViolationKind};

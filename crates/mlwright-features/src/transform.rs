@@ -1,8 +1,8 @@
 //! The fitted transform: raw values of a row or of whole columns to the numbers a model reads.
 //!
 //! Each input column is read once into a [`Reading`] (its number, its moment, the code of its text in the column's
-//! dictionary), and each output computes one number from a reading. Rows and columns share that code, so batch and
-//! online results are the same bits. The dictionary of a column holds every level that any of its outputs lists;
+//! dictionary), and each output computes one number from a reading, or from those of two columns ([`pairs`]). Rows
+//! and columns share that code, so batch and online results are the same bits. The dictionary of a column holds every level that any of its outputs lists;
 //! null counts as the level "".
 
 use std::collections::HashMap;
@@ -12,8 +12,12 @@ use crate::error::FeatureError;
 use crate::text::ShortText;
 use crate::time::TimePart;
 use crate::transform::document::Document;
+use crate::transform::pairs::Pair;
+use crate::transform::texts::{TextPlan, TextScratch};
 
 mod document;
+mod pairs;
+mod texts;
 
 /// The dictionary code of a text that no output lists.
 const UNSEEN: u32 = u32::MAX;
@@ -44,6 +48,7 @@ pub struct Transform {
     inputs: Vec<Input>,
     output_names: Vec<String>,
     columns: Vec<ColumnPlan>,
+    pairs: Vec<Pair>,
 }
 
 /// What is computed from one input column.
@@ -54,6 +59,7 @@ struct ColumnPlan {
     null_code: u32,
     /// Place among the outputs and how to compute it.
     outputs: Vec<(usize, Operation)>,
+    text: Option<TextPlan>,
 }
 
 #[derive(Debug)]
@@ -201,6 +207,46 @@ impl ColumnPlan {
             }
         }
     }
+
+    fn fill_all(&self, readings: &Readings<'_>, width: usize, out: &mut [f64]) {
+        match readings {
+            Readings::Number(values) => {
+                self.fill(values.iter().map(|value| self.number(*value)), width, out);
+            }
+            Readings::Time(values) => {
+                self.fill(values.iter().map(|micros| self.time(*micros)), width, out);
+            }
+            Readings::Text { codes, known } => {
+                let null = self.null();
+                let reading = |code: &u32| known.get(*code as usize).copied().unwrap_or(null);
+                self.fill(codes.iter().map(reading), width, out);
+            }
+        }
+    }
+}
+
+/// A whole column, ready to be read row by row.
+enum Readings<'a> {
+    Number(&'a [f64]),
+    Time(&'a [i64]),
+    Text {
+        codes: &'a [u32],
+        /// The reading of each level; another code is null.
+        known: Vec<Reading>,
+    },
+}
+
+impl Readings<'_> {
+    fn at(&self, plan: &ColumnPlan, row: usize) -> Reading {
+        match self {
+            Self::Number(values) => plan.number(values[row]),
+            Self::Time(values) => plan.time(values[row]),
+            Self::Text { codes, known } => known
+                .get(codes[row] as usize)
+                .copied()
+                .unwrap_or(plan.null()),
+        }
+    }
 }
 
 impl Transform {
@@ -232,7 +278,7 @@ impl Transform {
         &self.output_names
     }
 
-    /// Transform one row without allocating: one cell per input, one number per output.
+    /// Transform one row: one cell per input, one number per output. Only the terms of sentences need memory.
     ///
     /// # Errors
     /// [`FeatureError::Shape`] when a slice has another length or a cell another kind than its column.
@@ -246,6 +292,7 @@ impl Transform {
                 self.outputs()
             )));
         }
+        let mut scratch = TextScratch::default();
         for (index, (plan, cell)) in self.columns.iter().zip(cells).enumerate() {
             let reading = plan
                 .read_cell(*cell)
@@ -253,6 +300,22 @@ impl Transform {
             for (place, operation) in &plan.outputs {
                 out[*place] = operation.value(&reading);
             }
+            if let Some(plan) = &plan.text {
+                let text = if let Cell::Text(text) = *cell {
+                    text
+                } else {
+                    ""
+                };
+                plan.put(text, &mut scratch, out);
+            }
+        }
+        for pair in &self.pairs {
+            let read = |index: usize| {
+                self.columns[index]
+                    .read_cell(cells[index])
+                    .ok_or_else(|| self.wrong_kind(index))
+            };
+            out[pair.place] = pair.value(&read(pair.left)?, &read(pair.right)?);
         }
         Ok(())
     }
@@ -276,6 +339,36 @@ impl Transform {
                 self.columns.len(),
             )));
         }
+        let readings = self.readings(columns, rows)?;
+        if width == 0 {
+            return Ok(());
+        }
+        for (plan, readings) in self.columns.iter().zip(&readings) {
+            plan.fill_all(readings, width, out);
+        }
+        for (plan, column) in self.columns.iter().zip(columns) {
+            if let (Some(plan), ColumnSlice::Text { codes, levels }) = (&plan.text, column) {
+                plan.put_column(codes, levels, width, out);
+            }
+        }
+        for pair in &self.pairs {
+            let (left, right) = (&readings[pair.left], &readings[pair.right]);
+            for (row, out) in out.chunks_exact_mut(width).enumerate() {
+                out[pair.place] = pair.value(
+                    &left.at(&self.columns[pair.left], row),
+                    &right.at(&self.columns[pair.right], row),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn readings<'a>(
+        &self,
+        columns: &[ColumnSlice<'a>],
+        rows: usize,
+    ) -> Result<Vec<Readings<'a>>, FeatureError> {
+        let mut readings = Vec::with_capacity(columns.len());
         for (index, (plan, column)) in self.columns.iter().zip(columns).enumerate() {
             if column.len() != rows {
                 let name = &self.inputs[index].name;
@@ -284,28 +377,22 @@ impl Transform {
                     column.len()
                 )));
             }
-            if width > 0 {
-                self.apply_column(index, plan, column, out)?;
-            }
+            readings.push(self.column_readings(index, plan, column)?);
         }
-        Ok(())
+        Ok(readings)
     }
 
-    fn apply_column(
+    fn column_readings<'a>(
         &self,
         index: usize,
         plan: &ColumnPlan,
-        column: &ColumnSlice<'_>,
-        out: &mut [f64],
-    ) -> Result<(), FeatureError> {
-        let width = self.outputs();
-        match (plan.kind, column) {
+        column: &ColumnSlice<'a>,
+    ) -> Result<Readings<'a>, FeatureError> {
+        match (plan.kind, *column) {
             (Kind::Number | Kind::Integer | Kind::Boolean, ColumnSlice::Number(values)) => {
-                plan.fill(values.iter().map(|value| plan.number(*value)), width, out);
+                Ok(Readings::Number(values))
             }
-            (Kind::Timestamp, ColumnSlice::Time(values)) => {
-                plan.fill(values.iter().map(|micros| plan.time(*micros)), width, out);
-            }
+            (Kind::Timestamp, ColumnSlice::Time(values)) => Ok(Readings::Time(values)),
             (Kind::String | Kind::Integer | Kind::Boolean, ColumnSlice::Text { codes, levels }) => {
                 let known: Vec<Reading> = levels.iter().map(|level| plan.text(level)).collect();
                 let is_code =
@@ -317,15 +404,12 @@ impl Transform {
                         known.len()
                     )));
                 }
-                let reading =
-                    |code: &u32| known.get(*code as usize).copied().unwrap_or(plan.null());
-                plan.fill(codes.iter().map(reading), width, out);
+                Ok(Readings::Text { codes, known })
             }
             (_, ColumnSlice::Number(_) | ColumnSlice::Time(_) | ColumnSlice::Text { .. }) => {
-                return Err(self.wrong_kind(index));
+                Err(self.wrong_kind(index))
             }
         }
-        Ok(())
     }
 
     fn wrong_kind(&self, index: usize) -> FeatureError {

@@ -1,5 +1,7 @@
 //! Columns from Python: `(name, kind, values, levels)`.
 
+use std::collections::HashMap;
+
 use mlwright_features::{ColumnSlice, Input};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -24,20 +26,16 @@ pub(crate) struct Columns<'py> {
 impl<'py> Columns<'py> {
     /// Pick and borrow the columns that the inputs name; others are left alone.
     pub(crate) fn new(columns: Vec<PyColumn<'py>>, inputs: &[Input]) -> Result<Self, Failure> {
-        let mut columns: Vec<Option<PyColumn<'py>>> = columns.into_iter().map(Some).collect();
+        let mut by_name = HashMap::with_capacity(columns.len());
+        for (name, kind, array, levels) in columns {
+            by_name.entry(name).or_insert((kind, array, levels));
+        }
         let mut values = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let is_input = |column: &&mut Option<PyColumn<'py>>| {
-                column.as_ref().is_some_and(|c| c.0 == input.name)
-            };
-            let (name, kind, array, levels) = columns
-                .iter_mut()
-                .find(is_input)
-                .and_then(Option::take)
-                .ok_or_else(|| {
-                    Failure::argument(format!("the column {:?} is missing", input.name))
-                })?;
-            values.push(borrow(&name, &kind, &array, levels)?);
+            let (kind, array, levels) = by_name.remove(&input.name).ok_or_else(|| {
+                Failure::argument(format!("the column {:?} is missing", input.name))
+            })?;
+            values.push(borrow(&input.name, &kind, &array, levels)?);
         }
         Ok(Self {
             names: inputs.iter().map(|input| input.name.clone()).collect(),

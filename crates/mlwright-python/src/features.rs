@@ -1,9 +1,12 @@
 //! Transforms and contracts.
 
 use mlwright_features::{
-    Cell, Contract, Input, RowReader, Transform, Value, Violation, ViolationKind,
+    Cell, Contract, Input, RowReader, TextTask, Transform, Value, Violation, ViolationKind,
+    fit_text as learn_text,
 };
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{
+    PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 use serde_json::Value as Json;
 
@@ -22,6 +25,55 @@ pub(crate) fn transform<'py>(
     let columns = Columns::new(columns, transform.inputs())?;
     let numbers = apply(py, &transform, &columns, rows)?;
     matrix(py, numbers, rows, transform.outputs())
+}
+
+/// What `fit_text` gives: terms, idf, squares, weights `[terms, targets]`, shifts, scores `[texts, targets]`.
+type LearnedText<'py> = (
+    Vec<String>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+);
+
+/// Learn terms and weights from different texts; `sums` is `[texts, targets]`.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn fit_text<'py>(
+    py: Python<'py>,
+    texts: Vec<String>,
+    rows: PyReadonlyArray1<'py, f64>,
+    sums: PyReadonlyArray2<'py, f64>,
+    parts: PyReadonlyArray1<'py, u32>,
+    longest: usize,
+    fewest: u32,
+    most: usize,
+    penalty: f64,
+) -> PyResult<LearnedText<'py>> {
+    let targets = sums.shape()[1];
+    let task = TextTask {
+        texts: &texts,
+        rows: rows.as_slice()?,
+        sums: sums.as_slice()?,
+        parts: parts.as_slice()?,
+        longest,
+        fewest,
+        most,
+        penalty,
+    };
+    let fitted = py
+        .detach(|| learn_text(&task))
+        .ok_or_else(|| Failure::argument("texts, rows, sums and parts do not fit".to_owned()))?;
+    let terms = fitted.terms.len();
+    Ok((
+        fitted.terms,
+        PyArray1::from_vec(py, fitted.idf),
+        PyArray1::from_vec(py, fitted.squares),
+        matrix(py, fitted.weights, terms, targets)?,
+        PyArray1::from_vec(py, fitted.shifts),
+        matrix(py, fitted.scores, texts.len(), targets)?,
+    ))
 }
 
 /// Apply a transform with the interpreter lock released.

@@ -35,6 +35,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(package::verify_package, module)?)?;
     module.add_function(wrap_pyfunction!(features::transform, module)?)?;
+    module.add_function(wrap_pyfunction!(features::fit_text, module)?)?;
     module.add_function(wrap_pyfunction!(features::check_rows, module)?)?;
     module.add_function(wrap_pyfunction!(stats::unit_hash, module)?)?;
     module.add_function(wrap_pyfunction!(stats::thresholds, module)?)?;

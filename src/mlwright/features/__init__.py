@@ -8,19 +8,17 @@ from mlwright.features.document import (
     make_document,
     output_names,
 )
+from mlwright.features.fitted import FittedTransform, TrainingRows
 from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
-from mlwright.features.transform import (
-    fit_linear_transform,
-    fit_numeric_transform,
-    fit_tree_transform,
-    training_matrix,
-)
+from mlwright.features.transform import fit_linear_transform, fit_numeric_transform, fit_tree_transform
 
 __all__ = [
     "NULL_CODE",
+    "FittedTransform",
     "InputEntry",
     "NativeColumn",
     "OutputEntry",
+    "TrainingRows",
     "TransformDocument",
     "apply_transform",
     "categorical_outputs",
@@ -30,5 +28,4 @@ __all__ = [
     "make_document",
     "native_columns",
     "output_names",
-    "training_matrix",
 ]

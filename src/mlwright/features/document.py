@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from mlwright.data import Column, ColumnType
 
-Operation: TypeAlias = Literal["number", "level", "onehot", "target", "scale", "isnull", "time"]
-TimePart: TypeAlias = Literal["hour", "weekday", "day", "month", "yearday", "epoch_days"]
+Operation: TypeAlias = Literal[
+    "number", "level", "onehot", "target", "scale", "isnull", "time", "age", "text", "term"
+]
+TimePart: TypeAlias = Literal["minute", "hour", "weekday", "day", "month", "quarter", "yearday", "epoch_days"]
 
 
 class InputEntry(TypedDict):
@@ -34,6 +36,19 @@ class OutputEntry(_OutputName, total=False):
     mean: float
     scale: float
     part: TimePart
+    by: str
+    """The second column, of an output that reads two."""
+    term: str
+    weights: list[float]
+
+
+class TextEntry(TypedDict):
+    """The terms of a column of sentences, each of 1 to `ngrams` words, for all outputs that read it."""
+
+    column: str
+    ngrams: int
+    terms: list[str]
+    idf: list[float]
 
 
 class TransformDocument(TypedDict):
@@ -42,6 +57,7 @@ class TransformDocument(TypedDict):
     format: int
     inputs: list[InputEntry]
     outputs: list[OutputEntry]
+    texts: NotRequired[list[TextEntry]]
 
 
 def make_document(inputs: list[Column], outputs: list[OutputEntry]) -> TransformDocument:

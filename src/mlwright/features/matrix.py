@@ -29,8 +29,10 @@ def native_columns(frame: pl.DataFrame, inputs: list[Column]) -> list[NativeColu
     ...     native_columns(frame, [Column("shop", "string")])]
     [('shop', [0, 4294967295, 1], ['b', 'a'])]
     """
+    names = dict.fromkeys(frame.columns)
     for column in inputs:
-        require_column(column.name, frame.columns)
+        if column.name not in names:
+            require_column(column.name, frame.columns)
     return [_native(frame[column.name], column) for column in inputs]
 
 

@@ -72,6 +72,7 @@ class Rows:
             blocks=self.blocks(self.train),
             settings=config,
             seed=seed,
+            time=self.data.time,
         )
 
     def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:

@@ -18,6 +18,7 @@ from mlwright.packaging.graph_builder import GraphBuilder
 NULL_TIME = np.iinfo(np.int64).min
 DAY = 86_400_000_000  # microseconds
 HOUR = 3_600_000_000
+MINUTE = 60_000_000
 ERA = 146_097  # days in 400 years
 SHIFT = 719_468  # days from 0000-03-01 to 1970-01-01
 
@@ -32,6 +33,10 @@ class MomentParts:
     def part(self, part: TimePart) -> str:
         """Give a part as float64 `[rows, 1]`, NaN where there is no moment."""
         match part:
+            case "minute":
+                whole = self._sub(
+                    self._div(self._split[1], MINUTE), self._mul(self._div(self._split[1], HOUR), 60)
+                )
             case "hour":
                 whole = self._div(self._split[1], HOUR)
             case "weekday":
@@ -40,12 +45,20 @@ class MomentParts:
                 whole = self._date[2]
             case "month":
                 whole = self._date[1]
+            case "quarter":
+                whole = self._div(self._add(self._date[1], 2), 3)
             case "yearday":
                 whole = self._yearday()
             case "epoch_days":
                 days = self.builder.add("Div", self._float(self.moments), self.builder.constant(float(DAY)))
                 return self._known(days)
         return self._known(self._float(whole))
+
+    def age(self, by: MomentParts) -> str:
+        """Give the days from these moments to others, NaN where one is missing."""
+        apart = self._float(self._sub(by.moments, self.moments))
+        days = self.builder.add("Div", apart, self.builder.constant(float(DAY)))
+        return by._known(self._known(days))
 
     @cached_property
     def is_null(self) -> str:

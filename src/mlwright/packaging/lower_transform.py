@@ -84,11 +84,9 @@ class _Steps:
             case "level" | "onehot" | "target":
                 self.looked_up.setdefault(column, []).append((place, output))
             case "time":
-                part = self._moment(column).part(output["part"])
-                if "scale" in output:
-                    self.scaled.append((place, part, output))
-                else:
-                    self.parts.append(([place], part))
+                self._add_computed(place, output, self._moment(column).part(output["part"]))
+            case "age":
+                self._add_computed(place, output, self._moment(column).age(self._moment(output["by"])))
 
     def matrix(self) -> str:
         """Put the parts together in the order of the outputs."""
@@ -120,6 +118,12 @@ class _Steps:
         if column not in self.moments:
             self.moments[column] = MomentParts(self.builder, self.names[column])
         return self.moments[column]
+
+    def _add_computed(self, place: int, output: OutputEntry, value: str) -> None:
+        if "scale" in output:
+            self.scaled.append((place, value, output))
+        else:
+            self.parts.append(([place], value))
 
     def _add_null(self, place: int, output: OutputEntry) -> None:
         column, kind = output["column"], self.kinds[output["column"]]

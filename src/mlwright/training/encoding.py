@@ -8,13 +8,13 @@ import numpy as np
 
 from mlwright.data import Fold
 from mlwright.features import (
+    TrainingRows,
     TransformDocument,
     apply_transform,
     categorical_outputs,
     fit_linear_transform,
     fit_numeric_transform,
     fit_tree_transform,
-    training_matrix,
 )
 from mlwright.training.learner import Encoding, Matrix
 from mlwright.training.problem import Problem, Rows
@@ -82,7 +82,8 @@ def _encode(
         places, factor = sample_rows(known.target[rows], min(limits), task=problem.task, seed=problem.seed)
         rows, weight = rows[places], weight[places] * factor
     frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
-    fit = FITS[encoding]
-    transform = fit(frame, target, inputs, task=problem.task, seed=problem.seed)
-    values = training_matrix(transform, frame, inputs, target, task=problem.task, seed=problem.seed)
-    return transform, Matrix(values, target, weight, tuple(categorical_outputs(transform)))
+    training = TrainingRows(frame, target, problem.task, problem.seed, problem.time)
+    fitted = FITS[encoding](training, inputs)
+    values = fitted.training_matrix(frame, inputs)
+    categorical = tuple(categorical_outputs(fitted.document))
+    return fitted.document, Matrix(values, target, weight, categorical)

@@ -22,7 +22,8 @@ class Problem:
 
     `frame` has the input columns; `target` is 0/1, the index of the class, or the value. `labels` gives
     targets and weights as known at a moment; `known_at` is the moment at which the final model is trained.
-    `blocks` names rows that stand and fall together, such as those of a day.
+    `blocks` names rows that stand and fall together, such as those of a day; `time` is the column that says
+    when a row happened.
     """
 
     frame: pl.DataFrame
@@ -38,6 +39,7 @@ class Problem:
     blocks: Rows | None
     settings: TrainingConfig
     seed: int
+    time: str | None = None
 
     @property
     def outputs(self) -> int:

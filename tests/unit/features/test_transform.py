@@ -8,14 +8,16 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from mlwright.data import Column
 from mlwright.errors import ColumnMissing, DataError, TooFewRows
 from mlwright.features import (
+    FittedTransform,
+    TrainingRows,
     apply_transform,
     categorical_outputs,
     fit_linear_transform,
     fit_tree_transform,
     native_columns,
     output_names,
-    training_matrix,
 )
+from mlwright.project import Task
 
 ROWS = 4_000
 INPUTS = [
@@ -47,12 +49,18 @@ def table(seed: int = 1) -> pl.DataFrame:
     ).with_columns(pl.col("amount").fill_nan(None))
 
 
+def trees(
+    frame: pl.DataFrame, y: np.ndarray, inputs: list[Column] = INPUTS, task: Task = "binary"
+) -> FittedTransform:
+    return fit_tree_transform(TrainingRows(frame, y, task, seed=7), inputs)
+
+
 def target(seed: int = 2) -> np.ndarray:
     return (np.random.default_rng(seed).random(ROWS) < 0.3).astype(float)
 
 
 def test_trees_read_numbers_levels_statistics_and_parts_of_moments() -> None:
-    document = fit_tree_transform(table(), target(), INPUTS, task="binary", seed=7)
+    document = trees(table(), target()).document
     assert output_names(document) == [
         "amount",
         "items",
@@ -70,17 +78,14 @@ def test_trees_read_numbers_levels_statistics_and_parts_of_moments() -> None:
 
 def test_no_output_tells_a_tree_when_it_is() -> None:
     long = table().with_columns(pl.col("at") + pl.duration(days=pl.int_range(ROWS) // 4))
-    parts = [
-        output.get("part")
-        for output in fit_tree_transform(long, target(), INPUTS, task="binary", seed=7)["outputs"]
-    ]
+    parts = [output.get("part") for output in trees(long, target()).document["outputs"]]
     assert "month" in parts
     assert not {"epoch_days", "yearday"} & set(parts)
 
 
 def test_the_compiled_core_computes_what_the_document_says() -> None:
     frame = table()
-    document = fit_tree_transform(frame, target(), INPUTS, task="binary", seed=7)
+    document = trees(frame, target()).document
     unseen = frame.head(3).with_columns(
         pl.Series("shop", ["z", None, "b"]), pl.Series("person", ["new", None, "p1"])
     )
@@ -101,8 +106,9 @@ def test_the_compiled_core_computes_what_the_document_says() -> None:
 
 def test_linear_models_read_finite_scaled_numbers() -> None:
     frame = table()
-    document = fit_linear_transform(frame, target(), INPUTS, task="binary", seed=7)
-    matrix = training_matrix(document, frame, INPUTS, target(), task="binary", seed=7)
+    late = np.where(frame["amount"].is_null(), 1.0, target())
+    fitted = fit_linear_transform(TrainingRows(frame, late, "binary", seed=7), INPUTS)
+    document, matrix = fitted.document, fitted.training_matrix(frame, INPUTS)
     names = output_names(document)
     assert {"amount|scaled", "amount|null", "shop=", "shop=a", "person~mean|scaled", "at|hour|scaled"} <= set(
         names
@@ -118,10 +124,11 @@ def test_linear_models_read_finite_scaled_numbers() -> None:
 
 def test_several_classes_get_a_mean_each() -> None:
     classes = np.random.default_rng(3).integers(0, 3, ROWS).astype(float)
-    document = fit_tree_transform(table(), classes, INPUTS, task="multiclass", seed=7)
+    fitted = trees(table(), classes, task="multiclass")
+    document = fitted.document
     means = [name for name in output_names(document) if name.startswith("person~mean")]
     assert means == ["person~mean0", "person~mean1", "person~mean2"]
-    matrix = training_matrix(document, table(), INPUTS, classes, task="multiclass", seed=7)
+    matrix = fitted.training_matrix(table(), INPUTS)
     places = [output_names(document).index(name) for name in means]
     assert np.abs(matrix[:, places].sum(axis=1) - 1).max() < 1e-9
 
@@ -130,29 +137,36 @@ def test_the_training_matrix_does_not_contain_a_rows_own_target() -> None:
     """A label of pure noise must not look predictable from a text of many levels."""
     frame, inputs = table().select("person"), [Column("person", "string")]
     y, noise = target(), target(seed=9)
-    document = fit_tree_transform(frame, y, inputs, task="binary", seed=7)
-    honest = training_matrix(document, frame, inputs, y, task="binary", seed=7)[:, 0]
-    naive = apply_transform(document, frame, inputs)[:, 0]
+    fitted = trees(frame, y, inputs)
+    honest = fitted.training_matrix(frame, inputs)[:, 0]
+    naive = apply_transform(fitted.document, frame, inputs)[:, 0]
     assert abs(np.corrcoef(honest, y)[0, 1]) < 0.06
     assert np.corrcoef(naive, y)[0, 1] > 0.3
     assert abs(np.corrcoef(naive, noise)[0, 1]) < 0.06
+
+
+def test_a_columns_name_says_nothing_about_its_outputs() -> None:
+    names = {"person": "x~mean", "amount": "a~mean|scaled"}
+    frame, y = table().select("person", "amount").rename(names), target()
+    inputs = [Column("x~mean", "string"), Column("a~mean|scaled", "number")]
+    fitted = trees(frame, y, inputs)
+    honest = fitted.training_matrix(frame, inputs)
+    naive = apply_transform(fitted.document, frame, inputs)
+    assert [i for i in range(honest.shape[1]) if not np.array_equal(honest[:, i], naive[:, i], True)] == [0]
 
 
 def test_ordered_means_still_carry_what_levels_tell() -> None:
     frame, inputs = table().select("person"), [Column("person", "string")]
     effect = frame["person"].str.slice(1).cast(pl.Int64).to_numpy() % 2
     y = effect + np.random.default_rng(4).normal(0, 0.1, ROWS)
-    document = fit_tree_transform(frame, y, inputs, task="regression", seed=7)
-    matrix = training_matrix(document, frame, inputs, y, task="regression", seed=7)
+    fitted = trees(frame, y, inputs, task="regression")
+    matrix = fitted.training_matrix(frame, inputs)
     model = HistGradientBoostingRegressor(max_iter=20, random_state=0).fit(matrix, y)
-    assert model.score(apply_transform(document, frame, inputs), y) > 0.8
+    assert model.score(apply_transform(fitted.document, frame, inputs), y) > 0.8
 
 
 def test_the_same_seed_gives_the_same_matrix() -> None:
-    document = fit_tree_transform(table(), target(), INPUTS, task="binary", seed=7)
-    first, second = (
-        training_matrix(document, table(), INPUTS, target(), task="binary", seed=7) for _ in range(2)
-    )
+    first, second = (trees(table(), target()).training_matrix(table(), INPUTS) for _ in range(2))
     assert np.array_equal(first, second, equal_nan=True)
 
 
@@ -168,10 +182,10 @@ def test_native_columns_have_the_kinds_and_nulls_of_the_core() -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    document = fit_tree_transform(table(), target(), INPUTS, task="binary", seed=7)
+    document = trees(table(), target()).document
     with pytest.raises(ColumnMissing, match="'shop'"):
         apply_transform(document, table().drop("shop"), INPUTS)
     with pytest.raises(DataError):
         apply_transform(document, table(), INPUTS[:-1])
     with pytest.raises(TooFewRows):
-        fit_tree_transform(table().clear(), np.empty(0), INPUTS, task="binary", seed=7)
+        trees(table().clear(), np.empty(0))

@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from mlwright.data import Column
 from mlwright.features import (
+    TrainingRows,
     TransformDocument,
     categorical_outputs,
     fit_linear_transform,
     fit_tree_transform,
-    training_matrix,
 )
 from mlwright.packaging.forest import Answer, TreeArrays
 from mlwright.packaging.package import Engine, PackageContent, Signature, column_outputs, publish_package
@@ -108,14 +108,14 @@ def trained(folder: Path, engine: Engine, task: Task) -> Path:
     table, seen = flights(), COLUMNS
     y = target(table, task)
     if engine == "linear":
-        transform = fit_linear_transform(table, y, seen, task=task, seed=7)
-        matrix = training_matrix(transform, table, seen, y, task=task, seed=7)
+        fitted = fit_linear_transform(TrainingRows(table, y, task, seed=7), seen)
+        transform, matrix = fitted.document, fitted.training_matrix(table, seen)
         linear = Ridge() if task == "regression" else LogisticRegression(max_iter=200)
         linear.fit(matrix, y)
         text = linear_json(np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_), LINKS[task])
         return columns_package(folder, transform, text.encode(), engine=engine, task=task)
-    transform = fit_tree_transform(table, y, seen, task=task, seed=7)
-    matrix = training_matrix(transform, table, seen, y, task=task, seed=7)
+    fitted = fit_tree_transform(TrainingRows(table, y, task, seed=7), seen)
+    transform, matrix = fitted.document, fitted.training_matrix(table, seen)
     parameters: dict[str, Any] = {"objective": task, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 10}
     if task == "multiclass":
         parameters["num_class"] = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -28,6 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported, ParityFailed
 from mlwright.features import TransformDocument, apply_transform, native_columns
+from mlwright.features.document import TimePart
 from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import ExportedGraph, lower_package, with_outputs
 from mlwright.packaging.forest import Answer, Link, Split, TreeArrays
@@ -155,15 +156,15 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path) -> None:
         Column("flag", "boolean"),
         Column("shop", "string"),
         Column("at", "timestamp"),
+        Column("born", "timestamp"),
     ]
     scaling = {"fill": 0.1, "mean": 0.3, "scale": 0.7}
     table = {"levels": ["a", "", "Ü"], "values": [0.1, 0.2, 0.3], "default": -0.7}
     outputs = [
         {"name": "at|hour|scaled", "op": "time", "column": "at", "part": "hour", **scaling},
-        *[
-            {"name": f"at|{part}", "op": "time", "column": "at", "part": part}
-            for part in ("hour", "weekday", "day", "month", "yearday", "epoch_days")
-        ],
+        *[{"name": f"at|{part}", "op": "time", "column": "at", "part": part} for part in get_args(TimePart)],
+        {"name": "age", "op": "age", "column": "born", "by": "at"},
+        {"name": "age|scaled", "op": "age", "column": "at", "by": "born", **scaling},
         {"name": "x|scaled", "op": "scale", "column": "x", **scaling},
         {"name": "x", "op": "number", "column": "x"},
         {"name": "x|null", "op": "isnull", "column": "x"},
@@ -183,6 +184,7 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path) -> None:
         "flag": pl.Series(rng.choice([None, True, False], rows).tolist()),
         "shop": pl.Series(rng.choice([None, "a", "b", "", "Ü", "a "], rows).tolist()),
         "at": pl.Series(rng.choice([None, *made.ODD_MOMENTS], rows).tolist(), dtype=pl.Datetime("us")),
+        "born": pl.Series(rng.choice([None, *made.ODD_MOMENTS], rows).tolist(), dtype=pl.Datetime("us")),
     }
     frame = pl.DataFrame(drawn)
     folder = linear_package(tmp_path, columns, outputs)

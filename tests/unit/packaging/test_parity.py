@@ -8,7 +8,7 @@ import pytest
 
 from mlwright.data import Column
 from mlwright.errors import ParityFailed
-from mlwright.features import fit_tree_transform
+from mlwright.features import TrainingRows, fit_tree_transform
 from mlwright.packaging.parity import check_parity, edge_frame
 
 COLUMNS = [
@@ -38,7 +38,7 @@ def table(rows: int = 300) -> pl.DataFrame:
 @pytest.mark.promise("run.parity")
 def test_edge_rows_are_null_unseen_empty_extreme_and_a_hair_from_thresholds() -> None:
     frame = table()
-    transform = fit_tree_transform(frame, np.zeros(300), COLUMNS, task="binary", seed=7)
+    transform = fit_tree_transform(TrainingRows(frame, np.zeros(300), "binary", seed=7), COLUMNS).document
     edges = edge_frame(frame, COLUMNS, {0: [0.25]}, transform, rows=2_000, seed=7)
     assert (edges.height, edges.columns) == (2_000, frame.columns)
     assert all(edges[column.name].null_count() for column in COLUMNS)

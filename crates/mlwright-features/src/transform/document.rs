@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::pairs::{Pair, PairOperation};
+use super::texts::{TextOperation, TextPlan};
 use super::{ColumnPlan, Input, Operation, Scaling, Transform, UNSEEN};
 use crate::cell::Kind;
 use crate::error::FeatureError;
+use crate::terms::MOST_WORDS;
 use crate::time::TimePart;
 
 #[derive(Deserialize)]
@@ -15,6 +18,18 @@ pub(super) struct Document {
     format: u32,
     inputs: Vec<InputDocument>,
     outputs: Vec<Output>,
+    #[serde(default)]
+    texts: Vec<TextDocument>,
+}
+
+/// The terms of a column of sentences, for all outputs that read it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextDocument {
+    column: String,
+    ngrams: usize,
+    terms: Vec<String>,
+    idf: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +49,9 @@ enum OperationName {
     Scale,
     Isnull,
     Time,
+    Age,
+    Text,
+    Term,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +68,9 @@ pub(super) struct Output {
     mean: Option<f64>,
     scale: Option<f64>,
     part: Option<TimePart>,
+    by: Option<String>,
+    term: Option<String>,
+    weights: Option<Vec<f64>>,
 }
 
 impl Document {
@@ -69,27 +90,53 @@ impl Document {
                 )));
             }
         }
-        let column_of = |output: &Output| {
+        let place_of = |output: &Output, column: &str| {
             places
-                .get(output.column.as_str())
+                .get(column)
                 .copied()
                 .ok_or_else(|| output.wrong("reads a column that is no input"))
         };
+        let column_of = |output: &Output| place_of(output, &output.column);
         let mut columns: Vec<ColumnPlan> = self
             .inputs
             .iter()
             .map(|input| ColumnPlan::new(input.kind))
             .collect();
+        for text in &self.texts {
+            let place = places.get(text.column.as_str());
+            let plan = place.map(|place| &mut columns[*place]);
+            text.put_into(plan.filter(|plan| plan.kind == Kind::String))?;
+        }
         for output in &self.outputs {
             columns[column_of(output)?].learn_levels(output);
         }
         for plan in &mut columns {
             plan.null_code = plan.code("");
         }
+        let mut pairs = Vec::new();
         for (place, output) in self.outputs.iter().enumerate() {
-            let plan = &mut columns[column_of(output)?];
-            let operation = output.operation(plan)?;
-            plan.outputs.push((place, operation));
+            let left = column_of(output)?;
+            match output.step(&columns[left])? {
+                Step::Alone(operation) => columns[left].outputs.push((place, operation)),
+                Step::Text(operation) => {
+                    let outputs = columns[left].text.as_mut().map(|text| &mut text.outputs);
+                    outputs
+                        .expect("it listed the terms of the operation, anything else is a bug")
+                        .push((place, operation));
+                }
+                Step::Pair(operation) => {
+                    let by = output.need(output.by.as_ref(), "by")?;
+                    let right = place_of(output, &by)?;
+                    output.check_kind(columns[right].kind)?;
+                    pairs.push(Pair {
+                        place,
+                        left,
+                        right,
+                        operation,
+                        scaling: output.optional_scaling()?,
+                    });
+                }
+            }
         }
         let inputs = self
             .inputs
@@ -104,7 +151,55 @@ impl Document {
             inputs,
             output_names,
             columns,
+            pairs,
         })
+    }
+}
+
+/// What an output is computed from.
+enum Step {
+    Alone(Operation),
+    Pair(PairOperation),
+    Text(TextOperation),
+}
+
+impl TextDocument {
+    fn put_into(&self, plan: Option<&mut ColumnPlan>) -> Result<(), FeatureError> {
+        let wrong = |what: &str| {
+            Err(FeatureError::Transform(format!(
+                "the text {:?} {what}",
+                self.column
+            )))
+        };
+        let Some(plan) = plan else {
+            return wrong("is no input of type string");
+        };
+        if plan.text.is_some() {
+            return wrong("is listed twice");
+        }
+        if !(1..=MOST_WORDS).contains(&self.ngrams) {
+            return wrong(&format!("has terms of {} words", self.ngrams));
+        }
+        if self.terms.len() != self.idf.len() {
+            return wrong(&format!(
+                "has {} terms and {} values of idf",
+                self.terms.len(),
+                self.idf.len()
+            ));
+        }
+        let mut terms = HashMap::with_capacity(self.terms.len());
+        for (id, term) in self.terms.iter().enumerate() {
+            if terms.insert(term.as_str().into(), id as u32).is_some() {
+                return wrong(&format!("lists the term {term:?} twice"));
+            }
+        }
+        plan.text = Some(TextPlan {
+            longest: self.ngrams,
+            terms,
+            idf: self.idf.as_slice().into(),
+            outputs: Vec::new(),
+        });
+        Ok(())
     }
 }
 
@@ -113,6 +208,7 @@ impl ColumnPlan {
         Self {
             kind,
             dictionary: HashMap::new(),
+            text: None,
             null_code: UNSEEN,
             outputs: Vec::new(),
         }
@@ -140,56 +236,81 @@ impl Output {
             .ok_or_else(|| self.wrong(&format!("has no {key:?}")))
     }
 
-    fn operation(&self, plan: &ColumnPlan) -> Result<Operation, FeatureError> {
-        let is_numeric = matches!(plan.kind, Kind::Number | Kind::Integer | Kind::Boolean);
-        let has_levels = matches!(plan.kind, Kind::String | Kind::Integer | Kind::Boolean);
+    fn check_kind(&self, kind: Kind) -> Result<(), FeatureError> {
         let fits = match self.op {
-            OperationName::Number | OperationName::Scale => is_numeric,
-            OperationName::Level | OperationName::Onehot | OperationName::Target => has_levels,
-            OperationName::Time => plan.kind == Kind::Timestamp,
+            OperationName::Number | OperationName::Scale => {
+                matches!(kind, Kind::Number | Kind::Integer | Kind::Boolean)
+            }
+            OperationName::Level | OperationName::Onehot | OperationName::Target => {
+                matches!(kind, Kind::String | Kind::Integer | Kind::Boolean)
+            }
+            OperationName::Time | OperationName::Age => kind == Kind::Timestamp,
+            OperationName::Text | OperationName::Term => kind == Kind::String,
             OperationName::Isnull => true,
         };
-        if !fits {
-            return Err(self.wrong(&format!("cannot be computed from a {}", plan.kind.word())));
+        if fits {
+            Ok(())
+        } else {
+            Err(self.wrong(&format!("cannot be computed from a {}", kind.word())))
         }
-        match self.op {
-            OperationName::Number => Ok(Operation::Number),
-            OperationName::Isnull => Ok(Operation::IsNull),
+    }
+
+    fn step(&self, plan: &ColumnPlan) -> Result<Step, FeatureError> {
+        self.check_kind(plan.kind)?;
+        let operation = match self.op {
+            OperationName::Number => Operation::Number,
+            OperationName::Isnull => Operation::IsNull,
             OperationName::Onehot => {
                 let level: String = self.need(self.level.as_ref(), "level")?;
-                Ok(Operation::OneHot {
+                Operation::OneHot {
                     code: plan.code(&level),
-                })
+                }
             }
             OperationName::Level => {
                 let levels: Vec<String> = self.need(self.levels.as_ref(), "levels")?;
                 let values: Vec<f64> = (0..levels.len()).map(|index| index as f64).collect();
-                self.table(plan, &levels, &values, -1.0)
+                self.table(plan, &levels, &values, -1.0)?
             }
             OperationName::Target => {
                 let levels: Vec<String> = self.need(self.levels.as_ref(), "levels")?;
                 let values: Vec<f64> = self.need(self.values.as_ref(), "values")?;
-                self.table(
-                    plan,
-                    &levels,
-                    &values,
-                    self.need(self.default.as_ref(), "default")?,
-                )
+                let rest = self.need(self.default.as_ref(), "default")?;
+                self.table(plan, &levels, &values, rest)?
             }
-            OperationName::Scale => Ok(Operation::Scale(self.scaling()?)),
-            OperationName::Time => {
-                let is_scaled = self.fill.is_some() || self.mean.is_some() || self.scale.is_some();
-                let scaling = if is_scaled {
-                    Some(self.scaling()?)
-                } else {
-                    None
-                };
-                Ok(Operation::Time {
-                    part: self.need(self.part.as_ref(), "part")?,
-                    scaling,
-                })
+            OperationName::Scale => Operation::Scale(self.scaling()?),
+            OperationName::Time => Operation::Time {
+                part: self.need(self.part.as_ref(), "part")?,
+                scaling: self.optional_scaling()?,
+            },
+            OperationName::Age => return Ok(Step::Pair(PairOperation::Age)),
+            OperationName::Text | OperationName::Term => {
+                return self.text_operation(plan).map(Step::Text);
             }
+        };
+        Ok(Step::Alone(operation))
+    }
+
+    fn text_operation(&self, plan: &ColumnPlan) -> Result<TextOperation, FeatureError> {
+        let text = plan.text.as_ref();
+        let text = text.ok_or_else(|| self.wrong("has no terms in \"texts\""))?;
+        if self.op == OperationName::Term {
+            let term: String = self.need(self.term.as_ref(), "term")?;
+            let id = text.terms.get(term.as_str()).copied();
+            let id = id.ok_or_else(|| self.wrong(&format!("reads the unknown term {term:?}")))?;
+            return Ok(TextOperation::Term { id });
         }
+        let weights: Vec<f64> = self.need(self.weights.as_ref(), "weights")?;
+        if weights.len() != text.idf.len() {
+            return Err(self.wrong(&format!(
+                "has {} weights for {} terms",
+                weights.len(),
+                text.idf.len()
+            )));
+        }
+        Ok(TextOperation::Sum {
+            weights: weights.into(),
+            start: self.need(self.default.as_ref(), "default")?,
+        })
     }
 
     fn table(
@@ -219,6 +340,15 @@ impl Output {
             values: by_code.into(),
             rest,
         })
+    }
+
+    fn optional_scaling(&self) -> Result<Option<Scaling>, FeatureError> {
+        let is_scaled = self.fill.is_some() || self.mean.is_some() || self.scale.is_some();
+        if is_scaled {
+            self.scaling().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     fn scaling(&self) -> Result<Scaling, FeatureError> {

@@ -2,7 +2,7 @@ use super::*;
 
 const ALL: &str = r#"{"format":1,
  "inputs":[{"name":"amount","type":"number"},{"name":"cat","type":"string"},{"name":"ts","type":"timestamp"},
-           {"name":"n","type":"integer"},{"name":"ok","type":"boolean"}],
+           {"name":"n","type":"integer"},{"name":"ok","type":"boolean"},{"name":"born","type":"timestamp"}],
  "outputs":[
   {"name":"amount","op":"number","column":"amount"},
   {"name":"cat","op":"level","column":"cat","levels":["a","b"]},
@@ -15,7 +15,9 @@ const ALL: &str = r#"{"format":1,
   {"name":"n","op":"level","column":"n","levels":["-1","2"]},
   {"name":"n#","op":"number","column":"n"},
   {"name":"ok","op":"onehot","column":"ok","level":"true"},
-  {"name":"ok#","op":"number","column":"ok"}]}"#;
+  {"name":"ok#","op":"number","column":"ok"},
+  {"name":"age","op":"age","column":"born","by":"ts"},
+  {"name":"age|scaled","op":"age","column":"born","by":"ts","fill":3,"mean":1,"scale":2}]}"#;
 
 fn transform() -> Transform {
     Transform::from_json(ALL.as_bytes()).expect("valid")
@@ -35,6 +37,7 @@ fn same(a: &[f64], b: &[f64]) -> bool {
             .all(|(x, y)| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()))
 }
 
+const DAY: i64 = 86_400_000_000;
 const SIX_PM: i64 = 1_704_477_600_000_000; // 2024-01-05T18:00:00Z
 
 #[test]
@@ -45,11 +48,14 @@ fn every_operation_gives_its_value() {
         Cell::Time(SIX_PM),
         Cell::Number(2.0),
         Cell::Number(1.0),
+        Cell::Time(SIX_PM - DAY - DAY / 2),
     ]);
     assert!(
         same(
             &full,
-            &[5.0, 1.0, 0.0, 0.05, 2.0, 0.0, 18.0, 1.5, 1.0, 2.0, 1.0, 1.0]
+            &[
+                5.0, 1.0, 0.0, 0.05, 2.0, 0.0, 18.0, 1.5, 1.0, 2.0, 1.0, 1.0, 1.5, 0.25
+            ]
         ),
         "{full:?}"
     );
@@ -57,12 +63,14 @@ fn every_operation_gives_its_value() {
 
 #[test]
 fn nulls_take_the_values_of_nulls() {
-    let nulls = row(&[Cell::Null; 5]);
+    let nulls = row(&[Cell::Null; 6]);
     let nan = f64::NAN;
     assert!(
         same(
             &nulls,
-            &[nan, -1.0, 0.0, 0.7, 0.0, 1.0, nan, 0.0, -1.0, nan, 0.0, nan]
+            &[
+                nan, -1.0, 0.0, 0.7, 0.0, 1.0, nan, 0.0, -1.0, nan, 0.0, nan, nan, 1.0
+            ]
         ),
         "{nulls:?}"
     );
@@ -72,6 +80,7 @@ fn nulls_take_the_values_of_nulls() {
         Cell::Null,
         Cell::Number(nan),
         Cell::Number(nan),
+        Cell::Time(ColumnSlice::NULL_TIME),
     ]);
     assert!(same(&nulls, &as_nan));
 }
@@ -84,6 +93,7 @@ fn unseen_levels_and_infinite_numbers_are_told_apart_from_nulls() {
         Cell::Time(0),
         Cell::Number(77.0),
         Cell::Number(0.0),
+        Cell::Time(i64::MIN + 1),
     ]);
     assert!(
         same(
@@ -100,7 +110,9 @@ fn unseen_levels_and_infinite_numbers_are_told_apart_from_nulls() {
                 -1.0,
                 77.0,
                 0.0,
-                0.0
+                0.0,
+                i64::MAX as f64 / DAY as f64,
+                (i64::MAX as f64 / DAY as f64 - 1.0) / 2.0
             ]
         ),
         "{found:?}"
@@ -122,6 +134,7 @@ fn columns_give_the_same_bits_as_rows() {
     let integers = ["2".to_owned(), "-1".to_owned()];
     let integer_codes = [1, 0, ColumnSlice::NULL_CODE];
     let flags = [1.0, 0.0, f64::NAN];
+    let born = [SIX_PM + 1, 0, i64::MAX];
     let columns = [
         ColumnSlice::Number(&amounts),
         ColumnSlice::Text {
@@ -134,6 +147,7 @@ fn columns_give_the_same_bits_as_rows() {
             levels: &integers,
         },
         ColumnSlice::Number(&flags),
+        ColumnSlice::Time(&born),
     ];
     let mut out = vec![0.0; 3 * transform.outputs()];
     transform
@@ -146,6 +160,7 @@ fn columns_give_the_same_bits_as_rows() {
             Cell::Time(SIX_PM),
             Cell::Number(-1.0),
             Cell::Number(1.0),
+            Cell::Time(SIX_PM + 1),
         ]),
         row(&[
             Cell::Null,
@@ -153,6 +168,7 @@ fn columns_give_the_same_bits_as_rows() {
             Cell::Null,
             Cell::Number(2.0),
             Cell::Number(0.0),
+            Cell::Time(0),
         ]),
         row(&[
             Cell::Number(-0.0),
@@ -160,6 +176,7 @@ fn columns_give_the_same_bits_as_rows() {
             Cell::Time(-1),
             Cell::Null,
             Cell::Null,
+            Cell::Time(i64::MAX),
         ]),
     ];
     assert!(same(&out, &rows.concat()), "{out:?}");
@@ -173,6 +190,7 @@ fn cells_and_columns_that_do_not_fit_are_refused() {
         .apply_row(
             &[
                 Cell::Text("5"),
+                Cell::Null,
                 Cell::Null,
                 Cell::Null,
                 Cell::Null,
@@ -208,6 +226,7 @@ fn cells_and_columns_that_do_not_fit_are_refused() {
             ColumnSlice::Time(&[0]),
             ColumnSlice::Number(&short),
             ColumnSlice::Number(&short),
+            ColumnSlice::Time(&[0]),
         ]
     };
     let error = transform
@@ -220,7 +239,7 @@ fn cells_and_columns_that_do_not_fit_are_refused() {
 fn malformed_documents_are_refused() {
     let with = |output: &str| {
         format!(
-            r#"{{"format":1,"inputs":[{{"name":"x","type":"number"}},{{"name":"s","type":"string"}}],"outputs":[{output}]}}"#
+            r#"{{"format":1,"inputs":[{{"name":"x","type":"number"}},{{"name":"s","type":"string"}},{{"name":"t","type":"timestamp"}}],"outputs":[{output}]}}"#
         )
     };
     for (json, expected) in [
@@ -262,6 +281,19 @@ fn malformed_documents_are_refused() {
             "cannot be computed",
         ),
         (with(r#"{"name":"o","op":"log","column":"x"}"#), "log"),
+        (with(r#"{"name":"o","op":"age","column":"t"}"#), "no \"by\""),
+        (
+            with(r#"{"name":"o","op":"age","column":"t","by":"x"}"#),
+            "cannot be computed from a number",
+        ),
+        (
+            with(r#"{"name":"o","op":"age","column":"x","by":"t"}"#),
+            "cannot be computed from a number",
+        ),
+        (
+            with(r#"{"name":"o","op":"age","column":"t","by":"z"}"#),
+            "no input",
+        ),
         (
             with(r#"{"name":"o","op":"number","column":"x","extra":1}"#),
             "extra",
@@ -271,4 +303,114 @@ fn malformed_documents_are_refused() {
         assert_eq!(error.code(), "features.transform");
         assert!(error.to_string().contains(expected), "{error} for {json}");
     }
+}
+
+const SENTENCES: &str = r#"{"format":1,
+ "inputs":[{"name":"x","type":"number"},{"name":"said","type":"string"}],
+ "outputs":[
+  {"name":"said~text","op":"text","column":"said","weights":[1.0,-2.0,0.5],"default":0.25},
+  {"name":"x","op":"number","column":"x"},
+  {"name":"said:bad","op":"term","column":"said","term":"bad"},
+  {"name":"said:","op":"isnull","column":"said"}],
+ "texts":[{"column":"said","ngrams":2,"terms":["good","bad","not good"],"idf":[1.0,2.0,3.0]}]}"#;
+
+#[test]
+fn sentences_become_a_sum_over_their_terms_and_single_terms() {
+    let transform = Transform::from_json(SENTENCES.as_bytes()).expect("valid");
+    let said = |text: Cell<'_>| {
+        let mut out = vec![f64::MIN; 4];
+        transform
+            .apply_row(&[Cell::Number(7.0), text], &mut out)
+            .expect("fits");
+        out
+    };
+    // good 2 x 1.0, bad 1 x 2.0, not good 1 x 3.0
+    let length = (4.0_f64 + 4.0 + 9.0).sqrt();
+    let mixed = said(Cell::Text("Not GOOD, but good; bad?"));
+    let wanted = [0.25 + (2.0 - 4.0 + 1.5) / length, 7.0, 2.0 / length, 0.0];
+    for (found, wanted) in mixed.iter().zip(wanted) {
+        assert!((found - wanted).abs() < 1e-15, "{mixed:?}");
+    }
+    for nothing in [Cell::Text(""), Cell::Text("never seen"), Cell::Null] {
+        let null = f64::from(u8::from(nothing == Cell::Null));
+        assert!(same(&said(nothing), &[0.25, 7.0, 0.0, null]));
+    }
+}
+
+#[test]
+fn columns_of_sentences_give_the_same_bits_as_rows() {
+    let transform = Transform::from_json(SENTENCES.as_bytes()).expect("valid");
+    let levels: Vec<String> = ["bad bad good", "not good", "", "unused", "Good not good"]
+        .map(str::to_owned)
+        .into();
+    let codes = [4, ColumnSlice::NULL_CODE, 0, 1, 0, 2, 4];
+    let numbers = [0.5; 7];
+    let columns = [
+        ColumnSlice::Number(&numbers),
+        ColumnSlice::Text {
+            codes: &codes,
+            levels: &levels,
+        },
+    ];
+    let mut out = vec![f64::MIN; 7 * 4];
+    transform
+        .apply_columns(&columns, 7, &mut out)
+        .expect("fits");
+    for (code, found) in codes.iter().zip(out.chunks_exact(4)) {
+        let cell = levels
+            .get(*code as usize)
+            .map_or(Cell::Null, |text| Cell::Text(text));
+        let mut wanted = vec![0.0; 4];
+        transform
+            .apply_row(&[Cell::Number(0.5), cell], &mut wanted)
+            .expect("fits");
+        assert!(same(found, &wanted), "{found:?} {wanted:?}");
+    }
+}
+
+#[test]
+fn malformed_terms_are_refused() {
+    for (from, to, expected) in [
+        (
+            r#""column":"said","ngrams""#,
+            r#""column":"x","ngrams""#,
+            "type string",
+        ),
+        (
+            r#""column":"said","ngrams""#,
+            r#""column":"y","ngrams""#,
+            "no input",
+        ),
+        (r#""ngrams":2"#, r#""ngrams":0"#, "0 words"),
+        (r#""ngrams":2"#, r#""ngrams":9"#, "9 words"),
+        (
+            r#""idf":[1.0,2.0,3.0]"#,
+            r#""idf":[1.0]"#,
+            "1 values of idf",
+        ),
+        (
+            r#""terms":["good","bad""#,
+            r#""terms":["good","good""#,
+            "twice",
+        ),
+        (
+            r#""weights":[1.0,-2.0,0.5]"#,
+            r#""weights":[1.0]"#,
+            "1 weights for 3",
+        ),
+        (r#""term":"bad""#, r#""term":"worse""#, "unknown term"),
+        (r#""default":0.25"#, r#""mean":0.25"#, "default"),
+    ] {
+        let json = SENTENCES.replacen(from, to, 1);
+        assert_ne!(json, SENTENCES);
+        let error = Transform::from_json(json.as_bytes()).expect_err(&json);
+        assert!(error.to_string().contains(expected), "{error} for {json}");
+    }
+    let twice = SENTENCES.replacen(
+        r#""texts":["#,
+        r#""texts":[{"column":"said","ngrams":1,"terms":[],"idf":[]},"#,
+        1,
+    );
+    let error = Transform::from_json(twice.as_bytes()).expect_err("twice");
+    assert!(error.to_string().contains("twice"), "{error}");
 }

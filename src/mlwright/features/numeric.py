@@ -1,0 +1,78 @@
+"""Outputs of numbers: as they are, scaled, and marks of nulls that tell something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from mlwright.data import Column
+from mlwright.features.document import OutputEntry, make_document
+from mlwright.features.fitted import Output, TrainingRows
+from mlwright.features.matrix import apply_transform
+from mlwright.features.target_statistic import Floats
+
+
+@dataclass
+class NullMarks:
+    """Gives marks of nulls where the target differs with them; columns that are null together get one."""
+
+    rows: TrainingRows
+    seen: set[bytes] = field(default_factory=set)
+
+    def of(self, column: Column) -> list[Output]:
+        """Give a mark of the column's nulls, or nothing."""
+        values = self.rows.frame[column.name]
+        if not values.null_count():
+            return []
+        is_null = values.is_null().to_numpy()
+        pattern = np.packbits(is_null).tobytes()
+        if pattern in self.seen or not self.rows.differ(is_null.astype(np.int64)):
+            return []
+        self.seen.add(pattern)
+        return [Output({"name": f"{column.name}|null", "op": "isnull", "column": column.name})]
+
+
+def number_output(name: str) -> Output:
+    """Give a number as it is."""
+    return Output({"name": name, "op": "number", "column": name})
+
+
+def scaled_number(name: str, values: pl.Series) -> Output:
+    """Give a number with mean 0 and spread 1, its median where it is null or not finite."""
+    fill, mean, scale = scaling_of(values.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+    return Output(
+        {
+            "name": f"{name}|scaled",
+            "op": "scale",
+            "column": name,
+            "fill": fill,
+            "mean": mean,
+            "scale": scale,
+        }
+    )
+
+
+def scaled(entry: OutputEntry, columns: Sequence[Column], frame: pl.DataFrame) -> Output:
+    """Scale an output that reads these columns, by what it is for the rows at hand."""
+    found = apply_transform(make_document(list(columns), [entry]), frame, list(columns))
+    fill, mean, scale = scaling_of(found[:, 0])
+    return Output({**entry, "name": f"{entry['name']}|scaled", "fill": fill, "mean": mean, "scale": scale})
+
+
+def scaling_of(numbers: Floats) -> tuple[float, float, float]:
+    """Give the median for nulls, and mean and spread after filling."""
+    finite = np.isfinite(numbers)
+    if not finite.any():
+        return 0.0, 0.0, 1.0
+    fill = float(np.median(numbers if finite.all() else numbers[finite]))
+    filled = np.where(finite, numbers, fill)
+    return fill, float(filled.mean()), spread_of(filled)
+
+
+def spread_of(values: Floats) -> float:
+    """Give the standard deviation, 1 where there is none."""
+    spread = float(values.std())
+    return spread if np.isfinite(spread) and spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0

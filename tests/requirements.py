@@ -24,6 +24,7 @@ PROMISES: dict[str, str] = {
     "init.writes": "init writes a commented mlwright.toml and a data contract",
     "init.empty": "init --empty makes a project without data",
     "init.folder": "init NAME makes the folder NAME and refuses one that is there",
+    "sdk.frames": "init, run and predict are functions too: pandas, Polars and Arrow tables in, the same kind out",
     # run
     "run.steps": "run goes load, contract, split, train, evaluate, gate, package, parity, register",
     "run.cached": "the same inputs again: every step a cache hit, without importing a learning library",

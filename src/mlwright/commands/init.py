@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import tempfile
@@ -24,18 +25,19 @@ NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 UNIT_NAME = re.compile(
     r"(^|_)(customer|client|user|account|member|card|cardholder|household|patient|device)s?(_?(id|no|key|number))?$"
 )
-
+OWN_DATA = "data/train.parquet"  # where a table goes that is no file yet
 
 Role: TypeAlias = Literal["label", "time", "group", "weight", "id", "label_time", "input", "ignored"]
 
 
 @dataclass(frozen=True)
 class InitRequest:
-    """What to make, and what is known about the table."""
+    """What to make, and what is known about the table; a `frame` is written into the project."""
 
     name: str
     parent: Path
     data: tuple[str, ...] = ()
+    frame: pl.DataFrame | None = None
     sql: str | None = None
     label: str | None = None
     time: str | None = None
@@ -107,7 +109,7 @@ def _free_folder(request: InitRequest) -> Path:
 
 
 def _check_wishes(request: InitRequest) -> str:
-    if not request.data or request.label is None:
+    if not (request.data or request.frame is not None) or request.label is None:
         raise UsageError(
             "a project from a table needs --data and --label",
             hint=f"`mlwright init {request.name} --data FILE --label COLUMN`, or --empty for imported models",
@@ -116,12 +118,12 @@ def _check_wishes(request: InitRequest) -> str:
 
 
 def _init_empty(request: InitRequest, root: Path) -> InitResult:
-    if request.data or request.label is not None:
+    if request.data or request.frame is not None or request.label is not None:
         raise UsageError(
             "--empty makes a project without data", hint="leave out --empty, or leave out --data and --label"
         )
     task = request.task or "binary"
-    files = _write(root, {"mlwright.toml": empty_config(request.name, task)})
+    files = _write(root, {"mlwright.toml": empty_config(request.name, task).encode()})
     steps = (f"cd {request.name}", f"mlwright model import FILE --name {request.name}", "mlwright up")
     return InitResult(root, task, files=files, next_steps=steps)
 
@@ -130,9 +132,11 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
     from mlwright.data import infer_contract, infer_roles, inspect_table, open_source, write_contract
     from mlwright.data.database_url import require_no_password
 
-    for name in request.data:
-        require_no_password(name)
-    frame = open_source(Path.cwd(), request.data, request.sql).read()
+    frame = request.frame
+    if frame is None:
+        for name in request.data:
+            require_no_password(name)
+        frame = open_source(Path.cwd(), request.data, request.sql).read()
     roles = infer_roles(
         frame,
         label=label,
@@ -149,7 +153,12 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
     odd = [finding.text + "." for finding in inspect_table(frame, roles.types, key=roles.id)]
     contract = infer_contract(frame, roles)
     chosen = _choose(request, frame, roles, root)
-    texts = {"contract.json": write_contract(contract), "mlwright.toml": first_config(chosen)}
+    texts = {
+        "contract.json": write_contract(contract).encode(),
+        "mlwright.toml": first_config(chosen).encode(),
+    }
+    if request.frame is not None:
+        texts[OWN_DATA] = _parquet(frame)
     return InitResult(
         root=root,
         task=roles.task,
@@ -171,7 +180,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         name=request.name,
         task=roles.task,
         template=request.template,
-        source=tuple(_source_text(name, root) for name in request.data),
+        source=tuple(_source_text(name, root) for name in request.data) or (OWN_DATA,),
         sql=request.sql,
         label=roles.label,
         positive=roles.positive,
@@ -298,17 +307,23 @@ def _delay_days(frame: pl.DataFrame, roles: Roles) -> float:
     return round(max(float(waits.quantile(0.99) or 0.0), 0.0) / 86_400, 2)
 
 
-def _write(root: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _write(root: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
     """Write all files beside the place, prove that the settings can be read, then move the folder there."""
     root.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
     try:
-        for name, text in texts.items():
-            write_atomic(staged / name, text.encode())
+        for name, content in files.items():
+            write_atomic(staged / name, content)
         load_config(staged / "mlwright.toml")
         staged.chmod(0o755)
         staged.rename(root)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    return tuple(root / name for name in texts)
+    return tuple(root / name for name in files)

@@ -67,19 +67,31 @@ def predict(request: PredictRequest) -> PredictResult:
     project = find_project(request.project)
     version = Registry(project.database).resolve(request.model)
     from mlwright.data import open_source
+
+    frame = open_source(Path.cwd(), str(request.data), request.sql).read()
+    answer = _predict(project.packages / version.digest, frame)
+    _write(answer, request.out)
+    return PredictResult(version.reference, answer.height, tuple(answer.columns), request.out)
+
+
+def predict_frame(folder: Path, model: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Predict the rows of a frame like `predict`, and give the predictions. Raises what that raises."""
+    project = find_project(folder)
+    version = Registry(project.database).resolve(model)
+    return _predict(project.packages / version.digest, frame)
+
+
+def _predict(package: Path, frame: pl.DataFrame) -> pl.DataFrame:
     from mlwright.packaging.predictor import PackagePredictor
 
-    predictor = PackagePredictor(project.packages / version.digest)
-    frame = open_source(Path.cwd(), str(request.data), request.sql).read()
+    predictor = PackagePredictor(package)
     if not predictor.is_tensor:
         scores = _column_scores(predictor, frame)
     elif predictor.matrix_width is not None:
         scores = _matrix_scores(predictor, frame, predictor.matrix_width)
     else:
         scores = _tensor_scores(predictor, frame)
-    answer = _answer(predictor, scores)
-    _write(answer, request.out)
-    return PredictResult(version.reference, answer.height, tuple(answer.columns), request.out)
+    return _answer(predictor, scores)
 
 
 def _column_scores(predictor: PackagePredictor, frame: pl.DataFrame) -> npt.NDArray[np.float64]:

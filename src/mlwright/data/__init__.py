@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlwright.data.source import FileSource, Source, open_source
     from mlwright.data.split import Split, split_rows
     from mlwright.data.table_check import inspect_table
+    from mlwright.data.tables import read_table, same_kind
     from mlwright.data.text_column import is_free_text
 
 __all__ = [
@@ -62,7 +63,9 @@ __all__ = [
     "newest_moment",
     "open_source",
     "read_contract",
+    "read_table",
     "require_column",
+    "same_kind",
     "smell_label_copies",
     "split_rows",
     "sqlite_file",
@@ -80,6 +83,7 @@ HOMES = {
     "source": "FileSource Source open_source",
     "split": "Split split_rows",
     "table_check": "inspect_table",
+    "tables": "read_table same_kind",
     "text_column": "is_free_text",
 }
 

@@ -125,11 +125,15 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _frame(names: Sequence[str], rows: Sequence[Sequence[object]]) -> pl.DataFrame:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return pl.DataFrame([_series(name, values) for name, values in zip(names, columns, strict=True)])
+    return pl.DataFrame([series_of(name, values) for name, values in zip(names, columns, strict=True)])
 
 
-def _series(name: str, values: Sequence[Any]) -> pl.Series:
-    """Give values the type that all of them have; a column that mixes texts with others is text."""
+def series_of(name: str, values: Sequence[Any]) -> pl.Series:
+    """Give values the type that all of them have; a column that mixes texts with others is text.
+
+    >>> series_of("v", [1, 2.5, None]).dtype, series_of("v", [1, "x"]).to_list()
+    (Float64, ['1', 'x'])
+    """
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)

@@ -14,7 +14,7 @@ import pytest
 
 from mlwright.data import open_source
 from mlwright.data.database_url import require_no_password
-from mlwright.data.sql_source import _series
+from mlwright.data.sql_source import series_of
 from mlwright.errors import ColumnRepeated, MlwrightError, SourceUnreadable, UsageError
 
 
@@ -31,7 +31,7 @@ def shop(tmp_path: Path) -> Path:
 @pytest.mark.promise("input.sql")
 def test_a_query_gives_its_rows_with_types(shop: Path) -> None:
     frame = open_source(shop, "sqlite:///shop.db", "select * from orders order by id").read()
-    assert frame.to_dict(as_series=False) == {
+    assert frame.to_dict(asseries_of=False) == {
         "id": [1, 2, 3],
         "paid": [2.5, None, 1.0],
         "day": ["2024-01-01", "2024-01-02", "2024-01-03"],
@@ -102,5 +102,5 @@ def test_a_url_may_be_in_the_environment_and_a_password_must(shop: Path) -> None
     ],
 )
 def test_values_of_a_driver_become_columns(values: list[object], dtype: pl.DataType, first: object) -> None:
-    series = _series("v", values)
+    series = series_of("v", values)
     assert (series.dtype, series[0]) == (dtype, first)

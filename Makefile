@@ -23,7 +23,7 @@ $(VENV)/.tools: requirements/bootstrap.lock requirements/dev.lock
 	  || { echo "mlwright needs Python 3.11 or newer; name one with: make install PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.tools $(SOURCES) pyproject.toml

@@ -40,7 +40,7 @@ def environment(
             _uv("venv", "--python", interpreter, str(home))
             for packages, more in ((requirements, ()), (no_deps, ("--no-deps",))):
                 if packages:
-                    _uv("pip", "install", "--python", str(python), *more, *packages)
+                    _uv("pip", "install", "--compile-bytecode", "--python", str(python), *more, *packages)
             (home / ".complete").touch()
     return python
 

@@ -32,6 +32,7 @@ $(VENV)/.built: $(VENV)/.tools $(SOURCES) pyproject.toml
 	  echo "Install Rust from https://rustup.rs (or your system's rustup or cargo package), open a new shell, and run make again."; \
 	  exit 1; }
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --uv --quiet
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 check: install ## format, lint, types, import contracts, clippy, links, generated files

@@ -14,6 +14,8 @@ LOOKS_LIKE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 HAS_ZONE = r":\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})$"
 HAS_CLOCK = r"[T ]\d{2}:\d{2}"
 LEADING_ZERO = r"^[+-]?0\d"
+MANY_DIGITS = r"^[+-]?\d{16,}$"  # more than a float64 tells apart
+MOST_INTEGER = 2**63 - 1
 
 
 def infer_types(frame: pl.DataFrame, *, is_text: bool = False) -> dict[str, ColumnType | None]:
@@ -102,6 +104,8 @@ def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, Co
     plain = texts.cast(pl.Float64, strict=False).is_not_null() & ~texts.str.contains(LEADING_ZERO)
     counts = zip(frame.columns, frame.select(plain.sum()).row(0), strict=True)
     names = [name for name, count in counts if count == given[name]]
+    codes = _codes(frame, names)
+    names = [name for name in names if name not in codes]
     if not names:
         return {}
     whole = frame.select(_whole_texts(names).is_not_null().sum()).row(0)
@@ -109,6 +113,22 @@ def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, Co
         name: "integer" if count == given[name] else "number"
         for name, count in zip(names, whole, strict=True)
     }
+
+
+def _codes(frame: pl.DataFrame, names: list[str]) -> set[str]:
+    """Name the columns of digits that are different texts and the same number, such as those of accounts."""
+    if not names:
+        return set()
+    long = frame.select(pl.col(names).str.contains(MANY_DIGITS).any()).row(0)
+    found = set()
+    for name, is_long in zip(names, long, strict=True):
+        if is_long:
+            texts = frame[name].drop_nulls()
+            wholes = texts.cast(pl.Int64, strict=False)
+            is_exact = not wholes.null_count()
+            if not is_exact and texts.cast(pl.Float64, strict=False).n_unique() < texts.n_unique():
+                found.add(name)
+    return found
 
 
 def _whole_texts(names: str | list[str]) -> pl.Expr:
@@ -135,7 +155,8 @@ def _plain_type(values: pl.Series, *, is_text: bool) -> ColumnType | None:
     if dtype == pl.Boolean:
         return "boolean"
     if dtype.is_integer():
-        return "integer"
+        highest = values.max() if dtype in (pl.UInt64, pl.Int128, pl.UInt128) else None
+        return "string" if isinstance(highest, int) and highest > MOST_INTEGER else "integer"
     if dtype.is_numeric():
         return "number"
     if dtype in (pl.Date, pl.Datetime):

@@ -60,7 +60,10 @@ def _labelled(frame: pl.DataFrame, contract: DataContract) -> tuple[pl.DataFrame
     label = contract.label
     if label is None or label.nullable or label.name not in frame.columns:
         return frame, []
-    known = frame.filter(pl.col(label.name).is_not_null())
+    is_known = pl.col(label.name).is_not_null()
+    if frame.schema[label.name].is_float():
+        is_known &= pl.col(label.name).is_finite()
+    known = frame.filter(is_known)
     rows = frame.height - known.height
     if not rows:
         return frame, []

@@ -101,6 +101,8 @@ LABEL_TIME_WORDS = frozenset(
 SENSITIVE_WORDS = frozenset(
     ["sex", "gender", "race", "ethnicity", "ethnic", "religion", "disability", "disabled", "pregnant"]
 )
+EPOCH_SECONDS = (978_307_200, 4_102_444_800)  # 2001 and 2100
+EPOCH_UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 FEWEST_GROUPS = 20
 MOST_SENSITIVE_LEVELS = 20
 MOST_NULL_TIMES = 0.05
@@ -146,6 +148,28 @@ def guess_time(frame: pl.DataFrame, types: Mapping[str, ColumnType], taken: Sequ
             values = frame[name]
             if not values.null_count() and values.n_unique() > 2 and values.is_sorted():
                 return Guess(name, "it is named like a time, and rows are in its order")
+    for name, kind in types.items():
+        words = set(words_of(name))
+        if kind == "integer" and name not in taken and words & TIME_WORDS and not words & NO_TIME_WORDS:
+            unit = epoch_unit(frame[name])
+            if unit is not None:
+                return Guess(name, f"it is named like a time and counts {unit} since 1970")
+    return None
+
+
+def epoch_unit(values: pl.Series) -> str | None:
+    """Tell what whole numbers count when they can be moments from 2001 to 2100.
+
+    >>> epoch_unit(pl.Series([1_704_067_200, 1_704_067_260])), epoch_unit(pl.Series([5, 7]))
+    ('seconds', None)
+    """
+    numbers = convert(values, "integer")
+    lowest, highest = numbers.min(), numbers.max()
+    if numbers.null_count() or not isinstance(lowest, int) or not isinstance(highest, int):
+        return None
+    for unit, factor in EPOCH_UNITS:
+        if EPOCH_SECONDS[0] * factor <= lowest < highest <= EPOCH_SECONDS[1] * factor:
+            return unit
     return None
 
 

@@ -30,9 +30,14 @@ NOTHING = "none"  # as a wish: no column has this role, do not guess one
 MOST_CLASSES = 100
 MOST_NUMERIC_CLASSES = 10
 FEWEST_ROWS = 20
+FEWEST_FOR_RUN = 50
+FEWEST_OF_A_CLASS = 10
+OWN_NAMES = frozenset({"__type_errors", "__day", "__row"})  # columns that mlwright adds for a while
 MOST_ID_LEVELS = 255  # more numbers than a tree could tell apart as names
 ID_WORDS = frozenset({"id", "ids", "uuid", "guid"})
 ROW_WORDS = frozenset({"", "index", "idx", "key", "row", "no", "nr", "number"})
+FEWEST_UNITS = 4  # groups that can be divided into rows to train, to choose and to judge by
+MOST_LABEL = 1e30  # squares of larger numbers leave what a tree can sum
 POSITIVE_WORDS = ("1", "true", "yes", "y", "t", "positive", "pos", "fraud", "bad", "churn", "default")
 
 
@@ -127,6 +132,7 @@ def infer_roles(frame: pl.DataFrame, **wished: Unpack[WishedRoles]) -> Roles:
     wishes = Wishes(**wished)
     for name in wishes.named():
         require_column(name, frame.columns)
+    _check_names(frame)
     _check_rows(frame)
     found = infer_types(frame)
     said: list[str] = []
@@ -158,8 +164,13 @@ def infer_roles(frame: pl.DataFrame, **wished: Unpack[WishedRoles]) -> Roles:
         types=types,
         assumed=said + _assumed(types, chosen),
         unknown=_unknown(task, types, wishes, chosen),
-        warnings=_warnings(frame, inputs, types, wishes.label, classes),
+        warnings=_warnings(frame, inputs, types, wishes.label, classes, group=chosen.group),
     )
+
+
+def _check_names(frame: pl.DataFrame) -> None:
+    if taken := sorted(OWN_NAMES & set(frame.columns)):
+        raise UsageError(f"the name {taken[0]!r} is mlwright's own", hint="rename that column")
 
 
 def _check_rows(frame: pl.DataFrame) -> None:
@@ -194,8 +205,20 @@ def _choose(frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes) -
         raise UsageError("--label-time needs the time of the rows too", hint="pass --time COLUMN")
     if weight is not None:
         _check_weight(frame[weight])
+    if group is not None:
+        _check_group(frame[group])
     key = settle(wishes.id, lambda: _guess_id(frame, types, taken))
     return _Chosen(time, group, weight, key, label_time, _sensitive(frame, types, wishes, guessed), guessed)
+
+
+def _check_group(values: pl.Series) -> None:
+    units = values.drop_nulls().n_unique() + values.null_count()
+    if units < FEWEST_UNITS:
+        raise ConfigError(
+            f"the group {values.name!r} has {units} values, to hold some out takes {FEWEST_UNITS}",
+            hint="choose another --group, or pass --group none",
+            column=values.name,
+        )
 
 
 def _sensitive(
@@ -234,7 +257,7 @@ def require_column(name: str, columns: Sequence[str]) -> None:
         listed = ", ".join(columns[:20])
         raise ColumnMissing(
             f"the data has no column {name!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"its columns are {listed}",
+            hint=f"did you mean {near[0]!r}?" if near else f"its columns are {listed or 'none'}",
             column=name,
         )
 
@@ -244,7 +267,8 @@ def _label(
 ) -> tuple[Task, list[ClassValue], ColumnType]:
     name = wishes.label
     if kind is None or kind == "timestamp":
-        what = "is empty" if kind is None else "is a time"
+        is_empty = values.null_count() == len(values) or values.dtype.is_float()
+        what = "is a time" if kind else "is empty" if is_empty else f"holds values of type {values.dtype}"
         raise LabelUnusable(f"the label {name!r} {what}", hint="choose another --label", column=name)
     whole = convert(values, "integer")
     if kind == "number" and whole.null_count() == convert(values, "number").null_count():
@@ -263,11 +287,23 @@ def _label(
     if task == "regression":
         if kind in {"string", "boolean"}:
             raise LabelUnusable(f"{name!r} is {kind}, not a number", hint="leave out --task", column=name)
+        check_sizes(convert(values, "number"))
         return task, [], "number"
     _check_classes(name, task, len(distinct))
     if task == "multiclass":
         return task, list(distinct), kind
     return task, _binary_classes(typed, distinct, wishes, said), kind
+
+
+def check_sizes(label: pl.Series) -> None:
+    """Raise `LabelUnusable` for numbers whose squares cannot be summed; those without an end do not count."""
+    largest = label.filter(label.is_finite()).abs().max()
+    if isinstance(largest, float) and largest > MOST_LABEL:
+        raise LabelUnusable(
+            f"the label {label.name!r} reaches {largest:.3g}, at most {MOST_LABEL:g} can be learned",
+            hint="give it in a larger unit, or predict its logarithm",
+            column=label.name,
+        )
 
 
 def _check_classes(name: str, task: Task, count: int) -> None:
@@ -393,7 +429,9 @@ def _ignored(
     counts = frame.select(pl.col(name).drop_nulls().n_unique() for name in types).row(0)
     distinct = dict(zip(types, counts, strict=True))
     for name in frame.columns:
-        if name not in types:
+        if not name:
+            ignored.setdefault(name, "it has no name")
+        elif name not in types:
             ignored.setdefault(name, _why_unreadable(frame[name]))
         elif name not in {wishes.label, chosen.time}:
             reason = _why_no_feature(frame[name], types[name], distinct[name], nulls[name])
@@ -468,15 +506,42 @@ def _warnings(
     types: dict[str, ColumnType],
     label: str,
     classes: list[ClassValue],
+    *,
+    group: str | None,
 ) -> list[str]:
     known = frame.filter(pl.col(label).is_not_null())
+    if known[label].dtype.is_float():
+        known = known.filter(pl.col(label).is_finite())
     typed = convert_columns(known, {column.name: column.type for column in inputs})
     findings = smell_label_copies(typed, inputs, convert(known[label], types[label]), classes)
     said = [finding.text for finding in findings]
+    if frame.height < FEWEST_FOR_RUN:
+        said.append(
+            f"{frame.height} rows are too few for a run, which holds some out: bring {FEWEST_FOR_RUN}."
+        )
+    if group is not None and known[group].n_unique() == known.height:
+        said.append(f"Every row has a {group!r} of its own: as a group it changes nothing.")
     if classes:
         rarest = min(int((convert(known[label], types[label]) == value).sum()) for value in classes)
-        if rarest < 50:
+        if rarest < FEWEST_OF_A_CLASS:
+            said.append(
+                f"The rarest value of {label!r} is in {rarest} rows only: too few to learn and judge by."
+            )
+        elif rarest < 50:
             said.append(f"The rarest value of {label!r} is in {rarest} rows only: expect wide intervals.")
+        said += _spellings(classes, label)
+    return said
+
+
+def _spellings(classes: Sequence[ClassValue], label: str) -> list[str]:
+    """Name classes that one person would write for the same."""
+    known: dict[str, str] = {}
+    said = []
+    for value in classes:
+        if isinstance(value, str):
+            other = known.setdefault(" ".join(value.lower().split()), value)
+            if other != value:
+                said.append(f"{other!r} and {value!r} are two values of {label!r}: are they meant to be one?")
     return said
 
 

@@ -8,10 +8,15 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from mlwright.data.column import ColumnType
-from mlwright.data.column_type import LOOKS_LIKE_DATE, convert, mixes_zones
+from mlwright.data.column_type import LEADING_ZERO, LOOKS_LIKE_DATE, convert, mixes_zones
 from mlwright.data.finding import Finding
 
 MOST_WRONG = 0.3  # of the values of a text column that are no numbers, for it to be meant as one
+LOOKED_AT = 1_000
+OTHER_DATE = (
+    r"(?i)^(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}"
+    r"|\d{1,2}[ -][a-z]{3,9}[ -]\d{2,4}|[a-z]{3,9} \d{1,2},? \d{4})([T ,]+\d{1,2}:\d{2}.*)?$"
+)
 CLOCKS_DIFFER = timedelta(days=1)
 
 
@@ -66,7 +71,30 @@ def _mixed(texts: pl.Series) -> Iterator[Finding]:
             name,
         )
         return
-    wrong = texts.filter(texts.cast(pl.Float64, strict=False).is_null())
+    if not len(texts):
+        return
+    head = texts.head(LOOKED_AT)
+    if head.str.contains(OTHER_DATE).all():
+        yield Finding(
+            "time.form",
+            "warning",
+            f"{name!r} is text, because its dates are not written as 2024-01-31: the first is {texts[0]!r}",
+            {"first": texts[0]},
+            "write dates as 2024-01-31 and times as 2024-01-31T10:00:00, in the data and in requests",
+            name,
+        )
+        return
+    bare = texts.str.strip_chars()
+    wrong = texts.filter(bare.cast(pl.Float64, strict=False).is_null())
+    if not len(wrong) and not bare.str.contains(LEADING_ZERO).any():
+        yield Finding(
+            "column.number",
+            "info",
+            f"{name!r} is text, although every value is a number, for example {texts[0]!r}",
+            {"example": texts[0]},
+            "store it as a number, if it is meant to be one and no name or code",
+            name,
+        )
     if 0 < len(wrong) <= MOST_WRONG * len(texts):
         yield Finding(
             "column.mixed",

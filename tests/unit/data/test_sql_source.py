@@ -31,7 +31,7 @@ def shop(tmp_path: Path) -> Path:
 @pytest.mark.promise("input.sql")
 def test_a_query_gives_its_rows_with_types(shop: Path) -> None:
     frame = open_source(shop, "sqlite:///shop.db", "select * from orders order by id").read()
-    assert frame.to_dict(asseries_of=False) == {
+    assert frame.to_dict(as_series=False) == {
         "id": [1, 2, 3],
         "paid": [2.5, None, 1.0],
         "day": ["2024-01-01", "2024-01-02", "2024-01-03"],

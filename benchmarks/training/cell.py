@@ -60,6 +60,7 @@ class System:
     name: str
     version: str
     measure: Measure
+    is_budgeted: bool = True
 
 
 class FitFailed(Exception):
@@ -68,13 +69,15 @@ class FitFailed(Exception):
 
 def measure_cell(table: Table, system: System, *, budget: float, seed: int, again: bool = False) -> Cell:
     """Give a cell from the cache, or measure it. A failure is a result too."""
-    wanted = hashlib.sha256(json.dumps([system.version, repr(table)]).encode()).hexdigest()[:12]
-    place = CACHE / "cells" / f"{budget:g}s" / f"{table.name}--{system.name}--{seed}--{wanted}"
+    split = split_table(table)
+    wanted = hashlib.sha256(f"{system.version} {split.digest()}".encode()).hexdigest()[:12]
+    seconds = f"{budget:g}s" if system.is_budgeted else "any"
+    place = CACHE / "cells" / seconds / f"{table.name}--{system.name}--{seed}--{wanted}"
     kept = place.with_suffix(place.suffix + ".json")
     if kept.exists() and not again:
-        return Cell(**json.loads(kept.read_text()))
+        return replace(Cell(**json.loads(kept.read_text())), budget=budget)
     place.mkdir(parents=True, exist_ok=True)
-    asked = Asked(split_table(table), budget, seed, place)
+    asked = Asked(split, budget, seed, place)
     began, load = time.monotonic(), getloadavg()[0]
     empty = Cell(table.name, system.name, budget, seed)
     try:

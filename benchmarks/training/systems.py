@@ -48,7 +48,7 @@ def find_system(name: str) -> System:
         return mlwright()
     scripts = "".join(path.read_text() for path in sorted(PEERS.glob("*.py")))
     version = hashlib.sha256((scripts + repr(PACKAGES[name])).encode()).hexdigest()
-    return System(name, version, partial(_measure, name))
+    return System(name, version, partial(_measure, name), is_budgeted=name in BUDGETED)
 
 
 def versions() -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import zipfile
@@ -68,6 +69,10 @@ class SplitTable:
     table: Table
     train: Path
     test: Path
+
+    def digest(self) -> str:
+        """Give one name for the bytes of both."""
+        return hashlib.sha256(self.train.read_bytes() + self.test.read_bytes()).hexdigest()
 
 
 def split_table(table: Table) -> SplitTable:

@@ -46,6 +46,12 @@ PROMISES: dict[str, str] = {
     "train.budget": "a CPU budget ends search and refit; what was cut is told",
     "train.resumes": "training that was killed goes on from the folds that it had fitted",
     "train.threshold": "the threshold is best by F1, cost or capacity on rows that the model has not seen",
+    "report.page": "a run writes a report that opens offline, without scripts, named and described for readers",
+    "report.facts": "the facts of a report are JSON beside it; equal trials give equal facts apart from clocks",
+    "report.importance": "importance of shuffled columns has intervals that hold zero for a column of chance",
+    "report.contributions": "contributions of columns add up to the margin of the model",
+    "report.cost": "explaining takes its share of the budget, and says what it left out",
+    "roles.shown": "run shows what columns are for, with the reason where it was assumed",
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
     "train.own": "training code of one's own is called for each fold and for all rows, and judged on rows it never saw",

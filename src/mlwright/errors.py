@@ -177,6 +177,12 @@ class ModelUnknown(MlwrightError):
     code = "model.unknown"
 
 
+class ReportMissing(MlwrightError):
+    """A version has no report in this project."""
+
+    code = "model.report-missing"
+
+
 class ReferenceInvalid(UsageError):
     """A model reference is not of the form name@version or name@alias."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -45,12 +46,25 @@ def test_an_empty_project_takes_no_data(shell: Shell) -> None:
 
 
 @pytest.mark.promise("run.steps", "run.champion", "run.baseline", "run.package", "run.parity", "run.cached")
+@pytest.mark.promise("roles.shown", "report.page")
 def test_a_table_becomes_a_champion_and_the_same_inputs_run_nothing(shell: Shell) -> None:
     project = make(shell)
     first = project.good("run")
     steps = [step["name"] for step in first["steps"]]
     assert [name for name in steps if name != "champion"] == [
-        *("load", "contract", "split", "train", "evaluate", "check", "gate", "package", "parity", "register"),
+        *(
+            "load",
+            "contract",
+            "split",
+            "train",
+            "evaluate",
+            "check",
+            "gate",
+            "package",
+            "parity",
+            "register",
+            "explain",
+        ),
     ]
     assert (first["reference"], first["verdict"], first["moved"]) == ("churn@1", "pass", "champion")
     assert {rung["name"] for rung in first["ladder"]} >= {"constant", "linear", "LightGBM"}
@@ -63,6 +77,11 @@ def test_a_table_becomes_a_champion_and_the_same_inputs_run_nothing(shell: Shell
     assert again["is_cached"]
     assert [step["status"] for step in again["steps"]] == ["cached"] * len(steps)
     assert (again["reference"], again["moved"]) == ("churn@1", "")
+    assert Path(again["report"]).read_text().startswith("<!doctype html>")
+    said = project("run").out
+    assert re.search(r"^id +Customer ID +assumed: every row has another value", said, re.MULTILINE)
+    assert re.search(r"^label +left$", said, re.MULTILINE)
+    assert re.search(r"^report: \.mlwright/reports/\w+/report.html$", said, re.MULTILINE)
     other = project.good("run", "--seed", "11")
     assert (other["reference"], other["moved"]) == ("churn@2", "candidate")
 

@@ -12,6 +12,7 @@ from mlwright.cli.progress_bar import ProgressBar
 from mlwright.registry import AliasMove
 
 DONE, REFUSED = 0, 3
+MOST_NAMED = 8  # columns in a line
 ISOLATION = {
     "namespace": "opened in a process without network",
     "python": "opened in a process whose Python refuses sockets; this kernel allows no better separation",
@@ -200,6 +201,18 @@ def model_show(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
+def model_report(args: argparse.Namespace, out: Output) -> int:
+    """Write the report of a version."""
+    from mlwright.commands.model_report import ModelReportRequest
+    from mlwright.commands.model_report import model_report as write_report
+
+    result = write_report(
+        ModelReportRequest(args.project, args.reference, None if args.out is None else Path(args.out))
+    )
+    out.result(result, [f"report of {result.reference}: {_near(result.page)}"])
+    return DONE
+
+
 def _move(move: AliasMove) -> tuple[str, ...]:
     way = f"{_number(move.from_version)} → {_number(move.to_version)}"
     return (move.at, move.alias, way, move.actor, move.reason)
@@ -225,7 +238,7 @@ def _run_lines(result: object, out: Output) -> list[str]:
     colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
     lines = [f"{out.style(result.reference, 'bold')}: {out.style(result.verdict, colour)}"]
     lines += [line for gate in result.gates if isinstance(gate, Mapping) for line in _gate_lines(gate)]
-    lines += ["", *_metric_lines(result.metrics)]
+    lines += ["", *_metric_lines(result.metrics), "", *_role_lines(result)]
     findings = [item for item in result.findings if isinstance(item, Mapping)]
     if findings:
         lines += [
@@ -234,6 +247,7 @@ def _run_lines(result: object, out: Output) -> list[str]:
             *(f"  - {item['severity']}: {item['text']}" for item in findings[:10]),
         ]
         lines += [f"  - {len(findings) - 10} more, see --json"] if len(findings) > 10 else []
+    lines += ["", f"report: {_near(result.report)}"]
     blocking = [str(item["key"]) for item in findings if item["severity"] == "blocking"]
     if blocking and not result.moved:
         lines += [
@@ -243,6 +257,24 @@ def _run_lines(result: object, out: Output) -> list[str]:
         return lines
     lines += ["", _next_step(result.reference, result.moved, result.verdict, is_new=bool(result.moved))]
     return lines
+
+
+def _role_lines(result: object) -> list[str]:
+    """Say what columns are for; a role that was assumed says why, and `mlwright.toml` changes it."""
+    from mlwright.commands.run import RunResult
+
+    assert isinstance(result, RunResult)
+    rows = [
+        (role.role, role.column, "" if role.reason is None else f"assumed: {role.reason}")
+        for role in result.roles
+        if role.role != "ignored"
+    ]
+    ignored = [role.column for role in result.roles if role.role == "ignored"]
+    if ignored:
+        more = f" and {len(ignored) - MOST_NAMED} more" if len(ignored) > MOST_NAMED else ""
+        rows.append(("ignored", ", ".join(ignored[:MOST_NAMED]) + more, ""))
+    counts = ", ".join(f"{count} {kind}" for kind, count in result.inputs.items())
+    return table([*rows, ("inputs", counts, "")], header=("role", "column", ""))
 
 
 def _gate_lines(gate: Mapping[str, object]) -> list[str]:

@@ -263,6 +263,15 @@ COMMANDS = (
         (Argument(("reference",), "NAME or NAME@VERSION", metavar="REF"),),
     ),
     Command(
+        ("model", "report"),
+        "write the page of a version again: how it was chosen, what it looks at, what it is worth",
+        "mlwright.cli.learning:model_report",
+        (
+            Argument(("reference",), "NAME or NAME@VERSION", metavar="REF"),
+            Argument(("--out",), "file to write (.html; default: where the run put it)", metavar="FILE"),
+        ),
+    ),
+    Command(
         ("serve",),
         "serve versions, or the project's deployments, without the control loop",
         "mlwright.cli.operating:serve",

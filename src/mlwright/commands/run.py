@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlwright.deliverables import write_training_report
 from mlwright.errors import MlwrightError
 from mlwright.lifecycle.recipe import inputs_digest, recipe, recipe_inputs
+from mlwright.lifecycle.run_facts import Role, column_roles, input_types, run_facts
 from mlwright.pipeline import PipelineResult, Progress, Step, StepRecord, Values, known_steps, run_pipeline
 from mlwright.project import Project, find_project
 from mlwright.store import canonical_json, now_text
@@ -51,6 +53,9 @@ class RunResult:
     parity: Mapping[str, object]
     steps: tuple[StepRecord, ...]
     is_cached: bool
+    roles: tuple[Role, ...]
+    inputs: Mapping[str, int]
+    report: Path
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def run(request: RunRequest, progress: Progress) -> RunResult:
         if not (project.packages / str(done.values["package"])).is_dir():
             _forget(project, done)
             done = go()
-        result = _result(run_id, done)
+        result = _result(run_id, done, project)
     except BaseException as problem:
         _end(project, run_id, "failed", _error(problem))
         raise
@@ -112,8 +117,9 @@ def plan_run(request: RunRequest) -> DryRun:
     return DryRun(known_steps(steps, recipe_inputs(project), database=project.database, blobs=project.blobs))
 
 
-def _result(run_id: str, done: PipelineResult) -> RunResult:
+def _result(run_id: str, done: PipelineResult, project: Project) -> RunResult:
     values = done.values
+    report = write_training_report(run_facts(project, values), project.reports / str(values["package"]))
     evaluation, fitted = _object(values, "evaluation"), _object(values, "fitted")
     reference = str(values["version"])
     metrics = evaluation["metrics"]
@@ -132,6 +138,9 @@ def _result(run_id: str, done: PipelineResult) -> RunResult:
         parity=_object(values, "parity"),
         steps=done.steps,
         is_cached=done.is_cached,
+        roles=column_roles(project),
+        inputs=input_types(project),
+        report=report,
     )
 
 

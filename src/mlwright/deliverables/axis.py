@@ -50,6 +50,18 @@ def even_axis(values: Sequence[float], first_pixel: float, last_pixel: float) ->
     return Axis(0, highest, first_pixel, last_pixel, is_log=False)
 
 
+def span_axis(values: Sequence[float], first_pixel: float, last_pixel: float) -> Axis:
+    """Make an even axis from a round value at or below all values to one at or above them."""
+    lowest, highest = min(values), max(values)
+    if not highest > lowest:
+        pad = abs(lowest) * 0.05 or 1.0
+        lowest, highest = lowest - pad, highest + pad
+    ticks = even_ticks(lowest, highest)
+    step = ticks[1] - ticks[0]
+    first, last = math.floor(lowest / step + 1e-9), math.ceil(highest / step - 1e-9)
+    return Axis(first * step, last * step, first_pixel, last_pixel, is_log=False)
+
+
 def log_ticks(lowest: float, highest: float) -> list[float]:
     """Give powers of ten, with 2 and 5 times them when that leaves few."""
     first, last = math.floor(math.log10(lowest)), math.ceil(math.log10(highest))

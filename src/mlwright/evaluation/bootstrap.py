@@ -89,7 +89,7 @@ def bootstrap_intervals(
     draws = np.asarray([[metric(weights) for metric in weighted] for weights in drawing.weights(rows)])
     whole = np.ones(rows)
     return {
-        name: _interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
+        name: draws_interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
         for place, (name, metric) in enumerate(zip(names, weighted, strict=True))
     }
 
@@ -117,10 +117,11 @@ def paired_difference(  # noqa: PLR0913  # rows by position, how to draw them by
     drawing = Drawing(blocks, seed, repetitions)
     draws = np.asarray([sign * (new(weights) - old(weights)) for weights in drawing.weights(rows)])
     whole = np.ones(rows)
-    return _interval(sign * (new(whole) - old(whole)), draws, drawing.count(rows))
+    return draws_interval(sign * (new(whole) - old(whole)), draws, drawing.count(rows))
 
 
-def _interval(value: float, draws: Floats, count: int) -> Interval:
+def draws_interval(value: float, draws: Floats, count: int) -> Interval:
+    """Give a value the 95 % interval that values of redrawn rows tell; `count` is the number of blocks."""
     known = draws[np.isfinite(draws)]
     if not math.isfinite(value) or len(known) < max(FEWEST_REPETITIONS * len(draws), 2):
         return Interval(value, math.nan, math.nan)

@@ -12,6 +12,7 @@ from mlwright.data import ClassValue
 from mlwright.errors import TooFewRows
 from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals
 from mlwright.evaluation.metric import METRICS, Floats
+from mlwright.evaluation.reliability import equal_bins
 from mlwright.project import Task
 
 CALIBRATION_BINS = 10
@@ -78,8 +79,7 @@ def calibrate(y: Floats, p: Floats, *, bins: int = CALIBRATION_BINS) -> Calibrat
     >>> calibrate(np.array([0.0, 1.0] * 50), np.full(100, 0.5)).error
     0.0
     """
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    parts = equal_bins(p, bins)
     table = [
         {"rows": len(part), "predicted": float(p[part].mean()), "observed": float(y[part].mean())}
         for part in parts

@@ -22,6 +22,7 @@ JUDGING = "mlwright.lifecycle.judging_steps"
 CHECKS = "mlwright.lifecycle.check_steps"
 PACKAGING = "mlwright.lifecycle.packaging_steps"
 REGISTRATION = "mlwright.lifecycle.registration_steps"
+REPORT = "mlwright.lifecycle.report_steps"
 
 
 def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | None = None) -> Sequence[Step]:
@@ -125,6 +126,13 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             ("version", "moved"),
             {**where, "task": project.config.project.task, "gates": gates},
             has_effects=True,
+        ),
+        Step(
+            "explain",
+            f"{REPORT}:explain",
+            ("clean", "split", "contract", "members", "fitted", "scores", "package"),
+            ("explanation",),
+            {**training, **where},
         ),
     )
 

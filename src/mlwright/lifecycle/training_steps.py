@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlwright.errors import LabelUnusable
+from mlwright.lifecycle.allowance import share_of
 from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import lower
 from mlwright.lifecycle.own_training import fit_own, own_members
@@ -83,6 +84,7 @@ def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
         return BudgetClock(budget)
     slowness = measure_slowness()
     seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs))
+    seconds += share_of(budget.seconds)
     asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
     return BudgetClock(budget, began=began, after=After(seconds, asked), slowness=slowness)
 

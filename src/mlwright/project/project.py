@@ -48,6 +48,11 @@ class Project:
         return self.state / "packages"
 
     @property
+    def reports(self) -> Path:
+        """Tell where reports of training are, each in a folder named as the package that it is about."""
+        return self.state / "reports"
+
+    @property
     def log(self) -> Path:
         """Tell where the prediction log is."""
         return self.state / "log"

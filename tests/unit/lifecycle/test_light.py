@@ -33,7 +33,9 @@ def test_the_process_that_becomes_the_server_loads_little_that_a_server_never_ne
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["mlwright.data", "mlwright.serving", "mlwright.deployment"])
+@pytest.mark.parametrize(
+    "package", ["mlwright.data", "mlwright.serving", "mlwright.deployment", "mlwright.deliverables"]
+)
 def test_a_package_that_imports_late_gives_every_name_it_shows_to_checkers(package: str) -> None:
     facade = importlib.import_module(package)
     tree = ast.parse(inspect.getsource(facade))

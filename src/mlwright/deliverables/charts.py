@@ -1,0 +1,241 @@
+"""Charts as SVG within a page: lines, dots, bands, bars and ranges, each with a title and a description."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from mlwright.deliverables.axis import Axis, log_axis, span_axis
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 330, 66, 18, 16, 48
+BAR, LABEL_ROOM, MOST_LETTERS, LETTER = 24, 190, 28, 6.6
+Kind: TypeAlias = Literal["line", "dots", "band", "whiskers", "bars", "guide"]
+Point: TypeAlias = tuple[float, ...]
+
+CHART_STYLE = """
+svg{font:12px system-ui,sans-serif;max-width:100%;height:auto}
+svg text{fill:var(--soft)}svg .strong{fill:var(--ink)}
+.grid{stroke:var(--line)}.zero{stroke:var(--soft)}.plot{fill:none;stroke-width:2;stroke-linejoin:round}
+.guide{stroke:var(--soft);stroke-dasharray:5 4;fill:none}.mark{stroke:var(--ink);stroke-dasharray:2 3}
+.a{stroke:var(--a)}.b{stroke:var(--b)}.c{stroke:var(--c)}.whisker{stroke-width:1.5}
+.band.a,.bar.a,.dot.a{fill:var(--a)}.band.b,.bar.b,.dot.b{fill:var(--b)}.band.c,.bar.c,.dot.c{fill:var(--c)}
+.band{stroke:none;opacity:.2}.bar{stroke:none;opacity:.8}.dot{stroke:none}.dot.many{opacity:.55}
+"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Something drawn over x: points are (x, y), of bands, whiskers and bars (x, low, high)."""
+
+    kind: Kind
+    points: Sequence[Point]
+    style: Literal["a", "b", "c"] = "a"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart over two axes; `marks` are named places on the x axis."""
+
+    title: str
+    description: str
+    across: str
+    up: str
+    series: Sequence[Series]
+    marks: Sequence[tuple[float, str]] = ()
+    across_text: Callable[[float], str] | None = None
+    up_text: Callable[[float], str] | None = None
+    is_log: bool = False
+    up_values: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A named value with its range, None where it is not known."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def draw_plot(plot: Plot, identifier: str) -> str:
+    """Draw lines, dots, bands and bars over two axes; a plot without a point says so."""
+    xs = [point[0] for series in plot.series for point in series.points]
+    ys = [value for series in plot.series for point in series.points for value in point[1:]]
+    if not xs or not ys:
+        return "<p>There is nothing to draw.</p>"
+    xs += [at for at, _ in plot.marks]
+    make = log_axis if plot.is_log else span_axis
+    x = make(xs, LEFT, WIDTH - RIGHT)
+    named = [series for series in plot.series if series.name]
+    top = TOP + (22 if named else 0)
+    y = span_axis([*ys, *plot.up_values], HEIGHT - BOTTOM, top)
+    parts = [_frame(plot, x, y, top), *(_series(series, x, y) for series in plot.series)]
+    parts += [_mark(at, text, x, top, number) for number, (at, text) in enumerate(plot.marks)]
+    parts.append(_legend(named))
+    return page(identifier, plot.title, plot.description, WIDTH, HEIGHT, "".join(parts))
+
+
+def draw_bars(
+    title: str, description: str, bars: Sequence[Bar], identifier: str, *, is_range: bool = False
+) -> str:
+    """Draw one bar below the other, from zero; ranges have a dot at their value instead."""
+    if not bars:
+        return "<p>There is nothing to draw.</p>"
+    ends = [end for bar in bars for end in (bar.value, bar.low, bar.high) if end is not None]
+    height = TOP + BAR * len(bars) + 28
+    x = span_axis([0.0, *ends], LABEL_ROOM, WIDTH - RIGHT)
+    parts = []
+    for tick in x.ticks():
+        at = x.place(tick)
+        style = "zero" if abs(tick) < 1e-12 else "grid"
+        parts.append(
+            f'<line class="{style}" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{height - 28}"/>'
+            f'<text x="{at:.1f}" y="{height - 10}" text-anchor="middle">{tick_text(tick)}</text>'
+        )
+    for number, bar in enumerate(bars):
+        parts.append(_bar(bar, x, TOP + BAR * (number + 0.5), is_range=is_range))
+    return page(identifier, title, description, WIDTH, height, "".join(parts))
+
+
+def page(identifier: str, title: str, description: str, width: float, height: float, content: str) -> str:
+    """Wrap a drawing so that it is named and described to those who do not see it."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" role="img" aria-labelledby="{identifier}-t {identifier}-d">'
+        f'<title id="{identifier}-t">{html.escape(title)}</title>'
+        f'<desc id="{identifier}-d">{html.escape(description)}</desc>{content}</svg>'
+    )
+
+
+def tick_text(value: float) -> str:
+    """Write a tick in few letters.
+
+    >>> [tick_text(value) for value in (0.0, 0.25, 1500.0, 2_000_000.0, 0.00001)]
+    ['0', '0.25', '1500', '2M', '1e-05']
+    """
+    if abs(value) < 1e-12:
+        return "0"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == 'k' else size):.4g}{unit}"
+    return f"{value:.4g}"
+
+
+def percent_text(value: float) -> str:
+    """Write a share as per cent.
+
+    >>> percent_text(0.125)
+    '12.5 %'
+    """
+    return f"{100 * value:.3g} %"
+
+
+def short(text: str, letters: int = MOST_LETTERS) -> str:
+    """Cut a name that is too long for its room."""
+    return text if len(text) <= letters else text[: letters - 1] + "…"
+
+
+def _frame(plot: Plot, x: Axis, y: Axis, top: float) -> str:
+    parts = []
+    across_text, up_text = plot.across_text or tick_text, plot.up_text or tick_text
+    for tick in y.ticks():
+        at = y.place(tick)
+        parts.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
+            f'<text x="{LEFT - 7}" y="{at + 4:.1f}" text-anchor="end">{up_text(tick)}</text>'
+        )
+    for tick in x.ticks():
+        at = x.place(tick)
+        parts.append(
+            f'<line class="grid" y1="{top}" y2="{HEIGHT - BOTTOM}" x1="{at:.1f}" x2="{at:.1f}"/>'
+            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">'
+            f"{across_text(tick)}</text>"
+        )
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(
+        f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{html.escape(plot.across)}</text>'
+        f'<text transform="translate(13 {(top + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">'
+        f"{html.escape(plot.up)}</text>"
+    )
+    return "".join(parts)
+
+
+def _series(series: Series, x: Axis, y: Axis) -> str:
+    style, points = series.style, series.points
+    match series.kind:
+        case "line" | "guide":
+            path = " ".join(f"{x.place(at):.1f},{y.place(value):.1f}" for at, value in points)
+            name = f"plot {style}" if series.kind == "line" else "guide"
+            return f'<polyline class="{name}" points="{path}"/>'
+        case "dots":
+            many, size = (" many", 2.4) if len(points) > 40 else ("", 3.4)
+            return "".join(
+                f'<circle class="dot {style}{many}" r="{size}" cx="{x.place(at):.1f}" '
+                f'cy="{y.place(value):.1f}"/>'
+                for at, value in points
+            )
+        case "band":
+            upper = [f"{x.place(at):.1f},{y.place(high):.1f}" for at, _, high in points]
+            lower = [f"{x.place(at):.1f},{y.place(low):.1f}" for at, low, _ in reversed(points)]
+            return f'<polygon class="band {style}" points="{" ".join([*upper, *lower])}"/>'
+        case "whiskers":
+            return "".join(
+                f'<line class="whisker {style}" x1="{x.place(at):.1f}" x2="{x.place(at):.1f}" '
+                f'y1="{y.place(low):.1f}" y2="{y.place(high):.1f}"/>'
+                for at, low, high in points
+            )
+        case "bars":
+            return "".join(
+                f'<rect class="bar {style}" x="{x.place(left):.1f}" '
+                f'width="{max(x.place(right) - x.place(left) - 0.6, 0.5):.1f}" '
+                f'y="{y.place(height):.1f}" height="{max(y.place(0.0) - y.place(height), 0.0):.1f}"/>'
+                for left, right, height in points
+            )
+
+
+def _bar(bar: Bar, x: Axis, middle: float, *, is_range: bool) -> str:
+    zero, end = x.place(0.0), x.place(bar.value)
+    parts = [
+        f'<text class="strong" x="{LABEL_ROOM - 8}" y="{middle + 4:.1f}" text-anchor="end">'
+        f"{html.escape(short(bar.name))}<title>{html.escape(bar.name)}</title></text>"
+    ]
+    if is_range:
+        parts.append(f'<circle class="dot a" cx="{end:.1f}" cy="{middle:.1f}" r="4"/>')
+    else:
+        parts.append(
+            f'<rect class="bar a" x="{min(zero, end):.1f}" width="{abs(end - zero):.1f}" '
+            f'y="{middle - 7:.1f}" height="14"/>'
+        )
+    if bar.low is not None and bar.high is not None:
+        style = "whisker a" if is_range else "whisker zero"
+        parts.append(
+            f'<line class="{style}" x1="{x.place(bar.low):.1f}" x2="{x.place(bar.high):.1f}" '
+            f'y1="{middle:.1f}" y2="{middle:.1f}"/>'
+        )
+    return "".join(parts)
+
+
+def _mark(at: float, text: str, x: Axis, top: float, number: int) -> str:
+    place = x.place(at)
+    side, shift = ("end", -5) if place > (LEFT + WIDTH - RIGHT) / 2 else ("start", 5)
+    return (
+        f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{top}" y2="{HEIGHT - BOTTOM}"/>'
+        f'<text class="strong" x="{place + shift:.1f}" y="{top + 13 + 15 * number}" text-anchor="{side}">'
+        f"{html.escape(text)}</text>"
+    )
+
+
+def _legend(series: Sequence[Series]) -> str:
+    parts, left = [], float(LEFT)
+    for one in series:
+        name = "guide" if one.kind == "guide" else f"plot {one.style}"
+        parts.append(
+            f'<line class="{name}" x1="{left:.0f}" x2="{left + 22:.0f}" y1="14" y2="14"/>'
+            f'<text x="{left + 28:.0f}" y="18">{html.escape(one.name)}</text>'
+        )
+        left += 50 + LETTER * len(one.name)
+    return "".join(parts)

@@ -1,0 +1,152 @@
+"""How rows were divided and how the model was chosen, as parts of a training report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mlwright.deliverables.axis import Axis
+from mlwright.deliverables.charts import LABEL_ROOM, RIGHT, TOP, WIDTH, page
+from mlwright.deliverables.report_facts import Facts, find, items, known
+from mlwright.deliverables.report_page import Section, escape, figure, number, table
+
+ROW = 26
+MOST_CANDIDATES = 30
+
+
+def validation_section(facts: Facts) -> Section:
+    """Explain which rows trained and which judged."""
+    validation = find(facts, "explanation", "folds")
+    parts = items(validation.get("parts"))
+    body = (
+        f"<p><b>Held out:</b> {escape(facts['split'])}. These rows are asked once, at the end.</p>"
+        f"<p><b>To choose between models:</b> {escape(validation.get('why', 'unknown'))}.</p>"
+    )
+    rows = [
+        [
+            f"fold {at}",
+            number(part["train_rows"]),
+            _dates(part["train"]),
+            number(part["valid_rows"]),
+            _dates(part["valid"]),
+        ]
+        for at, part in enumerate(parts, 1)
+    ]
+    held_out, training = find(validation, "held_out"), find(validation, "training")
+    rows.append(
+        [
+            "the model",
+            number(training.get("rows")),
+            _dates(training.get("range")),
+            number(held_out.get("rows")),
+            _dates(held_out.get("range")),
+        ]
+    )
+    header = ["", "rows that train", "from, to", "rows that judge", "from, to"]
+    numbers = table(header, rows, numbers=(1, 3))
+    drawn = _timeline(parts, training, held_out)
+    body += (
+        figure(drawn, "Which moments train (light) and which judge (dark).", numbers) if drawn else numbers
+    )
+    return Section("validation", "How it was validated", body)
+
+
+def choice_section(facts: Facts) -> Section:
+    """Show the ladder of models, the candidates tried, and what the choice itself may have cost."""
+    metric = escape(facts["metric"])
+    ladder = [
+        [rung["name"], number(rung.get("value")), rung.get("note") or ""]
+        for rung in items(facts.get("ladder"))
+    ]
+    choice = find(facts, "choice")
+    members = ", ".join(f"{number(weight)} × {name}" for name, weight in find(choice, "members").items())
+    lines = [f"Kept: <b>{escape(facts['kept'])}</b> ({escape(members)})."]
+    if known(choice.get("nested")) is not None:
+        lines.append(
+            f"Chosen on the same rows it reads {number(choice.get('value'))}; with every choice made on "
+            "other rows "
+            f"{number(choice.get('nested'))}: choosing flatters by {number(choice.get('optimism'))}."
+        )
+    line = find(choice, "calibration")
+    if line and (line.get("slope") != 1.0 or line.get("shift") != 0.0):
+        lines.append(
+            f"Calibrated: log-odds × {number(line.get('slope'))} + {number(line.get('shift'))}, because "
+            "unseen "
+            "rows get better by it."
+        )
+    body = "".join(f"<p>{text}</p>" for text in lines)
+    body += table(
+        ["model", metric, ""], ladder, numbers=(1,), caption="The ladder: on validation rows, simplest first"
+    )
+    return Section("choice", "How the model was chosen", body + _tried(facts))
+
+
+def _tried(facts: Facts) -> str:
+    tried = items(facts.get("tried"))
+    rows = [
+        [
+            one["name"],
+            ", ".join(f"{name} {value}" for name, value in find(one, "settings").items()),
+            ", ".join(str(count) for count in one.get("rounds", [])),  # type: ignore[attr-defined]  # a list of numbers
+            number(one.get("cpu_seconds")),
+            one.get("rejected") or "",
+        ]
+        for one in tried[:MOST_CANDIDATES]
+    ]
+    if not rows:
+        return ""
+    more = f"<p>{len(tried) - MOST_CANDIDATES} more are in report.json.</p>" if len(tried) > len(rows) else ""
+    header = ["candidate", "settings", "rounds by fold", "CPU s", "given up"]
+    return table(header, rows, numbers=(3,), caption=f"{len(tried)} candidates tried, in order") + more
+
+
+def _dates(value: object) -> str:
+    return (
+        " to ".join(str(moment).replace("T", " ")[:16] for moment in value)
+        if isinstance(value, list)
+        else "–"
+    )
+
+
+def _timeline(
+    parts: list[dict[str, object]], training: dict[str, object], held_out: dict[str, object]
+) -> str:
+    """Draw one line per fold over time, and one for the model; nothing where rows have no moment."""
+    lines = [(f"fold {at}", part["train"], part["valid"]) for at, part in enumerate(parts, 1)]
+    lines.append(("the model", training.get("range"), held_out.get("range")))
+    seconds = [(name, _seconds(left), _seconds(right)) for name, left, right in lines]
+    ends = [end for _, left, right in seconds for span in (left, right) if span for end in span]
+    if not ends or len(parts) > 10 or min(ends) == max(ends) or any(not right for _, _, right in seconds):
+        return ""
+    x = Axis(min(ends), max(ends), LABEL_ROOM / 2, WIDTH - RIGHT, is_log=False)
+    height = TOP + ROW * len(seconds) + 24
+    drawn = []
+    for number_of, (name, left, right) in enumerate(seconds):
+        top = TOP + ROW * number_of
+        drawn.append(
+            f'<text class="strong" x="{LABEL_ROOM / 2 - 8}" y="{top + 15}" text-anchor="end">{name}</text>'
+        )
+        for style, span in (("band a", left), ("bar a", right)):
+            if span:
+                start, end = x.place(span[0]), x.place(span[1])
+                drawn.append(
+                    f'<rect class="{style}" x="{start:.1f}" width="{max(end - start, 2):.1f}" '
+                    f'y="{top + 3}" height="16"/>'
+                )
+    for at, side in ((min(ends), "start"), ((min(ends) + max(ends)) / 2, "middle"), (max(ends), "end")):
+        day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+        drawn.append(f'<text x="{x.place(at):.1f}" y="{height - 6}" text-anchor="{side}">{day}</text>')
+    return page(
+        "folds",
+        "Folds over time",
+        "Each fold trains on earlier rows and is judged on later ones.",
+        WIDTH,
+        height,
+        "".join(drawn),
+    )
+
+
+def _seconds(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, list):
+        return None
+    first, last = (datetime.fromisoformat(str(moment)).replace(tzinfo=UTC).timestamp() for moment in value)
+    return first, last

@@ -4,6 +4,7 @@ from mlwright.evaluation.bootstrap import bootstrap_interval, paired_difference
 from mlwright.evaluation.gate import HeldOut, judge
 from mlwright.evaluation.interval import Interval
 from mlwright.evaluation.metric import METRICS, is_loss, metric_value
+from mlwright.evaluation.multiplicity import holm
 from mlwright.evaluation.report import calibrate, evaluate
 from mlwright.evaluation.slices import Slice, evaluate_slices
 from mlwright.evaluation.verdict import Answer, Verdict
@@ -19,6 +20,7 @@ __all__ = [
     "calibrate",
     "evaluate",
     "evaluate_slices",
+    "holm",
     "is_loss",
     "judge",
     "metric_value",

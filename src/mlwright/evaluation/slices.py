@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import erfc, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,15 @@ import polars as pl
 from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals
 from mlwright.evaluation.interval import Interval
 from mlwright.evaluation.metric import Floats, is_loss
+from mlwright.evaluation.multiplicity import holm
 from mlwright.project.config import MetricName
 
 MOST_LEVELS = 12
 MOST_SLICES = 40
 FEWEST_ROWS = 200
 REPETITIONS = 100
+ERROR_RATE = 0.05  # of a whole table of slices
+Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def evaluate_slices(  # noqa: PLR0913  # rows by position, how to judge them by 
 ) -> list[Slice]:
     """Judge the largest slices, weak ones first.
 
-    A slice is weak when its whole interval is worse than the metric on all rows. With 40 slices at 95 % one
-    may be weak by chance: it is a place to look at, not a verdict.
+    A slice is weak when it is surely worse than all rows together: one table in twenty has one by chance. The
+    check `slices` looks closer, also at pairs of columns and at ranges of numbers.
     """
     overall = bootstrap_intervals([name], y, p, Drawing(repetitions=0), threshold=threshold)[name].value
     sign = -1.0 if is_loss(name) else 1.0
@@ -67,10 +71,17 @@ def evaluate_slices(  # noqa: PLR0913  # rows by position, how to judge them by 
         interval = bootstrap_intervals([name], y[rows], p[rows], drawing, threshold=threshold)[name]
         if not interval.is_known:
             continue
-        best = interval.high if sign > 0 else interval.low
-        is_weak = bool(sign * (best - overall) < 0)
-        found.append(Slice(column, value, len(rows), interval, is_weak))
+        found.append(Slice(column, value, len(rows), interval, is_weak=False))
+    chances = holm([_chance(item.metric, overall, sign) for item in found])
+    found = [replace(item, is_weak=chance <= ERROR_RATE) for item, chance in zip(found, chances, strict=True)]
     return sorted(found, key=lambda item: (not item.is_weak, sign * item.metric.value))
+
+
+def _chance(metric: Interval, overall: float, sign: float) -> float:
+    """Give the chance of a slice as good as all rows to look so bad, from its interval."""
+    error = abs((metric.high if sign > 0 else metric.low) - metric.value) / Z
+    worse = sign * (overall - metric.value)
+    return 0.5 * erfc(worse / (error * sqrt(2))) if error > 0 else float(worse <= 0)
 
 
 def _slices(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlwright.lifecycle.parameters import Parameters, read_data_config, read_seed, read_task
-from mlwright.lifecycle.rows import Rows
+from mlwright.lifecycle.parameters import (
+    Parameters,
+    read_data_config,
+    read_number,
+    read_seed,
+    read_task,
+    read_training,
+)
+from mlwright.lifecycle.rows import Rows, members_answers
 from mlwright.pipeline import Context, Values
-from mlwright.training.checks import CheckInput, run_checks
+from mlwright.training.checks import WORST_FIRST, CheckInput, run_checks
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
 
 def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
-    """Run every check that is on; what the contract and the trainer noticed stands before it."""
+    """Run every check that is on; the worst of all findings stand first, also of those made before."""
     data = read_data_config(parameters)
     rows = Rows.read(context, inputs, data)
     fitted, settings = inputs["fitted"], parameters["checks"]
@@ -33,6 +40,11 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         test=rows.test,
         scores=np.load(context.path(inputs["scores"])),
         seed=read_seed(parameters),
+        training=read_training(parameters),
+        threshold=None if fitted["threshold"] is None else read_number(fitted["threshold"]),
+        blocks=rows.blocks(rows.test),
+        facts=fitted,
+        ask=lambda frame: members_answers(context, inputs, frame, rows.inputs, read_task(parameters)),
     )
     found = run_checks(given, off=_words(settings["off"]), accept=_words(settings["accept"]))
     noticed: list[JSON] = [json.loads(json.dumps(finding.to_json(), default=str)) for finding in found]
@@ -44,7 +56,13 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
     ]
     blocking = [finding.key for finding in found if finding.severity == "blocking"]
     said = f"blocked by {', '.join(blocking)}" if blocking else f"{len(noticed)} findings, none blocks"
-    return {"noticed": [*before, *noticed], "summary": said}
+    everything = sorted([*before, *noticed], key=_severity)
+    return {"noticed": everything, "summary": said}
+
+
+def _severity(finding: JSON) -> int:
+    assert isinstance(finding, dict)
+    return WORST_FIRST.index(str(finding["severity"]))
 
 
 def _words(value: JSON) -> tuple[str, ...]:

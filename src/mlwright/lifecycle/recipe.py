@@ -72,9 +72,9 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         Step(
             "check",
             f"{CHECKS}:check",
-            ("clean", "split", "contract", "scores", "fitted", "findings"),
+            ("clean", "split", "contract", "members", "scores", "fitted", "findings"),
             ("noticed",),
-            {**data, "checks": _plain(project.config.checks)},
+            {**data, "training": said, "checks": _plain(project.config.checks)},
         ),
         Step(
             "gate",

@@ -1,6 +1,7 @@
 """A folder whose `mlwright.toml` describes one prediction problem from data to live service."""
 
 from mlwright.project.config import (
+    CheckName,
     Config,
     DataConfig,
     DeploymentConfig,
@@ -23,6 +24,7 @@ __all__ = [
     "DataConfig",
     "DeploymentConfig",
     "GateConfig",
+    "CheckName",
     "MetricName",
     "MonitorConfig",
     "Project",

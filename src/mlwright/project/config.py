@@ -7,6 +7,19 @@ from typing import Literal, TypeAlias
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 MetricName: TypeAlias = Literal["auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2"]
+CheckName: TypeAlias = Literal[
+    "leak",
+    "copies",
+    "entities",
+    "ladder",
+    "overfit",
+    "calibration",
+    "threshold",
+    "extrapolation",
+    "missing",
+    "slices",
+    "fairness",
+]
 Scalar: TypeAlias = str | int | float | bool
 
 
@@ -127,7 +140,7 @@ class ChecksConfig:
     accept: tuple[str, ...] = field(
         default=(), metadata=doc("findings that no longer stop a promotion, as name:column")
     )
-    off: tuple[str, ...] = field(default=(), metadata=doc("names of checks that are not run"))
+    off: tuple[CheckName, ...] = field(default=(), metadata=doc("names of checks that are not run"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ from mlwright.project.config import Config
 
 HINT = "see `mlwright config show`, or docs/reference/config.md for every key"
 
+TAKEN = {
+    ("gates", "checks"): "that gate is there always: it fails when a finding blocks; choose another name"
+}
+
 
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     """Read a config file, with `MLWRIGHT_<SECTION>__<KEY>` of `environ` laid over it.
@@ -136,6 +140,11 @@ def _convert(hint: object, value: object, place: _Place) -> object:
         return tuple(_convert(inner, item, place) for item in value)
     if origin is dict and isinstance(value, dict):
         inner = typing.get_args(hint)[1]
+        for key in value:
+            if (*place.keys, key) in TAKEN:
+                raise place.at(key).fail(
+                    f"{key!r} is taken in [{'.'.join(place.keys)}]", TAKEN[*place.keys, key]
+                )
         return {key: _convert(inner, item, place.at(key)) for key, item in value.items()}
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _build(hint, value, place)

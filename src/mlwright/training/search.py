@@ -185,6 +185,7 @@ def _facts(
         "value": value,
         "nested": nested,
         "optimism": value - nested if np.isfinite(nested) else None,
+        "validated": int(is_known(found.margins).sum()),
         "calibration": {"slope": calibration.slope, "shift": calibration.shift},
         "folds": problem.folds.why,
     }

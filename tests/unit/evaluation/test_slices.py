@@ -42,13 +42,13 @@ def test_a_loss_is_weak_where_it_is_high() -> None:
 
 
 def test_equal_parts_are_seldom_weak() -> None:
-    weak = total = 0
+    tables = 0
     for seed in range(40):
         frame, y, p = rows(2_000, seed)
         found = evaluate_slices("auc", frame, y, p, columns=frame.columns)
-        weak, total = weak + sum(part.is_weak for part in found), total + len(found)
-    assert total == 200
-    assert weak <= 0.06 * total  # one side of a 95 % interval
+        assert len(found) == 5
+        tables += any(part.is_weak for part in found)
+    assert tables <= 4  # of 40; 5 % of tables may have one
 
 
 def test_small_parts_and_parts_of_one_class_are_left_out() -> None:

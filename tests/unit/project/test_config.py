@@ -51,6 +51,8 @@ def test_a_config_is_read_into_values(tmp_path: Path) -> None:
         ('metric = "average_precision"', 'metric = "avg_precision"', 10, "'average_precision'"),
         ("hold_minutes = 1", "hold_minuts = 1", 15, "did you mean 'hold_minutes'?"),
         ("at_least = 0.3", 'at_least = "much"', 11, "a number"),
+        ("[gates.quality]", "[gates.checks]", 9, "choose another name"),
+        ("[gates.quality]", '[checks]\noff = ["leaks"]\n[gates.quality]', 10, "'leak'"),
         ('name = "fraud"', "name = 3", 2, "a text"),
         ('source = "tx.parquet"', "source = 3", 5, "a text"),
     ],

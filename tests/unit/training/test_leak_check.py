@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
+from mlwright.data import Column
 from mlwright.training.checks import CheckInput, check_leak, run_checks
 from tests.planted.leaks import LEAKS
 from tests.planted.tables import given, with_column
@@ -96,3 +99,17 @@ def test_an_accepted_finding_is_told_and_no_longer_blocks() -> None:
         ("leak.column:copy", "info")
     ]
     assert not [item for item in run_checks(leaking, off=("leak",)) if item.name.startswith("leak")]
+
+
+@pytest.mark.promise("checks.leak")
+def test_a_leak_among_two_thousand_columns_is_found() -> None:
+    clean = customers(10, rows=1_000)
+    random = np.random.default_rng(11)
+
+    noise = {f"n{number}": pl.Series(random.normal(size=1_000)) for number in range(2_000)}
+    frame = clean.frame.with_columns(pl.DataFrame(noise))
+    wide = replace(clean, frame=frame, inputs=(*clean.inputs, *(Column(name, "number") for name in noise)))
+
+    findings = check_leak(with_column(wide, "copy", LEAKS["noisy copy"](clean.target, random)))
+
+    assert [finding.key for finding in findings] == ["leak.column:copy"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -10,7 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data import Column
-from mlwright.project import DataConfig, Task
+from mlwright.project import DataConfig, Task, TrainingConfig
+from mlwright.training.checks.sample import Sample, take_sample
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -22,7 +25,8 @@ class CheckInput:
 
     `frame` has every column, also those that no model reads; `target` is 0/1, the index of the class, or the
     value of all its rows. `train` and `test` are places in it. `scores` are the model's answers for the test
-    rows.
+    rows, `blocks` the day or group of each of them, `threshold` the score from which one is positive. `facts`
+    is what the trainer tells of its search, `ask` gives the model's answers for rows of the input columns.
     """
 
     frame: pl.DataFrame
@@ -34,3 +38,13 @@ class CheckInput:
     test: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     scores: Floats | None = None
     seed: int = 7
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    threshold: float | None = None
+    blocks: Rows | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    ask: Callable[[pl.DataFrame], Floats] | None = None
+
+    @cached_property
+    def sample(self) -> Sample:
+        """Give some training and test rows as numbers, made once for all checks."""
+        return take_sample(self.frame, self.inputs, self.train, self.test, seed=self.seed)

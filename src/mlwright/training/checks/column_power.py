@@ -78,10 +78,32 @@ def _means(cells: Cells, target: Floats, asked: Cells) -> Floats:
 
 def ranked_auc(target: Floats, scores: Floats) -> float:
     """Give the share of pairs in order, ties for half."""
-    ranks = pl.Series(scores).rank("average").to_numpy()
+    ranks = average_ranks(scores)
     positives = float(target.sum())
     negatives = len(target) - positives
     return float((ranks[target > 0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def average_ranks(values: Floats) -> Floats:
+    """Rank values from 1 up; equal ones share the mean of their ranks.
+
+    >>> average_ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sizes = np.diff(np.r_[starts, len(values)])
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + (sizes + 1) / 2, sizes)
+    return ranks
+
+
+def numbers_of(values: pl.Series) -> Floats:
+    """Give a column as numbers, NaN where it is empty."""
+    if values.dtype.is_float() or values.dtype.is_integer():  # without a query, which costs a millisecond
+        return np.asarray(values.to_numpy(), dtype=np.float64)
+    return values.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def _readings(values: pl.Series) -> Iterator[tuple[str, Cells]]:
@@ -99,7 +121,7 @@ def _readings(values: pl.Series) -> Iterator[tuple[str, Cells]]:
             ):
                 yield name, _levels(part)
         return
-    numbers = values.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = numbers_of(values)
     yield "values", _ranges(numbers)
     if not values.dtype.is_integer():
         return

@@ -12,10 +12,11 @@ import polars as pl
 from mlwright.data import Column, Finding
 from mlwright.data.finding import Severity
 from mlwright.training.checks.check import CheckInput, Floats
-from mlwright.training.checks.column_power import Power, column_power, ranked_auc
+from mlwright.training.checks.column_power import Power, column_power, numbers_of, ranked_auc
 from mlwright.training.checks.encoded_label import is_encoded_label
 from mlwright.training.checks.late_names import planned_twins, sounds_late
 from mlwright.training.checks.quick_model import MOST_ROWS, plain_matrix, sample_rows, unseen_scores
+from mlwright.training.checks.screen import screened
 from mlwright.training.checks.shifted_label import Order, ShiftedLabels
 
 FEWEST_ROWS = 100
@@ -39,6 +40,7 @@ def check_leak(given: CheckInput) -> list[Finding]:
     if given.frame.height < FEWEST_ROWS or len(np.unique(given.target)) < 2:
         return []
     targets = _targets(given)
+    given = screened(given, targets)
     powers = _powers(given, targets)
     shifted = ShiftedLabels(given.target if given.task != "multiclass" else targets[0], _orders(given))
     found: dict[str, Finding] = {}
@@ -90,7 +92,7 @@ def _of_column(
         )
     if values.dtype == pl.String or values.dtype.is_temporal() or values.dtype == pl.Boolean:
         return None
-    numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = numbers_of(values)
     later = shifted.find(numbers)
     if later:
         text = f"{column.name!r} is {later}: it is not known at the time of its row"
@@ -123,7 +125,7 @@ def _tells_all(given: CheckInput, power: Power, values: pl.Series) -> bool:
         return True
     if not values.dtype.is_numeric():
         return False
-    numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = numbers_of(values)
     is_given = np.isfinite(numbers)
     if is_given.sum() < FEWEST_ROWS or np.std(numbers[is_given]) == 0:
         return False

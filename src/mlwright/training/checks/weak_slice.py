@@ -17,7 +17,9 @@ import numpy as np
 import polars as pl
 
 from mlwright.data import Finding
+from mlwright.evaluation import holm
 from mlwright.training.checks.check import CheckInput, Floats, Rows
+from mlwright.training.checks.column_power import average_ranks, numbers_of
 from mlwright.training.checks.quick_model import sample_rows
 
 ERROR_RATE = 0.05
@@ -96,7 +98,7 @@ def _parts(values: pl.Series) -> tuple[dict[int, str], Rows] | None:
             levels, list(range(len(levels))), default=len(levels), return_dtype=pl.Int64
         )
         return {code: f"{values.name} = {level}" for code, level in enumerate(levels)}, codes.to_numpy()
-    numbers = values.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = numbers_of(values)
     given = numbers[np.isfinite(numbers)]
     edges = np.unique(np.quantile(given, np.linspace(0, 1, PARTS + 1)[1:-1])) if len(given) else given
     if not len(edges):
@@ -159,10 +161,10 @@ def _auc(target: Floats, scores: Floats) -> tuple[float, float] | None:
     m, n = int(is_positive.sum()), int((~is_positive).sum())
     if min(m, n) < FEWEST_OF_CLASS:
         return None
-    ranks = pl.Series(scores).rank("average").to_numpy()
+    ranks = average_ranks(scores)
     own = np.empty(len(scores))
-    own[is_positive] = pl.Series(scores[is_positive]).rank("average").to_numpy()
-    own[~is_positive] = pl.Series(scores[~is_positive]).rank("average").to_numpy()
+    own[is_positive] = average_ranks(scores[is_positive])
+    own[~is_positive] = average_ranks(scores[~is_positive])
     above = (ranks - own)[is_positive] / n
     below = 1 - (ranks - own)[~is_positive] / m
     return float(above.mean()), float(above.var(ddof=1) / m + below.var(ddof=1) / n)
@@ -181,10 +183,9 @@ def _losses(target: Floats, scores: Floats) -> Floats:
 
 def _surely(measured: list[WeakSlice], rate: float) -> list[WeakSlice]:
     """Keep what Holm's procedure rejects at a rate of error over the whole family."""
-    kept = []
-    for place, one in enumerate(sorted(measured, key=lambda item: item.chance)):
-        chance = one.chance * (len(measured) - place)
-        if chance > rate:
-            break
-        kept.append(WeakSlice(one.name, one.rows, one.value, one.reference, chance))
-    return kept
+    chances = holm([one.chance for one in measured])
+    return [
+        WeakSlice(one.name, one.rows, one.value, one.reference, chance)
+        for one, chance in zip(measured, chances, strict=True)
+        if chance <= rate
+    ]

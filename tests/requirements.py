@@ -59,6 +59,7 @@ PROMISES: dict[str, str] = {
     "train.own-errors": "what own code does wrong is told in its own words and places, its traceback is kept in a file",
     "train.own-time": "own code that takes more time than it has is ended with all that it started",
     "train.own-edited": "own code that was edited trains again, unchanged code does not",
+    "train.networks": "networks of PyTorch and Keras train on tables by name, and answer as their library without it",
     "import.float32": "a float64 threshold decides as the float32 comparison of the library, for every double",
     "import.damaged": "a damaged model file is refused with a reason, never more",
     "import.catboost": "CatBoost models (JSON) with numbers and one-hot categories answer as CatBoost",

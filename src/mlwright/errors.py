@@ -159,6 +159,24 @@ class ModelUnsupported(PackageError):
     code = "package.unsupported-model"
 
 
+class ModelDamaged(ModelUnsupported):
+    """A model file ends early, or holds what its format does not."""
+
+    code = "package.model-damaged"
+
+
+class LibraryMismatch(ModelUnsupported):
+    """A model file needs a library, a module or a version that its interpreter does not have."""
+
+    code = "package.library-mismatch"
+
+
+class ImportTooLong(ModelUnsupported):
+    """The process that opened a model file took longer than it may."""
+
+    code = "package.import-too-long"
+
+
 class ModelUntrusted(PackageError):
     """A model file is a program, and nobody said to trust it."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -98,7 +99,7 @@ def _convert(model: object, problem: OwnProblem, reads: Reads | None) -> Convers
         model = model.SerializeToString()
     if isinstance(model, bytes):
         return convert_onnx(model)
-    return convert_object(model, _shapes(problem, reads))
+    return convert_object(model, _shapes(problem, reads, _datatype(model)))
 
 
 def _convert_file(path: Path, problem: OwnProblem, reads: Reads | None) -> Conversion:
@@ -116,10 +117,17 @@ def _convert_file(path: Path, problem: OwnProblem, reads: Reads | None) -> Conve
     )
 
 
-def _shapes(problem: OwnProblem, reads: Reads | None) -> list[InputShape]:
+def _datatype(model: Any) -> str:
+    """Tell the precision of a module of PyTorch by its first parameter."""
+    parameters = getattr(model, "parameters", None)
+    first = next(iter(parameters()), None) if callable(parameters) else None
+    return "FP64" if str(getattr(first, "dtype", "")) == "torch.float64" else "FP32"
+
+
+def _shapes(problem: OwnProblem, reads: Reads | None, datatype: str = "FP32") -> list[InputShape]:
     if reads not in MATRICES or reads not in problem.encoded:
         return []
-    return [InputShape("FP32", (-1, problem.encoded[reads][1].values.shape[1]))]
+    return [InputShape(datatype, (-1, problem.encoded[reads][1].values.shape[1]))]
 
 
 def _matrix_of(reads: Reads | None, touched: Sequence[Reads], conversion: Conversion) -> Reads:

@@ -7,13 +7,18 @@ side reads can run anything. Its libraries are those of the interpreter that run
 from __future__ import annotations
 
 import json
+import pickle
+import struct
 import sys
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
-from mlwright.errors import MlwrightError
+from mlwright.errors import LibraryMismatch, MlwrightError, ModelDamaged
 from mlwright.packaging.conversion import Conversion, parse_input
 from mlwright.packaging.kernel_json import kernel_to_json
 from mlwright.packaging.kernel_model import KernelModel
@@ -21,6 +26,7 @@ from mlwright.packaging.objects import convert_object
 from mlwright.packaging.optional import integration
 
 JsonObject = dict[str, Any]
+DAMAGES = (EOFError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 def work(request: JsonObject, isolation: str, out: TextIO) -> None:
@@ -64,10 +70,37 @@ def open_file(request: JsonObject) -> Conversion:
 
 
 def _unpickled(path: Path) -> object:
-    """Run a pickle. joblib opens plain pickles and its own; it comes with scikit-learn."""
-    import joblib  # type: ignore[import-untyped]
+    """Run a pickle. joblib opens plain pickles and its own; it comes with scikit-learn.
 
-    return joblib.load(path)
+    Raises `LibraryMismatch` for one of another version of scikit-learn, which would be read without an error
+    and might answer differently, and for what this interpreter does not have.
+    """
+    import joblib  # type: ignore[import-untyped]
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InconsistentVersionWarning)
+            return joblib.load(path)
+    except InconsistentVersionWarning as other:
+        raise LibraryMismatch(
+            f"{path.name!r} holds a {other.estimator_name} of scikit-learn {other.original_sklearn_version}, "
+            f"{sys.executable} has {other.current_sklearn_version}",
+            hint="name an interpreter with that version with `--python`, or fit the model again",
+        ) from other
+    except ModuleNotFoundError as missing:
+        raise LibraryMismatch(
+            f"{path.name!r} needs the module {missing.name!r}, which {sys.executable} does not have",
+            hint="name the interpreter that wrote it with `--python`; modules of your own go beside the file",
+        ) from missing
+    except AttributeError as missing:
+        if "Can't get attribute" not in str(missing):
+            raise
+        raise LibraryMismatch(
+            f"{path.name!r} names what is not there: {missing}",
+            hint="name the interpreter that wrote it with `--python`; classes of your own go into a "
+            "module beside the file, not into the program that was run",
+        ) from missing
 
 
 def _described(conversion: Conversion, folder: Path) -> JsonObject:
@@ -101,7 +134,13 @@ def _tried(ask: Any) -> JsonObject:
     try:
         found: JsonObject = ask()
     except MlwrightError as refusal:
-        return {"refused": str(refusal), "hint": refusal.hint}
+        return {"refused": refusal.message, "hint": refusal.hint, "code": refusal.code}
+    except DAMAGES as problem:
+        return {
+            "refused": f"the file is damaged: {type(problem).__name__}: {problem}"[:400],
+            "hint": "copy it again, or write it again from the program that trained it",
+            "code": ModelDamaged.code,
+        }
     except Exception as problem:  # noqa: BLE001 - the border between a library and mlwright
         words = str(problem).strip().splitlines()
         return {

@@ -3,7 +3,8 @@
 Run as a file by the interpreter that has the file's library (`python -I isolation.py REQUEST`), so it imports
 the standard library only. It takes the network away, sets limits, points standard output at standard error
 (libraries talk there), and then hands over to `conversion_worker`. What that interpreter lacks of mlwright's
-own needs is found behind everything it has.
+own needs is found behind everything it has. Where the kernel has namespaces, the work is done by the first
+process of one of its own: whatever it starts ends with it, also what hides from its group.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWPID = 0x10000000, 0x40000000, 0x20000000
 CPU_S = 1_800
 FILE_BYTES = 8 * 2**30
 OPEN_FILES = 1_024
-MEMORY_SHARE = 2  # libraries map more than they use
+MAPPED_SHARE = 2  # of the memory of the machine: libraries map more than they use
+USED_SHARE = 0.8  # of the memory that is free when it starts
 OLDEST = (3, 11)
 
 
@@ -29,6 +32,8 @@ def main() -> None:
     os.dup2(2, 1)
     isolation = leave_network()
     limit_resources()
+    if isolation == "namespace":
+        become_first_process()
     os.chdir(request["folder"])
     sys.path += [path for path in request["paths"] if path not in sys.path]
     with os.fdopen(answers, "w", encoding="utf-8") as out:
@@ -49,7 +54,8 @@ def leave_network() -> str:
     """
     uid, gid = os.getuid(), os.getgid()
     try:
-        is_alone = ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+        flags = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWPID
+        is_alone = ctypes.CDLL(None, use_errno=True).unshare(flags) == 0
     except (OSError, AttributeError):  # no such function outside Linux
         is_alone = False
     if is_alone:
@@ -67,6 +73,28 @@ def leave_network() -> str:
     return "namespace" if is_alone else "python"
 
 
+def become_first_process() -> None:
+    """Go on as the first process of the new namespace; the one outside waits, and ends when it ends."""
+    inside = os.fork()
+    if not inside:
+        return
+    _, status = os.waitpid(inside, 0)
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def free_memory() -> int:
+    """Give the bytes that may still be used on this machine; all of them where the system does not tell."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return whole
+
+
 def refuse_sockets(event: str, _: object) -> None:
     """Raise for whatever reaches out of the process by a socket."""
     if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"):
@@ -75,10 +103,11 @@ def refuse_sockets(event: str, _: object) -> None:
 
 def limit_resources() -> None:
     """Bound processor time, memory, file sizes and open files of this process and its children."""
-    memory = MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    mapped = MAPPED_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for kind, most in (
         (resource.RLIMIT_CPU, CPU_S),
-        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_AS, mapped),
+        (resource.RLIMIT_DATA, int(USED_SHARE * free_memory())),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),

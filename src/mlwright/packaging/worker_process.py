@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import mlwright.packaging.isolation as start
-from mlwright.errors import ModelUnsupported
+from mlwright.errors import ImportTooLong, LibraryMismatch, ModelDamaged, ModelUnsupported
 from mlwright.packaging.conversion import Conversion, Tensors
 from mlwright.packaging.graph_run import Tensor
 from mlwright.packaging.kernel_json import kernel_from_json
@@ -37,6 +37,7 @@ KEPT_VARIABLES = (
     "KERAS_BACKEND",
 )
 LAST_WORDS = 400
+REFUSALS = {error.code: error for error in (LibraryMismatch, ModelDamaged)}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class _Worker:
                 f"the interpreter {self._python!r} does not start: {cause.strerror}",
                 hint="give the path of a Python with `--python`",
             ) from cause
-        self._timer = threading.Timer(LONGEST_S, self._kill)
+        self._is_late = False
+        self._timer = threading.Timer(LONGEST_S, self._end_late)
         self._timer.daemon = True
         self._timer.start()
 
@@ -118,6 +120,11 @@ class _Worker:
         line = self._process.stdout.readline()
         if not line:
             self._process.wait()
+            if self._is_late:
+                raise ImportTooLong(
+                    f"the process that opened {self._request.file.name!r} took longer than {LONGEST_S} s",
+                    hint="open the file with the same interpreter, and see what it waits for",
+                )
             raise ModelUnsupported(
                 f"the process that opened {self._request.file.name!r} ended with status "
                 f"{self._process.returncode}: {self._last_words()}",
@@ -129,7 +136,8 @@ class _Worker:
                 f"{self._python!r} cannot convert: {said['error']}", hint="choose another with `--python`"
             )
         if "refused" in said:
-            raise ModelUnsupported(str(said["refused"]), hint=str(said["hint"]))
+            error = REFUSALS.get(str(said.get("code")), ModelUnsupported)
+            raise error(str(said["refused"]), hint=str(said["hint"]))
         return said
 
     def ask(self, tensors: Tensors) -> list[Tensor]:
@@ -159,6 +167,10 @@ class _Worker:
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream is not None:
                 stream.close()
+
+    def _end_late(self) -> None:
+        self._is_late = True
+        self._kill()
 
     def _kill(self) -> None:
         try:

@@ -13,8 +13,16 @@ from pathlib import Path
 from mlwright.errors import TrainerUnknown
 
 PORTFOLIO = "portfolio"
-SHORT_NAMES: Mapping[str, str] = {}
+SHORT_NAMES: Mapping[str, str] = {
+    "torch": "mlwright.integrations.torch_table:fit",
+    "keras": "mlwright.integrations.keras_table:fit",
+}
 """Trainers that come with mlwright, by the word that [training] may say for them."""
+NEEDED: Mapping[str, tuple[str, str]] = {
+    "torch": ("onnxscript", "torch"),
+    "keras": ("tf2onnx", "tensorflow"),
+}
+"""What must be installed for them, and the extra that brings it."""
 SKIPPED_FOLDERS = ("node_modules", "__pycache__", "site-packages")
 FORM = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -40,6 +48,8 @@ def find_own_source(trainer: str, root: Path) -> OwnSource:
     Raises `TrainerUnknown` when there is no such module; nothing is imported.
     """
     full = SHORT_NAMES.get(trainer, trainer)
+    if trainer in NEEDED:
+        _require_installed(trainer)
     if FORM.fullmatch(full) is None:
         known = ", ".join([PORTFOLIO, *SHORT_NAMES])
         raise TrainerUnknown(
@@ -55,6 +65,16 @@ def find_own_source(trainer: str, root: Path) -> OwnSource:
             hint=f"put {module.replace('.', '/')}.py into {str(root)!r}, or install its package",
         )
     return OwnSource(module, function, _digest(path, module, root))
+
+
+def _require_installed(trainer: str) -> None:
+    library, extra = NEEDED[trainer]
+    missing = [name for name in (extra, library) if PathFinder.find_spec(name) is None]
+    if missing:
+        raise TrainerUnknown(
+            f"the trainer {trainer!r} needs {' and '.join(missing)}, which {sys.executable} does not have",
+            hint=f"install `mlwright[{extra}]`",
+        )
 
 
 def _module_path(module: str, places: list[str]) -> Path | None:

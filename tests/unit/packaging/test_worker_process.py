@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlwright.errors import ModelUnsupported, ModelUntrusted, ParityFailed
+from mlwright.errors import (
+    ImportTooLong,
+    LibraryMismatch,
+    ModelDamaged,
+    ModelUnsupported,
+    ModelUntrusted,
+    ParityFailed,
+)
 from mlwright.packaging.importing import ImportedModel, OpeningOptions, import_fitted, open_model
-from mlwright.packaging.isolation import refuse_sockets
+from mlwright.packaging.isolation import free_memory, refuse_sockets
 from mlwright.packaging.model_format import format_of
 from mlwright.packaging.package import publish_package
 from mlwright.packaging.parity import ParityReport
@@ -120,6 +128,80 @@ def test_whatever_the_program_does_is_a_refusal(tmp_path: Path, source: str, mes
     with pytest.raises(ModelUnsupported, match=message) as refusal:
         opened(pickled(tmp_path, Program(source)), tmp_path)
     assert refusal.value.hint
+
+
+@pytest.mark.promise("import.apart")
+def test_what_a_program_starts_and_hides_ends_with_it(tmp_path: Path) -> None:
+    fitted = LogisticRegression().fit(ROWS, LABELS)
+    (tmp_path / "good").mkdir()
+    imported, _ = opened(pickled(tmp_path / "good", fitted), tmp_path)
+    if imported.isolation != "namespace":
+        pytest.skip("this kernel allows no namespaces")
+    mark = f"hidden {tmp_path}"
+    hiding = (
+        "import subprocess, sys",
+        f"line = 'import time; time.sleep(300)  # {mark}'",
+        "subprocess.Popen([sys.executable, '-c', line], start_new_session=True)",
+        "raise RuntimeError('started')",
+    )
+    with pytest.raises(ModelUnsupported, match="started"):
+        opened(pickled(tmp_path, Program("\n".join(hiding))), tmp_path)
+    end = time.monotonic() + 5
+    while running(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not running(mark)
+
+
+def running(mark: str) -> list[str]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(place.read_text())
+        except OSError:
+            continue
+    return [line for line in found if mark in line]
+
+
+@pytest.mark.promise("import.apart")
+def test_a_program_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlwright.packaging.worker_process.LONGEST_S", 2)
+    with pytest.raises(ImportTooLong, match="took longer than 2 s") as caught:
+        opened(pickled(tmp_path, Program("while True: pass")), tmp_path)
+    assert caught.value.hint
+
+
+@pytest.mark.promise("import.apart")
+def test_a_program_gets_no_more_memory_than_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnsupported, match="MemoryError"):
+        opened(pickled(tmp_path, Program(f"x = bytearray({free_memory()})")), tmp_path)
+
+
+@pytest.mark.promise("import.damaged")
+@pytest.mark.parametrize("kept", [3, 40, 200, -1])
+def test_a_pickle_that_ends_early_is_damaged(tmp_path: Path, kept: int) -> None:
+    path = pickled(tmp_path, LogisticRegression().fit(ROWS, LABELS))
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelDamaged, match="the file is damaged") as caught:
+        opened(path, tmp_path)
+    assert caught.value.hint
+
+
+@pytest.mark.promise("import.refused")
+def test_a_pickle_of_another_version_or_without_its_modules_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as past:
+        past.setattr("sklearn.base.__version__", "0.22")
+        old = pickle.dumps(LogisticRegression().fit(ROWS, LABELS))
+    for content, message in (
+        (old, "LogisticRegression of scikit-learn 0.22, .* has 1"),
+        (b"\x80\x04cnot_there_at_all\nModel\n.", "needs the module 'not_there_at_all'"),
+        (b"\x80\x04csklearn.svm\nGoneModel\n.", "names what is not there"),
+    ):
+        (tmp_path / "model.pkl").write_bytes(content)
+        with pytest.raises(LibraryMismatch, match=message) as caught:
+            opened(tmp_path / "model.pkl", tmp_path)
+        assert "--python" in caught.value.hint
 
 
 @pytest.mark.promise("import.apart")

@@ -35,6 +35,7 @@ class FirstChoices:
     guessed: Mapping[str, str] = field(default_factory=dict)
     delay_days: float = 0.0
     unit: str | None = None
+    is_count: bool = False
     given: frozenset[str] = frozenset()
 
     @property
@@ -46,7 +47,7 @@ class FirstChoices:
             case "multiclass":
                 return "log_loss"
             case "regression":
-                return "rmse"
+                return "poisson_deviance" if self.is_count else "rmse"
 
     @property
     def gate(self) -> tuple[str, float, str]:
@@ -178,6 +179,8 @@ def _training(chosen: FirstChoices) -> str:
         _line("seed", "7"),
         _line("metric", _text(chosen.metric), "assumed; decides between models"),
     ]
+    if chosen.is_count:
+        lines.append(_line("objective", '"poisson"', 'assumed: the label counts; "squared" if it does not'))
     if chosen.task == "binary" and chosen.template == "fraud":
         lines.append(_line("threshold", '"best_f1"', "assumed: a missed fraud and a false alarm weigh alike"))
     elif chosen.task == "binary":

@@ -195,6 +195,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         delay_days=_delay_days(frame, roles),
         ignored={name: why for name, why in roles.ignored.items() if name not in _named(roles)},
         unit=roles.group or _unit(frame, roles),
+        is_count=roles.is_count,
         given=frozenset(name for name, value in wishes.items() if value is not None),
     )
 
@@ -236,6 +237,11 @@ def _unit(frame: pl.DataFrame, roles: Roles) -> str | None:
 def _assumed(chosen: FirstChoices) -> list[str]:
     metric, bound, why = chosen.gate
     said = [
+        *(
+            [f"{chosen.label!r} counts something: its rate is learned (objective poisson)."]
+            if chosen.is_count
+            else []
+        ),
         f"Models are compared by {chosen.metric}.",
         f"The gate asks for {metric} of at least {bound:g}: {why}.",
         _when_known(chosen),

@@ -12,6 +12,7 @@ import polars as pl
 
 from mlwright.data.column import ClassValue, Column, ColumnType
 from mlwright.data.column_type import convert, convert_columns, infer_types, mixes_zones
+from mlwright.data.count_label import looks_like_count
 from mlwright.data.leakage import smell_label_copies
 from mlwright.data.role_inference import (
     Guess,
@@ -63,6 +64,7 @@ class Roles:
     label_time: str | None = None
     sensitive: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    is_count: bool = False
     guessed: dict[str, str] = field(default_factory=dict)
     types: dict[str, ColumnType] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
@@ -161,6 +163,7 @@ def infer_roles(frame: pl.DataFrame, **wished: Unpack[WishedRoles]) -> Roles:
         ignored=ignored,
         inputs=inputs,
         text=tuple(c.name for c in inputs if c.type == "string" and is_free_text(frame[c.name])),
+        is_count=task == "regression" and looks_like_count(frame[wishes.label], may_be_class=False),
         types=types,
         assumed=said + _assumed(types, chosen),
         unknown=_unknown(task, types, wishes, chosen),
@@ -282,6 +285,8 @@ def _label(
             column=name,
         )
     task = wishes.task or _task(kind, len(distinct))
+    if wishes.task is None and task == "multiclass" and looks_like_count(values, may_be_class=True):
+        task = "regression"
     if wishes.task is None:
         said.append(f"The task is {task}, because {name!r} {_why_task(task, kind, distinct)}.")
     if task == "regression":

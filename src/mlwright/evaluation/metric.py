@@ -21,12 +21,13 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Weights: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 Weighted: TypeAlias = Callable[[Weights], float]
 
-LOSSES: frozenset[MetricName] = frozenset({"log_loss", "rmse", "mae"})
+LOSSES: frozenset[MetricName] = frozenset({"log_loss", "rmse", "mae", "poisson_deviance"})
 METRICS: dict[Task, tuple[MetricName, ...]] = {
     "binary": ("average_precision", "auc", "log_loss", "accuracy"),
     "multiclass": ("accuracy", "log_loss", "auc", "average_precision"),
     "regression": ("rmse", "mae", "r2"),
 }
+COUNT_METRICS: tuple[MetricName, ...] = ("poisson_deviance", "rmse", "mae", "r2")
 SMALLEST = float(np.finfo(np.float64).eps)
 
 
@@ -86,12 +87,21 @@ def row_values(name: MetricName, y: Floats, p: Floats, threshold: float = 0.5) -
             return np.asarray(found == y, dtype=np.float64)
         case "mae":
             return np.abs(y - p)
+        case "poisson_deviance":
+            return _deviance(y, p)
         case "rmse" | "r2":
             return np.asarray((y - p) ** 2, dtype=np.float64)
         case "auc" | "average_precision":
             raise ValueError(f"{name} is not a mean over rows")
         case _:
             assert_never(name)
+
+
+def _deviance(y: Floats, p: Floats) -> Floats:
+    """Give twice the log-likelihood that a rate of `p` loses against one of `y` (McCullagh, Nelder 1989)."""
+    rate = np.maximum(p, SMALLEST)
+    logs = np.log(np.where(y > 0, y, 1.0)) - np.log(rate)
+    return np.asarray(2 * (np.where(y > 0, y * logs, 0.0) - (y - rate)), dtype=np.float64)
 
 
 def _of_class(p: Floats, y: Floats) -> Floats:

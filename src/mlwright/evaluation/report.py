@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mlwright.data import ClassValue
 from mlwright.errors import TooFewRows
 from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals
-from mlwright.evaluation.metric import METRICS, Floats
+from mlwright.evaluation.metric import COUNT_METRICS, METRICS, Floats
 from mlwright.evaluation.reliability import equal_bins
 from mlwright.project import Task
 
@@ -36,6 +36,7 @@ def evaluate(  # noqa: PLR0913  # predictions, and how to read them
     threshold: float = 0.5,
     blocks: npt.NDArray[np.generic] | None = None,
     seed: int = 7,
+    is_count: bool = False,
 ) -> dict[str, object]:
     """Give all metrics with intervals, calibration, confusion at the threshold and the quality counts.
 
@@ -47,7 +48,8 @@ def evaluate(  # noqa: PLR0913  # predictions, and how to read them
     if not len(labels):
         raise TooFewRows("there are no held-out rows to evaluate on", hint="look at `split` in [data]")
     drawing = Drawing(blocks, seed)
-    intervals = bootstrap_intervals(METRICS[task], labels, predictions, drawing, threshold=threshold)
+    names = COUNT_METRICS if is_count else METRICS[task]
+    intervals = bootstrap_intervals(names, labels, predictions, drawing, threshold=threshold)
     metrics = {name: interval.to_json() for name, interval in intervals.items()}
     found: dict[str, object] = {"task": task, "rows": len(labels), "metrics": metrics}
     if blocks is not None:

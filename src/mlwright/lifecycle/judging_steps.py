@@ -28,6 +28,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Values
 from mlwright.project import GateConfig, find_project
 from mlwright.training.learner import Floats
+from mlwright.training.problem import goal_of
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -51,6 +52,7 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
         threshold=_threshold(fitted),
         blocks=rows.blocks(rows.test),
         seed=read_seed(parameters),
+        is_count=goal_of(read_task(parameters), read_training(parameters)) == "poisson",
     )
     context.move(0.7, "slices")
     slices = evaluate_slices(

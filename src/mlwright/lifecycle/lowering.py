@@ -23,6 +23,7 @@ from mlwright.packaging.xgboost_trees import trees_from_xgboost
 from mlwright.project import Task
 from mlwright.training.learner import Floats, Form, ModelDump
 from mlwright.training.linear import linear_json, read_linear
+from mlwright.training.problem import Goal
 from mlwright.training.score import predictions
 from mlwright.training.trainer import Fitted
 
@@ -46,6 +47,7 @@ def lower(fitted: Fitted) -> Lowered:
     members = {
         "slope": fitted.calibration.slope,
         "shift": fitted.calibration.shift,
+        "link": fitted.link,
         "members": [
             {
                 "form": dump.form,
@@ -90,7 +92,8 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
         part = weight * _margins(form, text, matrices[key]) + start
         total = part if not len(total) else total + part
     slope, shift = (float(str(document[name])) for name in ("slope", "shift"))
-    return predictions(task, slope * total + shift if task == "binary" else total)
+    goal: Goal = "poisson" if document.get("link") == "exp" else task
+    return predictions(goal, slope * total + shift if task == "binary" else total)
 
 
 def _forest(dump: ModelDump) -> bytes:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
+from mlwright.data.roles import check_sizes
 from mlwright.errors import LabelUnusable
 from mlwright.lifecycle.allowance import share_of
 from mlwright.lifecycle.learners import installed_learners
@@ -25,9 +27,9 @@ from mlwright.lifecycle.parameters import (
 from mlwright.lifecycle.rows import Rows
 from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS
 from mlwright.pipeline import Context, Values
-from mlwright.project import Task, find_project
+from mlwright.project import find_project
 from mlwright.training.budget import After, Budget, BudgetClock, measure_slowness
-from mlwright.training.learner import FAMILY_NAMES, Floats
+from mlwright.training.learner import FAMILY_NAMES
 from mlwright.training.own_source import PORTFOLIO
 from mlwright.training.own_trainer import OwnFitted
 from mlwright.training.problem import Problem
@@ -44,7 +46,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
     data = read_data_config(parameters)
     rows = Rows.read(context, inputs, data)
     problem = rows.problem(config, task=read_task(parameters), seed=read_seed(parameters))
-    _check_target(problem.target, problem.task)
+    _check_target(problem)
     trials = parameters["trials"]
     budget = Budget(
         math.inf if trials is not None else read_number(parameters["budget_cpu_s"]),
@@ -119,8 +121,17 @@ def after_training(rows: int, test_rows: int, columns: int) -> float:
     return 1.5 + checks + test_rows * (4e-5 + 1e-6 * columns)
 
 
-def _check_target(target: Floats, task: Task) -> None:
-    if task != "regression" and len(np.unique(target)) < 2:
+def _check_target(problem: Problem) -> None:
+    target = problem.target[np.isfinite(problem.target)]
+    if problem.goal == "poisson" and (target.min() < 0 or target.max() == 0):
+        what = "has values below 0" if target.min() < 0 else "is 0 in all training rows"
+        raise LabelUnusable(
+            f"the label {what}, a count is 0 or more",
+            hint='set objective = "squared" in [training] for what is no count',
+        )
+    if problem.task == "regression":
+        check_sizes(pl.Series("label", target))
+    elif len(np.unique(target)) < 2:
         raise LabelUnusable(
             "the training rows have one class only",
             hint="hold out fewer rows, or bring data in which both classes happen early enough",

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
-MetricName: TypeAlias = Literal["auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2"]
+MetricName: TypeAlias = Literal[
+    "auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2", "poisson_deviance"
+]
+Objective: TypeAlias = Literal["auto", "squared", "poisson"]
 CheckName: TypeAlias = Literal[
     "leak",
     "copies",
@@ -122,6 +125,10 @@ class TrainingConfig:
     )
     seed: int = field(default=7, metadata=doc("seed of everything random"))
     metric: MetricName = field(default="auc", metadata=doc("what decides between models"))
+    objective: Objective = field(
+        default="auto",
+        metadata=doc("regression: squared errors, or `poisson` for counts; `auto` goes by the metric"),
+    )
     threshold: float | Literal["best_f1", "cost", "capacity"] = field(
         default=0.5,
         metadata=doc("score from which a row is positive (binary), or what it should make best"),

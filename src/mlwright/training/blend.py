@@ -39,10 +39,10 @@ def blend(problem: Problem, candidates: Sequence[OutOfFold]) -> Blend:
     weights = greedy_weights(problem, candidates, rows)
     single = best_single(problem, candidates, rows)
     mixed = mix(candidates, weights)
-    target, task = problem.target, problem.task
+    target, goal = problem.target, problem.goal
     gains = np.full(len(target), np.nan)
-    before = row_losses(task, target[rows], candidates[single].margins[rows])
-    gains[rows] = before - row_losses(task, target[rows], mixed[rows])
+    before = row_losses(goal, target[rows], candidates[single].margins[rows])
+    gains[rows] = before - row_losses(goal, target[rows], mixed[rows])
     mean, error = gain_and_error(problem, gains)
     if len(weights) > 1 and mean > error:
         return Blend(weights, mixed)
@@ -70,7 +70,7 @@ def greedy_weights(
         losses = {
             place: float(
                 np.average(
-                    row_losses(problem.task, target, (total + candidates[place].margins[rows]) / number),
+                    row_losses(problem.goal, target, (total + candidates[place].margins[rows]) / number),
                     weights=weight,
                 )
             )
@@ -119,7 +119,7 @@ def part_of_rows(problem: Problem, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
 
 
 def _loss(problem: Problem, margins: Floats, rows: npt.NDArray[np.int64]) -> float:
-    losses = row_losses(problem.task, problem.target[rows], margins[rows])
+    losses = row_losses(problem.goal, problem.target[rows], margins[rows])
     return float(np.average(losses, weights=problem.weight[rows]))
 
 

@@ -68,8 +68,8 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     settings: dict[str, object] = {
         **BINNING,
         **candidate.settings,
-        "objective": task.task,
-        "metric": SCORES[task.task],
+        "objective": "poisson" if task.is_count else task.task,
+        "metric": "poisson" if task.is_count else SCORES[task.task],
         "min_data_in_leaf": least_rows(task, int(candidate.settings["min_data_in_leaf"])),
         "min_sum_hessian_in_leaf": 1e-3,
         "bagging_freq": 1,

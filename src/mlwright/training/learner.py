@@ -57,7 +57,10 @@ class Matrix:
 
 @dataclass(frozen=True)
 class FitTask:
-    """What to fit on. Without `valid` it is for `rounds`; `tick(round)` says True when time is up."""
+    """What to fit on. Without `valid` it is for `rounds`; `tick(round)` says True when time is up.
+
+    With `is_count` the target counts something and margins are logarithms of rates.
+    """
 
     train: Matrix
     valid: Matrix | None
@@ -66,6 +69,7 @@ class FitTask:
     seed: int
     rounds: int | None
     tick: Callable[[int], bool]
+    is_count: bool = False
 
     @property
     def outputs(self) -> int:

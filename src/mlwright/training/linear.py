@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
 from mlwright.store import canonical_json
 from mlwright.training.learner import Candidate, FitTask, Floats, ModelDump
@@ -59,6 +59,12 @@ class LinearLearner:
         if matrix.shape[1] == 0:
             return LinearModel(np.zeros((1, 0)), np.zeros(1))
         strength = float(candidate.settings["C"])
+        if task.is_count:
+            counts = PoissonRegressor(alpha=1.0 / len(target), max_iter=MOST_ITERATIONS)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                counts.fit(matrix, target, sample_weight=weight)
+            return LinearModel(np.atleast_2d(counts.coef_), np.atleast_1d(counts.intercept_))
         if task.task == "regression":
             ridge = Ridge(alpha=1.0 / strength).fit(matrix, target, sample_weight=weight)
             return LinearModel(np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_))
@@ -74,7 +80,8 @@ class LinearLearner:
 def most_linear_rows(task: FitTask, width: int) -> int:
     """Give how many rows a linear fit may see."""
     coefficients = max(width, 1) * (task.classes if task.task == "multiclass" else 1)
-    turns = max(width / RIDGE_TERMS, 1.0) if task.task == "regression" else MOST_ITERATIONS
+    is_ridge = task.task == "regression" and not task.is_count
+    turns = max(width / RIDGE_TERMS, 1.0) if is_ridge else MOST_ITERATIONS
     return int(min(MOST_LINEAR_ROWS, max(MOST_TERMS / (coefficients * turns), FEWEST_LINEAR_ROWS)))
 
 

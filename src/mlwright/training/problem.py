@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,21 @@ from mlwright.project import MetricName, Task, TrainingConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
+Goal: TypeAlias = Literal["binary", "multiclass", "regression", "poisson"]
+
+
+def goal_of(task: Task, settings: TrainingConfig) -> Goal:
+    """Tell what is fitted: the task, and for numbers whether they are counts.
+
+    >>> goal_of("regression", TrainingConfig(metric="poisson_deviance"))
+    'poisson'
+    """
+    if task != "regression":
+        return task
+    is_count = settings.objective == "poisson"
+    if settings.objective == "auto":
+        is_count = settings.metric == "poisson_deviance"
+    return "poisson" if is_count else "regression"
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class Problem:
     settings: TrainingConfig
     seed: int
     time: str | None = None
+
+    @property
+    def goal(self) -> Goal:
+        """Tell what is fitted."""
+        return goal_of(self.task, self.settings)
 
     @property
     def outputs(self) -> int:

@@ -109,6 +109,7 @@ class Race:
             seed_of(self.problem.seed, candidate.name, number),
             None,
             self.clock.deadline(seconds),
+            self.problem.goal == "poisson",
         )
         encoded = watch()
         model = self.learners[candidate.family].fit(candidate, task)
@@ -140,7 +141,7 @@ class Race:
     def _losses(self, margins: Floats) -> Floats:
         losses = np.full(len(margins), np.nan)
         known = is_known(margins)
-        losses[known] = row_losses(self.problem.task, self.problem.target[known], margins[known])
+        losses[known] = row_losses(self.problem.goal, self.problem.target[known], margins[known])
         return losses
 
 

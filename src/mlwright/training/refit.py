@@ -48,6 +48,7 @@ def refit(
             seed_of(problem.seed, one.candidate.name, -1),
             rounds,
             clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
+            problem.goal == "poisson",
         )
         model = race.learners[one.candidate.family].fit(one.candidate, task)
         if one.candidate.leaves and model.rounds < rounds:

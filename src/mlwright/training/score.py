@@ -5,34 +5,45 @@ from __future__ import annotations
 import numpy as np
 
 from mlwright.evaluation import is_loss, metric_value
-from mlwright.project import MetricName, Task
+from mlwright.evaluation.metric import row_values
+from mlwright.project import MetricName
 from mlwright.training.learner import Floats
-from mlwright.training.problem import Problem
+from mlwright.training.problem import Goal, Problem
 from mlwright.training.trainer import Link
 
-LINKS: dict[Task, Link] = {"binary": "sigmoid", "multiclass": "softmax", "regression": "identity"}
+LINKS: dict[Goal, Link] = {
+    "binary": "sigmoid",
+    "multiclass": "softmax",
+    "regression": "identity",
+    "poisson": "exp",
+}
 
 
-def predictions(task: Task, margins: Floats) -> Floats:
-    """Apply the link of a task.
+def predictions(goal: Goal, margins: Floats) -> Floats:
+    """Apply the link of what was fitted.
 
     >>> predictions("binary", np.array([0.0])).tolist()
     [0.5]
     """
-    if task == "regression":
+    if goal == "regression":
         return margins
-    if task == "binary":
+    if goal == "poisson":
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(margins), dtype=np.float64)
+    if goal == "binary":
         with np.errstate(over="ignore"):
             return np.asarray(1.0 / (1.0 + np.exp(-margins)), dtype=np.float64)
     shifted = np.exp(margins - margins.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def row_losses(task: Task, target: Floats, margins: Floats) -> Floats:
-    """Give the proper score of each row: log-loss for classes, the squared error for numbers."""
-    if task == "regression":
+def row_losses(goal: Goal, target: Floats, margins: Floats) -> Floats:
+    """Give the proper score of each row: log-loss for classes, squared error or deviance for numbers."""
+    if goal == "regression":
         return np.asarray((target - margins) ** 2, dtype=np.float64)
-    if task == "binary":
+    if goal == "poisson":
+        return row_values("poisson_deviance", target, predictions(goal, margins))
+    if goal == "binary":
         return np.logaddexp(0.0, np.where(target == 1, -margins, margins))
     top = margins.max(axis=1)
     total = top + np.log(np.exp(margins - top[:, None]).sum(axis=1))
@@ -51,7 +62,7 @@ def fold_metric(problem: Problem, margins: Floats) -> float:
         rows = fold.valid[is_known(margins[fold.valid])]
         value = float("nan")
         if len(rows):
-            found = predictions(problem.task, margins[rows])
+            found = predictions(problem.goal, margins[rows])
             value = metric_value(problem.metric, problem.target[rows], found, weights=problem.weight[rows])
         if np.isfinite(value):
             values.append(value)

@@ -19,7 +19,7 @@ from mlwright.training.ladder import constant_value
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.portfolio import LINEAR, boosted_candidates
-from mlwright.training.problem import Problem
+from mlwright.training.problem import Goal, Problem
 from mlwright.training.race import Race
 from mlwright.training.refit import refit
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, predictions, row_losses
@@ -28,6 +28,8 @@ from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Rung, Watc
 
 FIRST_SHARE = 0.6  # of the seconds left for the first booster's folds: its refit has more rows and rounds
 MARGIN = 1.2  # a candidate is tried when that many times its expected cost is left beside the refits
+ONLY_BOOSTED: frozenset[Goal] = frozenset({"poisson"})  # the exponential of a line runs away
+COUNTING: frozenset[Family] = frozenset({"lightgbm"})
 MOST_CANDIDATES = 24
 MOST_SKIPPED = 6  # candidates in turn that the seconds left do not allow
 PATIENCE = 4  # candidates in turn without a better blend end the search
@@ -63,7 +65,7 @@ class PortfolioTrainer:
                 f"no model has a {problem.metric} on the validation rows",
                 hint="look at the label: is there more than one class among the newest training rows?",
             )
-        is_linear = is_better(problem.metric, values[0], values[1])
+        is_linear = is_better(problem.metric, values[0], values[1]) and problem.goal not in ONLY_BOOSTED
         pool = [linear] if is_linear else boosters
         found = Blend({0: 1.0}, linear.margins) if is_linear else chosen
         calibration = calibrate_margins(problem, found.margins)
@@ -76,7 +78,7 @@ class PortfolioTrainer:
         nested = fold_metric(problem, nested_margins(problem, pool))
         return Fitted(
             members,
-            LINKS[problem.task],
+            LINKS[problem.goal],
             calibration,
             threshold,
             _ladder(problem, linear, boosters, chosen),
@@ -94,7 +96,8 @@ def _search(race: Race, first: Candidate) -> None:
     race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
     race.run(first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
     chosen, best, idle, skipped = *_blended(race), 0, 0
-    others = boosted_candidates(race.problem.seed, race.learners.keys())
+    families = COUNTING if race.problem.goal in ONLY_BOOSTED else frozenset(race.learners)
+    others = boosted_candidates(race.problem.seed, families)
     for candidate in islice(others, most):
         if len(race.tried) > most or skipped >= MOST_SKIPPED:
             break
@@ -117,7 +120,7 @@ def _blended(race: Race) -> tuple[Blend, float]:
     """Give the blend of the boosters so far, and its loss."""
     problem, chosen = race.problem, blend(race.problem, race.boosters)
     rows = np.flatnonzero(is_known(chosen.margins))
-    losses = row_losses(problem.task, problem.target[rows], chosen.margins[rows])
+    losses = row_losses(problem.goal, problem.target[rows], chosen.margins[rows])
     return chosen, float(np.average(losses, weights=problem.weight[rows]))
 
 
@@ -143,7 +146,7 @@ def _voice(race: Race, best: float) -> Callable[[str], None]:
 def _scores(problem: Problem, margins: Floats) -> Floats:
     found = np.full_like(margins, np.nan)
     known = is_known(margins)
-    found[known] = predictions(problem.task, margins[known])
+    found[known] = predictions(problem.goal, margins[known])
     return found
 
 

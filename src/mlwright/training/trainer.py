@@ -12,7 +12,7 @@ from mlwright.training.budget import BudgetClock
 from mlwright.training.learner import Candidate, FittedModel, Floats
 from mlwright.training.problem import Problem
 
-Link: TypeAlias = Literal["identity", "sigmoid", "softmax"]
+Link: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp"]
 
 
 @dataclass(frozen=True)

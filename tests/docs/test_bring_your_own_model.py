@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from tests.unit.packaging.xgboost_documents import document, stump
@@ -45,3 +47,29 @@ def test_the_commands_and_the_program_of_the_guide_run(tmp_path: Path) -> None:
         ("churn@1", "xgboost"),
         ("forest@1", "scikit-learn"),
     ]
+
+
+@pytest.mark.promise("train.own")
+def test_the_trainers_of_the_guide_train(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    amount, shop = rng.lognormal(3, 1, 600), rng.choice(["deli", "kiosk", "web"], 600)
+    age = [None if rng.random() < 0.1 else value for value in rng.normal(40, 10, 600).tolist()]
+    late = np.where(0.05 * amount + 2 * (shop == "web") + rng.normal(size=600) > 2.5, "yes", "no")
+    table = pl.DataFrame({"amount": amount, "shop": shop, "age": age, "late": late})
+    table.write_csv(tmp_path / "rows.csv")
+    mlwright = [sys.executable, "-m", "mlwright"]
+    run(tmp_path, *mlwright, "init", "shop", "--data", "rows.csv", "--label", "late")
+    settings = (tmp_path / "shop" / "mlwright.toml").read_text()
+    [line] = [line for line in blocks("toml")[0].splitlines() if line.startswith("trainer")]
+    assert 'trainer = "portfolio"' in settings
+    (tmp_path / "shop" / "mlwright.toml").write_text(settings.replace('trainer = "portfolio"', line))
+    for program in blocks("python project"):
+        name = re.match(r"# (\w+\.py)", program)
+        assert name is not None
+        (tmp_path / "shop" / name[1]).write_text(program)
+    said = json.loads(run(tmp_path / "shop", *mlwright, "run", "--json"))
+    assert said["ladder"][-1]["name"] == "shop_model:fit"
+    assert said["parity"]["largest_difference"] < 1e-9
+    (tmp_path / "shop" / "mlwright.toml").write_text(settings.replace("portfolio", "other_model:fit"))
+    said = json.loads(run(tmp_path / "shop", *mlwright, "run", "--json"))
+    assert said["ladder"][-1]["name"] == "other_model:fit"

@@ -120,6 +120,7 @@ def _problem(
         blocks=None,
         settings=TrainingConfig(metric=request["metric"]),
         seed=order["seed"],
+        time=request["time"],
     )
     seconds = float("inf") if order["cpu_seconds"] is None else order["cpu_seconds"]
     return OwnProblem(problem, fold=order["fold"], cpu_seconds=seconds)

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from mlwright.data import Column
-from mlwright.features import TransformDocument
+from mlwright.features import TrainingRows, TransformDocument, categorical_outputs
 from mlwright.project import MetricName, Task
-from mlwright.training.encoding import encode_all
+from mlwright.training.encoding import FITS
 from mlwright.training.learner import Floats, Matrix
 from mlwright.training.problem import Problem
 
@@ -103,7 +103,13 @@ class OwnProblem:
 
     def _encode(self, reads: Reads) -> Matrix:
         if reads not in self.encoded:
-            self.encoded[reads] = encode_all(self._problem, "native" if reads == "matrix" else "scaled")
+            asked = self._problem
+            inputs = list(asked.inputs)
+            rows = TrainingRows(asked.frame, asked.target, asked.task, asked.seed, asked.time)
+            fitted = FITS["native" if reads == "matrix" else "scaled"](rows, inputs)
+            values = fitted.training_matrix(asked.frame, inputs)
+            places = tuple(categorical_outputs(fitted.document))
+            self.encoded[reads] = fitted.document, Matrix(values, asked.target, asked.weight, places)
         return self.encoded[reads][1]
 
 

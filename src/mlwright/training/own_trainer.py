@@ -97,6 +97,7 @@ class OwnTrainer:
             "task": problem.task,
             "classes": problem.classes,
             "metric": problem.metric,
+            "time": problem.time,
         }
 
 

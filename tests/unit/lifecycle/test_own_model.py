@@ -237,6 +237,14 @@ def test_a_fold_without_a_class_gives_that_class_no_probability() -> None:
     assert (scores[:, 1] == 0).all()
 
 
+@pytest.mark.promise("train.own")
+def test_matrices_have_every_row_of_a_large_table() -> None:
+    rows = 31_000
+    made = problem(pl.DataFrame({"x": np.arange(rows) / rows}), np.arange(rows) % 2 == 0)
+    asked = OwnProblem(made, fold=None, cpu_seconds=60.0)
+    assert len(asked.scaled) == len(asked.matrix) == len(asked.target) == rows
+
+
 def test_a_frame_of_pandas_is_made_where_pandas_is(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pandas")
     found = given().to_pandas()

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from mlwright.features import native_columns
+from mlwright.lifecycle.contributions import explain_rows
 from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.packaging.kernel_content import kernel_content
@@ -21,11 +22,12 @@ from mlwright.project import Task
 from mlwright.training.encoding import encode_all
 from mlwright.training.learner import Candidate, FitTask, Matrix
 from mlwright.training.portfolio import BOOSTED, JOINING
-from mlwright.training.score import LINKS
+from mlwright.training.score import LINKS, predictions
 from mlwright.training.trainer import Calibration, Fitted, Member
 from tests.unit.training.problems import problem
 
 ROWS = 1_500
+ASKED = 300  # rows whose answers are explained
 TASKS: tuple[tuple[Task, int], ...] = (("binary", 2), ("multiclass", 4), ("regression", 2))
 
 
@@ -84,13 +86,16 @@ def judge(task: Task, classes: int, folder: Path) -> Iterator[dict[str, object]]
             "cut": cut.grown,
             "rounds": whole.rounds,
             "is_repeatable": whole.dump() == again.dump(),
-            "difference": difference(frame, asked, members[-1:], task, folder),
+            **difference(frame, asked, members[-1:], task, folder),
         }
-    yield {"task": task, "name": "blend", "difference": difference(frame, asked, members, task, folder)}
+    yield {"task": task, "name": "blend", **difference(frame, asked, members, task, folder)}
 
 
-def difference(frame, asked, members: list[Member], task: Task, folder: Path) -> float:
-    """Give the largest difference of the package, run by the compiled code, from the libraries."""
+def difference(frame, asked, members: list[Member], task: Task, folder: Path) -> dict[str, float]:
+    """Give the largest difference of the package, run by the compiled code, from the libraries.
+
+    And that of answers which contributions of columns add up to.
+    """
     line = Calibration(1.1, 0.2) if task == "binary" else Calibration()
     total = sum(member.weight for member in members)
     whole = tuple(Member(one.candidate, one.weight / total, one.model, one.transform) for one in members)
@@ -111,8 +116,16 @@ def difference(frame, asked, members: list[Member], task: Task, folder: Path) ->
     unseen = pl.concat([frame, table(2).with_columns(shop=pl.lit("new"))])
     packaged = predictor.predict_columns(native_columns(unseen, columns), unseen.height)
     trained = library_answers(lowered.members, unseen, columns, task)
-    scale = np.maximum(1.0, np.abs(trained))
-    return float(np.max(np.abs(np.asarray(packaged).reshape(trained.shape) - trained) / scale))
+    margins = explain_rows(lowered.members, unseen[:ASKED], columns, task).margins
+    explained = predictions(task, margins if task == "multiclass" else margins[:, 0])
+    return {
+        "difference": furthest(np.asarray(packaged).reshape(trained.shape), trained),
+        "unexplained": furthest(explained, trained[:ASKED]),
+    }
+
+
+def furthest(given: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.max(np.abs(given - wanted) / np.maximum(1.0, np.abs(wanted))))
 
 
 if __name__ == "__main__":

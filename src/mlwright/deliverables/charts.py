@@ -27,12 +27,20 @@ svg text{fill:var(--soft)}svg .strong{fill:var(--ink)}
 
 @dataclass(frozen=True)
 class Series:
-    """Something drawn over x: points are (x, y), of bands, whiskers and bars (x, low, high)."""
+    """Something drawn over x: points are (x, y), of bands and whiskers (x, low, high), of bars (x, x, y)."""
 
     kind: Kind
     points: Sequence[Point]
     style: Literal["a", "b", "c"] = "a"
     name: str = ""
+
+    def across(self, point: Point) -> Point:
+        """Give the places of a point on the x axis."""
+        return point[:2] if self.kind == "bars" else point[:1]
+
+    def up(self, point: Point) -> Point:
+        """Give its values."""
+        return point[2:] if self.kind == "bars" else point[1:]
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ class Bar:
 
 def draw_plot(plot: Plot, identifier: str) -> str:
     """Draw lines, dots, bands and bars over two axes; a plot without a point says so."""
-    xs = [point[0] for series in plot.series for point in series.points]
-    ys = [value for series in plot.series for point in series.points for value in point[1:]]
+    xs = [at for series in plot.series for point in series.points for at in series.across(point)]
+    ys = [value for series in plot.series for point in series.points for value in series.up(point)]
     if not xs or not ys:
         return "<p>There is nothing to draw.</p>"
     xs += [at for at, _ in plot.marks]

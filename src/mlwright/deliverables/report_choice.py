@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mlwright.deliverables.axis import Axis
 from mlwright.deliverables.charts import LABEL_ROOM, RIGHT, TOP, WIDTH, page
-from mlwright.deliverables.report_facts import Facts, find, items, known
+from mlwright.deliverables.report_facts import Facts, find, items, known, numbers
 from mlwright.deliverables.report_page import Section, escape, figure, number, table
 
 ROW = 26
@@ -62,16 +62,15 @@ def choice_section(facts: Facts) -> Section:
     lines = [f"Kept: <b>{escape(facts['kept'])}</b> ({escape(members)})."]
     if known(choice.get("nested")) is not None:
         lines.append(
-            f"Chosen on the same rows it reads {number(choice.get('value'))}; with every choice made on "
-            "other rows "
-            f"{number(choice.get('nested'))}: choosing flatters by {number(choice.get('optimism'))}."
+            f"On the rows that it was chosen on it reads {number(choice.get('value'))}; with every choice "
+            f"made on other rows {number(choice.get('nested'))}"
+            + (f": choosing flatters by {number(choice.get('optimism'))}." if choice.get("optimism") else ".")
         )
     line = find(choice, "calibration")
     if line and (line.get("slope") != 1.0 or line.get("shift") != 0.0):
         lines.append(
             f"Calibrated: log-odds × {number(line.get('slope'))} + {number(line.get('shift'))}, because "
-            "unseen "
-            "rows get better by it."
+            "unseen rows get better by it."
         )
     body = "".join(f"<p>{text}</p>" for text in lines)
     body += table(
@@ -82,21 +81,22 @@ def choice_section(facts: Facts) -> Section:
 
 def _tried(facts: Facts) -> str:
     tried = items(facts.get("tried"))
+    is_timed = any(one.get("cpu_seconds") for one in tried)  # trials read no clock
     rows = [
         [
             one["name"],
             ", ".join(f"{name} {value}" for name, value in find(one, "settings").items()),
-            ", ".join(str(count) for count in one.get("rounds", [])),  # type: ignore[attr-defined]  # a list of numbers
-            number(one.get("cpu_seconds")),
+            ", ".join(number(int(count)) for count in numbers(one.get("rounds"))),
             one.get("rejected") or "",
+            *([number(one.get("cpu_seconds"))] if is_timed else []),
         ]
         for one in tried[:MOST_CANDIDATES]
     ]
     if not rows:
         return ""
     more = f"<p>{len(tried) - MOST_CANDIDATES} more are in report.json.</p>" if len(tried) > len(rows) else ""
-    header = ["candidate", "settings", "rounds by fold", "CPU s", "given up"]
-    return table(header, rows, numbers=(3,), caption=f"{len(tried)} candidates tried, in order") + more
+    header = ["candidate", "settings", "rounds by fold", "given up", *(["CPU s"] if is_timed else [])]
+    return table(header, rows, numbers=(4,), caption=f"{len(tried)} candidates tried, in order") + more
 
 
 def _dates(value: object) -> str:

@@ -24,7 +24,8 @@ p{margin:6px 0;max-width:76ch}nav ul{display:flex;flex-wrap:wrap;gap:4px 16px;li
 font-size:14px}a{color:var(--a)}.soft{color:var(--soft)}.pass{color:var(--good)}.fail,.blocking{color:var(--bad)}
 .inconclusive,.warning{color:var(--unsure)}.badge{font-weight:600;border:1px solid;border-radius:6px;
 padding:1px 8px;font-size:14px;vertical-align:middle}.scroll{overflow-x:auto;max-width:100%}
-table{border-collapse:collapse;font-size:13.5px;margin:8px 0}caption{text-align:left;color:var(--soft);
+table{border-collapse:collapse;
+min-width:min(340px,100%);font-size:13.5px;margin:8px 0}caption{text-align:left;color:var(--soft);
 padding-bottom:4px}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);
 vertical-align:top;overflow-wrap:anywhere}th{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;
 overflow-wrap:normal}figure{margin:12px 0}.pair{display:grid;gap:8px 28px;

@@ -92,7 +92,9 @@ def _gate_rows(gate: Mapping[str, object]) -> list[list[object]]:
         bound = asked.get("limit", asked.get("tolerance"))
         question = f"{evidence.get('metric', '')} {name.replace('_', ' ')} {number(bound)}".strip()
         rows.append([gate["gate"], question, interval(asked), asked.get("answer")])
-    return rows or [[gate["gate"], "", "", gate.get("answer")]]
+    if not rows and evidence.get("metric") == "findings":
+        return [[gate["gate"], "findings that block", "none", gate.get("answer")]]
+    return rows or [[gate["gate"], "asks nothing", "", gate.get("answer")]]
 
 
 def _confusion(facts: Facts) -> str:

@@ -83,10 +83,21 @@ def library_version() -> str:
 
 def margins(text: str, values: Floats) -> Floats:
     """Give the sums that CatBoost gives for a model it fitted."""
+    return _sums(_read(text), values)
+
+
+def contributions(text: str, values: Floats) -> Floats:
+    """Give Shapley values `[rows, outputs, columns]`, with the sums that they start from behind them."""
+    pool = cb.Pool(_rounded(values), thread_count=1)
+    found = _read(text).get_feature_importance(pool, type="ShapValues", thread_count=1)
+    return np.asarray(found, dtype=np.float64).reshape(len(values), -1, values.shape[1] + 1)
+
+
+def _read(text: str) -> cb.CatBoost:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         path.write_text(text, encoding="utf-8")
-        return _sums(cb.CatBoost().load_model(str(path), format="json"), values)
+        return cb.CatBoost().load_model(str(path), format="json")
 
 
 def _parameters(candidate: Candidate, task: FitTask, rounds: int) -> dict[str, object]:

@@ -89,6 +89,15 @@ def margins(text: str, values: Floats) -> Floats:
     return sums[:, 0] if source.outputs == 1 else sums
 
 
+def contributions(text: str, values: Floats) -> Floats:
+    """Give Shapley values `[rows, outputs, columns]`, with the sums that they start from behind them."""
+    booster = xgb.Booster()
+    booster.load_model(bytearray(text.encode()))
+    booster.set_param({"nthread": 1})
+    found = np.asarray(booster.predict(_matrix(values), pred_contribs=True), dtype=np.float64)
+    return found.reshape(len(values), -1, values.shape[1] + 1)
+
+
 def _parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     settings = dict(candidate.settings)
     objective, score = OBJECTIVES[task.task]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,7 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.features import TransformDocument, apply_transform
+from mlwright.lifecycle.learners import Extra, extra_contributions
 from mlwright.lifecycle.own_training import is_own
 from mlwright.project import Task
 from mlwright.training.learner import Floats
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 SECONDS_A_LEAF = 2.6e-7  # CPU seconds of TreeSHAP for a row and leaf of a tree of 31, measured
 USUAL_LEAVES = 31
+SECONDS_A_LETTER = 3e-9  # of the JSON of XGBoost or CatBoost, which has no more leaves than letters
+EXTRA_FORMS: Mapping[str, Extra] = {"xgboost-json": "xgboost", "catboost-json": "catboost"}
+EXPLAINED = ("lightgbm-text", "linear-json", *EXTRA_FORMS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def unexplained(members: bytes) -> str:
     if is_own(document):
         return str(document["form"])
     forms = [str(member["form"]) for member in _members(document)]
-    unknown = [form for form in forms if form not in ("lightgbm-text", "linear-json")]
+    unknown = [form for form in forms if form not in EXPLAINED]
     return unknown[0] if unknown else ""
 
 
@@ -61,6 +65,8 @@ def row_seconds(members: bytes) -> float:
         if member["form"] == "lightgbm-text":
             leaves = np.array([int(n) for n in re.findall(r"^num_leaves=(\d+)", str(member["text"]), re.M)])
             total += SECONDS_A_LEAF * float((leaves * np.sqrt(leaves / USUAL_LEAVES)).sum())
+        elif member["form"] in EXTRA_FORMS:
+            total += SECONDS_A_LETTER * len(str(member["text"]))
     return total
 
 
@@ -95,12 +101,15 @@ def _member(form: str, text: str, matrix: Floats) -> tuple[Floats, Floats]:
     """Give contributions `[rows, outputs, model inputs]` and the sums that they start from."""
     if form == "linear-json":
         return _linear(text, matrix)
-    import lightgbm as lgb
+    if form in EXTRA_FORMS:
+        shaped = extra_contributions(EXTRA_FORMS[form], text, matrix)
+    else:
+        import lightgbm as lgb
 
-    booster = lgb.Booster(model_str=text)
-    raw = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
-    shaped = raw.reshape(len(matrix), -1, matrix.shape[1] + 1)
-    return shaped[:, :, :-1], shaped[0, :, -1] if len(shaped) else np.zeros(shaped.shape[1])
+        booster = lgb.Booster(model_str=text)
+        raw = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
+        shaped = raw.reshape(len(matrix), -1, matrix.shape[1] + 1)
+    return shaped[:, :, :-1], shaped[0, :, -1]
 
 
 def _linear(text: str, matrix: Floats) -> tuple[Floats, Floats]:

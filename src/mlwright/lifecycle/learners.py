@@ -25,6 +25,8 @@ class _Integration(Protocol):
 
     def margins(self, text: str, values: Floats) -> Floats: ...
 
+    def contributions(self, text: str, values: Floats) -> Floats: ...
+
     def library_version(self) -> str: ...
 
 
@@ -48,6 +50,11 @@ def extra_versions() -> dict[str, str]:
 def extra_margins(family: Extra, text: str, values: Floats) -> Floats:
     """Give the sums before the link that a library gives for a model that it fitted."""
     return np.asarray(_integration(family).margins(text, values), dtype=np.float64)
+
+
+def extra_contributions(family: Extra, text: str, values: Floats) -> Floats:
+    """Give Shapley values `[rows, outputs, columns]` by a library, with what they start from behind them."""
+    return np.asarray(_integration(family).contributions(text, values), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,12 @@ from mlwright.lifecycle.parameters import (
 )
 from mlwright.lifecycle.rows import Rows, members_answers
 from mlwright.pipeline import Context, Values
-from mlwright.training.checks import WORST_FIRST, CheckInput, run_checks
+from mlwright.training.checks import WORST_FIRST, CheckInput, Finding, run_checks
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
+
+OVERRUN = 1.1  # of the budget
 
 
 def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
@@ -47,6 +50,7 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         ask=lambda frame: members_answers(context, inputs, frame, rows.inputs, read_task(parameters)),
     )
     found = run_checks(given, off=_words(settings["off"]), accept=_words(settings["accept"]))
+    found += told_overrun(parameters["budget_cpu_s"], time.process_time() - context.began_cpu_s)
     noticed: list[JSON] = [json.loads(json.dumps(finding.to_json(), default=str)) for finding in found]
     before = [
         item
@@ -58,6 +62,19 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
     said = f"blocked by {', '.join(blocking)}" if blocking else f"{len(noticed)} findings, none blocks"
     everything = sorted([*before, *noticed], key=_severity)
     return {"noticed": everything, "summary": said}
+
+
+def told_overrun(budget: JSON, used: float) -> list[Finding]:
+    """Say that a run is over its budget, `budget.over`; no clock counts for a run by trials.
+
+    >>> told_overrun(10.0, 12.5)[0].text
+    'the run has used 12.5 of 10 CPU seconds when its model was checked'
+    """
+    if budget is None or used <= OVERRUN * read_number(budget):
+        return []
+    text = f"the run has used {used:.3g} of {read_number(budget):g} CPU seconds when its model was checked"
+    advice = "raise `budget_cpu_s` in [training]: reading, checking and packing this table take that long"
+    return [Finding("budget.over", "warning", text, {"used": used, "budget": read_number(budget)}, advice)]
 
 
 def _severity(finding: JSON) -> int:

@@ -74,7 +74,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             f"{CHECKS}:check",
             ("clean", "split", "contract", "members", "scores", "fitted", "findings"),
             ("noticed",),
-            {**data, "training": said, "checks": _plain(project.config.checks)},
+            {**training, "checks": _plain(project.config.checks)},
         ),
         Step(
             "gate",

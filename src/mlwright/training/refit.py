@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlwright.data import Finding
 from mlwright.features import TransformDocument
+from mlwright.training.again import fitted_again
 from mlwright.training.cost import refit_rounds
 from mlwright.training.encoding import encode_all
 from mlwright.training.learner import Encoding, FitTask, Matrix
@@ -31,6 +32,7 @@ def refit(
     total = sum(weight for _, weight in order[:kept])
     encoded: dict[tuple[Encoding, int | None], Encoded] = {}
     members, cut = [], []
+    differs: tuple[Finding, ...] = ()
     for place, (one, weight) in enumerate(order[:kept]):
         race.watch.move(0.6 + 0.4 * place / kept, f"{one.candidate.name} on all rows")
         seconds = clock.left() - sum(costs[place + 1 : kept])
@@ -50,13 +52,16 @@ def refit(
             clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
             problem.goal == "poisson",
         )
-        model = race.learners[one.candidate.family].fit(one.candidate, task)
+        learner = race.learners[one.candidate.family]
+        model = learner.fit(one.candidate, task)
+        differs += fitted_again(learner, one.candidate, task, model)
         if one.candidate.leaves and model.rounds < rounds:
             cut.append(f"{one.candidate.name} has {model.rounds} of {rounds} rounds")
         if one.candidate.leaves and most != race.most_rows:
             cut.append(f"{one.candidate.name} learns from {most:,} of {problem.frame.height:,} rows")
         members.append(Member(one.candidate, weight / total, model, transform))
-    return tuple(members), _findings([one.candidate.name for one, _ in order[kept:]], cut)
+    left_out = [one.candidate.name for one, _ in order[kept:]]
+    return tuple(members), (*differs, *_findings(left_out, cut))
 
 
 def _most_rows(race: Race, share: float) -> int | None:

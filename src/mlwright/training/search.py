@@ -25,6 +25,7 @@ from mlwright.training.refit import refit
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, predictions, row_losses
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Rung, Watch
+from mlwright.training.unstable import told_unstable, unstable_candidates, without_unstable
 
 FIRST_SHARE = 0.6  # of the seconds left for the first booster's folds: its refit has more rows and rounds
 MARGIN = 1.2  # a candidate is tried when that many times its expected cost is left beside the refits
@@ -56,7 +57,8 @@ class PortfolioTrainer:
         problem = effort.problem
         race = Race(problem, self.learners, clock, watch, effort.most_rows)
         _search(race, effort.first)
-        boosters = race.boosters
+        unstable = unstable_candidates(problem, race.tried)
+        boosters = without_unstable(race.boosters, unstable)
         linear = next(one for one in race.complete if one.candidate.family == "linear")
         chosen = blend(problem, boosters)
         values = [fold_metric(problem, margins) for margins in (linear.margins, chosen.margins)]
@@ -83,7 +85,7 @@ class PortfolioTrainer:
             threshold,
             _ladder(problem, linear, boosters, chosen),
             tuple(race.tried),
-            (*told_effort(effort, clock), *findings),
+            (*told_effort(effort, clock), *told_unstable(unstable), *findings),
             score,
             _facts(problem, pool, found, calibration, nested),
         )

@@ -23,9 +23,12 @@ const TRANSFORM: &[u8] = br#"{"format":1,
   {"name":"amount|null","op":"isnull","column":"amount"},
   {"name":"ts|hour","op":"time","column":"ts","part":"hour","fill":12,"mean":12,"scale":4},
   {"name":"born|age","op":"age","column":"born","by":"ts"},
-  {"name":"cat~text","op":"text","column":"cat","weights":[0.5,-1.5],"default":0.25},
-  {"name":"cat:b","op":"term","column":"cat","term":"b"}],
- "texts":[{"column":"cat","ngrams":2,"terms":["b","a b"],"idf":[1.0,2.5]}]}"#;
+  {"name":"cat~text","op":"text","column":"cat","text":"cat","weights":[0.5,-1.5],"default":0.25},
+  {"name":"cat:b","op":"term","column":"cat","text":"cat","term":"b"},
+  {"name":"d","op":"difference","column":"amount","by":"amount"},
+  {"name":"r","op":"ratio","column":"amount","by":"amount"},
+  {"name":"x","op":"cross","column":"cat","by":"cat","pairs":[["a","b"]],"values":[2],"default":0}],
+ "rounding":"float32","texts":[{"name":"cat","column":"cat","ngrams":2,"terms":["b","a b"],"idf":[1.0,2.5]}]}"#;
 const VALUES: [Value<'static>; 7] = [
     Value::Null,
     Value::Bool(true),

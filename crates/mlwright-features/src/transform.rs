@@ -49,6 +49,8 @@ pub struct Transform {
     output_names: Vec<String>,
     columns: Vec<ColumnPlan>,
     pairs: Vec<Pair>,
+    /// Whether outputs are rounded to float32.
+    is_rounded: bool,
 }
 
 /// What is computed from one input column.
@@ -59,7 +61,7 @@ struct ColumnPlan {
     null_code: u32,
     /// Place among the outputs and how to compute it.
     outputs: Vec<(usize, Operation)>,
-    text: Option<TextPlan>,
+    texts: Vec<TextPlan>,
 }
 
 #[derive(Debug)]
@@ -300,13 +302,13 @@ impl Transform {
             for (place, operation) in &plan.outputs {
                 out[*place] = operation.value(&reading);
             }
-            if let Some(plan) = &plan.text {
-                let text = if let Cell::Text(text) = *cell {
-                    text
+            for text in &plan.texts {
+                let said = if let Cell::Text(said) = *cell {
+                    said
                 } else {
                     ""
                 };
-                plan.put(text, &mut scratch, out);
+                text.put(said, &mut scratch, out);
             }
         }
         for pair in &self.pairs {
@@ -317,6 +319,7 @@ impl Transform {
             };
             out[pair.place] = pair.value(&read(pair.left)?, &read(pair.right)?);
         }
+        self.round(out);
         Ok(())
     }
 
@@ -347,8 +350,10 @@ impl Transform {
             plan.fill_all(readings, width, out);
         }
         for (plan, column) in self.columns.iter().zip(columns) {
-            if let (Some(plan), ColumnSlice::Text { codes, levels }) = (&plan.text, column) {
-                plan.put_column(codes, levels, width, out);
+            for text in &plan.texts {
+                if let ColumnSlice::Text { codes, levels } = column {
+                    text.put_column(codes, levels, width, out);
+                }
             }
         }
         for pair in &self.pairs {
@@ -360,7 +365,16 @@ impl Transform {
                 );
             }
         }
+        self.round(out);
         Ok(())
+    }
+
+    fn round(&self, out: &mut [f64]) {
+        if self.is_rounded {
+            for value in out {
+                *value = f64::from(*value as f32);
+            }
+        }
     }
 
     fn readings<'a>(

@@ -6,10 +6,12 @@ from mlwright.features.document import (
     TransformDocument,
     categorical_outputs,
     make_document,
+    merge_documents,
     output_names,
 )
 from mlwright.features.fitted import FittedTransform, TrainingRows
 from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
+from mlwright.features.pair import Pair
 from mlwright.features.transform import fit_linear_transform, fit_numeric_transform, fit_tree_transform
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "InputEntry",
     "NativeColumn",
     "OutputEntry",
+    "Pair",
     "TrainingRows",
     "TransformDocument",
     "apply_transform",
@@ -26,6 +29,7 @@ __all__ = [
     "fit_numeric_transform",
     "fit_tree_transform",
     "make_document",
+    "merge_documents",
     "native_columns",
     "output_names",
 ]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+import json
+from collections.abc import Sequence
+from copy import copy
+from typing import Generic, Literal, NotRequired, TypeAlias, TypedDict, TypeVar
 
 from mlwright.data import Column, ColumnType
 
 Operation: TypeAlias = Literal[
-    "number", "level", "onehot", "target", "scale", "isnull", "time", "age", "text", "term"
+    "number",
+    "level",
+    "onehot",
+    "target",
+    "scale",
+    "isnull",
+    "time",
+    "age",
+    "ratio",
+    "difference",
+    "cross",
+    "text",
+    "term",
 ]
 TimePart: TypeAlias = Literal["minute", "hour", "weekday", "day", "month", "quarter", "yearday", "epoch_days"]
 
@@ -38,17 +53,25 @@ class OutputEntry(_OutputName, total=False):
     part: TimePart
     by: str
     """The second column, of an output that reads two."""
+    pairs: list[tuple[str, str]]
+    """Levels of both columns, where `values` has a number for a pair."""
+    text: str
+    """The name of the terms that an output of sentences reads."""
     term: str
     weights: list[float]
 
 
 class TextEntry(TypedDict):
-    """The terms of a column of sentences, each of 1 to `ngrams` words, for all outputs that read it."""
+    """Terms of a column of sentences, each of 1 to `ngrams` words, for all outputs that name them."""
 
+    name: str
     column: str
     ngrams: int
     terms: list[str]
     idf: list[float]
+
+
+Entry = TypeVar("Entry", OutputEntry, TextEntry)
 
 
 class TransformDocument(TypedDict):
@@ -58,6 +81,8 @@ class TransformDocument(TypedDict):
     inputs: list[InputEntry]
     outputs: list[OutputEntry]
     texts: NotRequired[list[TextEntry]]
+    rounding: NotRequired[Literal["float32"]]
+    """Outputs are rounded to this; without it they are float64."""
 
 
 def make_document(inputs: list[Column], outputs: list[OutputEntry]) -> TransformDocument:
@@ -81,3 +106,54 @@ def output_names(document: TransformDocument) -> list[str]:
 def categorical_outputs(document: TransformDocument) -> list[int]:
     """Give the places of the outputs that are indices of levels, for trees with native categories."""
     return [place for place, output in enumerate(document["outputs"]) if output["op"] == "level"]
+
+
+def merge_documents(documents: Sequence[TransformDocument]) -> tuple[TransformDocument, list[list[int]]]:
+    """Put outputs side by side, equal ones once; tell where those of each document are.
+
+    All documents read the same inputs.
+
+    >>> number: OutputEntry = {"name": "x", "op": "number", "column": "x"}
+    >>> mark: OutputEntry = {"name": "x|null", "op": "isnull", "column": "x"}
+    >>> merged, places = merge_documents([make_document([], [number]), make_document([], [mark, number])])
+    >>> output_names(merged), places
+    (['x', 'x|null'], [[0], [1, 0]])
+    """
+    outputs, texts = _Entries[OutputEntry](), _Entries[TextEntry]()
+    places = []
+    for document in documents:
+        named = {text["name"]: texts.add(text) for text in document.get("texts", [])}
+        own = []
+        for output in document["outputs"]:
+            renamed = output.copy()
+            if "text" in output:
+                renamed["text"] = texts.entries[named[output["text"]]]["name"]
+            own.append(outputs.add(renamed))
+        places.append(own)
+    merged: TransformDocument = {**documents[0], "outputs": outputs.entries}
+    if texts.entries:
+        merged["texts"] = texts.entries
+    return merged, places
+
+
+class _Entries(Generic[Entry]):
+    """Different entries; one whose name is taken gets another."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._places: dict[str, int] = {}
+        self._names: set[str] = set()
+
+    def add(self, entry: Entry) -> int:
+        """Give the place of an entry."""
+        key = json.dumps(entry, sort_keys=True)
+        if key not in self._places:
+            name, number = entry["name"], 2
+            while name in self._names:
+                name, number = f"{name}#{number}", number + 1
+            self._names.add(name)
+            self._places[key] = len(self.entries)
+            named = copy(entry)
+            named["name"] = name
+            self.entries.append(named)
+        return self._places[key]

@@ -14,6 +14,7 @@ from mlwright.data import Column
 from mlwright.errors import TooFewRows
 from mlwright.features.document import OutputEntry, TextEntry, TransformDocument, make_document
 from mlwright.features.matrix import apply_transform
+from mlwright.features.pair import Pair
 from mlwright.features.target_statistic import Floats, targets_of
 from mlwright.project import Task
 
@@ -31,6 +32,8 @@ class TrainingRows:
     seed: int
     time: str | None = None
     """The column that says when a row happened; no output may tell that to a tree."""
+    pairs: tuple[Pair, ...] = ()
+    """Columns to look at together."""
 
     def __post_init__(self) -> None:
         if not self.frame.height:

@@ -13,6 +13,8 @@ from mlwright.features.categories import (
 from mlwright.features.dates import age_entries, part_entries
 from mlwright.features.fitted import FittedTransform, Output, TrainingRows, put_together
 from mlwright.features.numeric import NullMarks, number_output, scaled, scaled_number
+from mlwright.features.pairs import pair_outputs
+from mlwright.features.sentences import TOLD_TERMS, learn_all
 from mlwright.features.target_statistic import find_levels
 
 
@@ -20,7 +22,8 @@ def fit_tree_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransf
     """Fit what trees read: numbers as they are, level indices, and statistics of texts with many levels.
 
     Moments become minute, hour, weekday and day, month and quarter where the rows cover a year, and the days
-    between two of them; never a count of days, which would tell a tree when it is.
+    between two of them; never a count of days, which would tell a tree when it is. Sentences become a score
+    and the terms that tell most.
 
     >>> import numpy as np
     >>> import polars as pl
@@ -48,7 +51,7 @@ def fit_numeric_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTra
 
 
 def _fit_trees(rows: TrainingRows, inputs: list[Column], *, is_native: bool) -> FittedTransform:
-    marks = NullMarks(rows)
+    marks, sentences = NullMarks(rows), learn_all(inputs, rows)
     outputs: list[Output] = []
     for column in inputs:
         match column.type:
@@ -57,6 +60,9 @@ def _fit_trees(rows: TrainingRows, inputs: list[Column], *, is_native: bool) -> 
             case "timestamp":
                 outputs += [Output(entry) for entry in part_entries(column.name, rows)]
                 outputs += marks.of(column)
+            case "string" if column.name in sentences:
+                outputs += sentences[column.name].score_outputs(is_scaled=False)
+                outputs += sentences[column.name].term_outputs(TOLD_TERMS // len(sentences))
             case "string":
                 levels = find_levels(rows.frame[column.name])
                 if is_native and len(levels.names) <= MOST_LEVELS:
@@ -66,7 +72,8 @@ def _fit_trees(rows: TrainingRows, inputs: list[Column], *, is_native: bool) -> 
                 else:
                     outputs += statistics(column.name, levels, rows, is_scaled=False)
     outputs += [Output(entry) for entry, _ in age_entries(inputs, rows)]
-    return put_together(inputs, outputs)
+    outputs += pair_outputs(rows.pairs, inputs, rows, is_scaled=False)
+    return put_together(inputs, outputs, [text.entry for text in sentences.values()])
 
 
 def fit_linear_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransform:
@@ -74,7 +81,7 @@ def fit_linear_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTran
 
     Every output is a finite number.
     """
-    marks = NullMarks(rows)
+    marks, sentences = NullMarks(rows), learn_all(inputs, rows)
     outputs: list[Output] = []
     for column in inputs:
         values = rows.frame[column.name]
@@ -85,6 +92,8 @@ def fit_linear_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTran
                 parts = part_entries(column.name, rows)
                 outputs += [scaled(entry, [column], rows.frame) for entry in parts]
                 outputs += marks.of(column)
+            case "string" if column.name in sentences:
+                outputs += sentences[column.name].score_outputs(is_scaled=True)
             case "string":
                 levels = find_levels(values)
                 if len(levels.names) <= MOST_ONEHOT:
@@ -92,4 +101,5 @@ def fit_linear_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTran
                 else:
                     outputs += statistics(column.name, levels, rows, is_scaled=True)
     outputs += [scaled(entry, columns, rows.frame) for entry, columns in age_entries(inputs, rows)]
-    return put_together(inputs, outputs)
+    outputs += pair_outputs(rows.pairs, inputs, rows, is_scaled=True)
+    return put_together(inputs, outputs, [text.entry for text in sentences.values()])

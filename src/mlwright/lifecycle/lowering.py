@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, assert_never, cast
 
@@ -11,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mlwright.data import Column
-from mlwright.features import OutputEntry, TransformDocument, apply_transform
+from mlwright.features import TransformDocument, apply_transform, merge_documents
 from mlwright.lifecycle.learners import extra_margins
 from mlwright.lifecycle.own_training import is_own, own_scores
 from mlwright.packaging.catboost_file import read_catboost
@@ -62,7 +61,7 @@ def lower(fitted: Fitted) -> Lowered:
     data = json.dumps(members).encode()
     if dumps[0].form == "linear-json":
         return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
-    transform, places = _merge_transforms([member.transform for member in fitted.members])
+    transform, places = merge_documents([member.transform for member in fitted.members])
     parts = [
         ForestPart(_forest(dump), member.weight * dump.scale, own)
         for member, dump, own in zip(fitted.members, dumps, places, strict=True)
@@ -132,31 +131,3 @@ def _linear(fitted: Fitted, text: str) -> bytes:
     line = fitted.calibration
     coefficients, intercept = line.slope * model.coefficients, line.slope * model.intercept + line.shift
     return linear_json(coefficients, intercept, fitted.link).encode()
-
-
-def _merge_transforms(
-    documents: Sequence[TransformDocument],
-) -> tuple[TransformDocument, list[list[int]]]:
-    """Put outputs side by side, equal ones once; tell where those of each document are."""
-    outputs: list[OutputEntry] = []
-    known: dict[str, int] = {}
-    names: set[str] = set()
-    places = []
-    for document in documents:
-        own = []
-        for output in document["outputs"]:
-            key = json.dumps(output, sort_keys=True)
-            if key not in known:
-                known[key] = len(outputs)
-                outputs.append({**output, "name": _free_name(output["name"], names)})
-            own.append(known[key])
-        places.append(own)
-    return {**documents[0], "outputs": outputs}, places
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    free, number = name, 2
-    while free in taken:
-        free, number = f"{name}#{number}", number + 1
-    taken.add(free)
-    return free

@@ -33,7 +33,11 @@ def lower_transform(builder: GraphBuilder, document: TransformDocument, names: M
     steps = _Steps(builder, names, kinds)
     for place, output in enumerate(document["outputs"]):
         steps.add(place, output)
-    return steps.matrix()
+    matrix = steps.matrix()
+    if document.get("rounding") == "float32":
+        single = builder.add("Cast", matrix, to=onnx.TensorProto.FLOAT)
+        return builder.add("Cast", single, to=onnx.TensorProto.DOUBLE)
+    return matrix
 
 
 def whole_outputs(document: TransformDocument) -> list[int]:
@@ -87,6 +91,17 @@ class _Steps:
                 self._add_computed(place, output, self._moment(column).part(output["part"]))
             case "age":
                 self._add_computed(place, output, self._moment(column).age(self._moment(output["by"])))
+            case "ratio" | "difference":
+                self._add_computed(place, output, self._of_two(output))
+            case "cross":
+                self.parts.append(([place], self._cross(output)))
+            case "text" | "term":
+                raise ModelUnsupported(
+                    f"output {output['name']!r} ({output['op']} of {column!r}) reads words of a text, which "
+                    "ONNX cannot take apart as the package does",
+                    hint=f"serve the package itself, or train without it: ignore = [{column!r}] in [data]",
+                    column=column,
+                )
 
     def matrix(self) -> str:
         """Put the parts together in the order of the outputs."""
@@ -125,6 +140,26 @@ class _Steps:
         else:
             self.parts.append(([place], value))
 
+    def _of_two(self, output: OutputEntry) -> str:
+        builder, left, right = self.builder, self.names[output["column"]], self.names[output["by"]]
+        if output["op"] == "difference":
+            return builder.add("Sub", left, right)
+        is_zero = builder.add("Equal", right, builder.constant(0.0))
+        return builder.add("Where", is_zero, builder.constant(np.nan), builder.add("Div", left, right))
+
+    def _cross(self, output: OutputEntry) -> str:
+        """Look a pair of levels up: the place of the first times the second's many, plus the second's."""
+        builder, wholes = self.builder, []
+        sides = [list(dict.fromkeys(side)) for side in zip(*output["pairs"], strict=True)] or [[], []]
+        for column, levels in zip((output["column"], output["by"]), sides, strict=True):
+            wholes.append(self._code(column, levels))
+        table = np.full((len(sides[0]) + 1, len(sides[1]) + 1), output["default"])
+        for (first, second), value in zip(output["pairs"], output["values"], strict=True):
+            table[sides[0].index(first) + 1, sides[1].index(second) + 1] = value
+        line = builder.add("Mul", wholes[0], builder.constant(table.shape[1], np.int64))
+        line = builder.add("Reshape", builder.add("Add", line, wholes[1]), builder.constant([-1], np.int64))
+        return builder.add("Gather", builder.constant(table.reshape(-1, 1)), line, axis=0)
+
     def _add_null(self, place: int, output: OutputEntry) -> None:
         column, kind = output["column"], self.kinds[output["column"]]
         if kind == "string":
@@ -159,13 +194,15 @@ class _Steps:
             for level in ([output["level"]] if output["op"] == "onehot" else output["levels"])
         )
         table = np.column_stack([_values(output, list(levels)) for _, output in outputs])
-        code = (
-            self._text_code(column, list(levels))
-            if self.kinds[column] == "string"
-            else self._number_code(column, list(levels))
-        )
+        code = self._code(column, list(levels))
         line = self.builder.add("Reshape", code, self.builder.constant([-1], np.int64))
         return self.builder.add("Gather", self.builder.constant(table), line, axis=0)
+
+    def _code(self, column: str, levels: Sequence[str]) -> str:
+        """Give the place of a value among levels, from 1, and 0 for others."""
+        if self.kinds[column] == "string":
+            return self._text_code(column, levels)
+        return self._number_code(column, levels)
 
     def _text_code(self, column: str, levels: Sequence[str]) -> str:
         return self.builder.add(

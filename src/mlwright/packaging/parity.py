@@ -27,6 +27,14 @@ ODD_MOMENTS = (  # microseconds since 1970
     4_107_542_400_000_000,  # the first of March 2100
     253_402_300_799_000_000,  # the last second of the year 9999
 )
+ODD_TEXTS = (
+    "",
+    "\u2603 never seen",
+    "x" * 300,
+    "It is NOT good, but not so bad: 5/5!",
+    "Die Gr\u00f6\u00dfe \u0130st \u00c9T\u00c9 \u4e2d\u6587 e\u0301",  # letters whose case or form is odd
+    "\t\n--",
+)
 MOST_COLUMNS, MOST_LETTERS = 12, 30  # of a row in a message
 
 
@@ -145,7 +153,7 @@ def _edge_column(
 ) -> pl.Series:
     odd: list[object]
     if column.type == "string":
-        odd = [None, "", "\u2603 never seen", "x" * 300]
+        odd = [None, *ODD_TEXTS]
     elif column.type == "timestamp":
         odd = [None, *ODD_MOMENTS]
     elif column.type == "boolean":

@@ -82,7 +82,7 @@ def _encode(
         places, factor = sample_rows(known.target[rows], min(limits), task=problem.task, seed=problem.seed)
         rows, weight = rows[places], weight[places] * factor
     frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
-    training = TrainingRows(frame, target, problem.task, problem.seed, problem.time)
+    training = TrainingRows(frame, target, problem.task, problem.seed, problem.time, problem.pairs)
     fitted = FITS[encoding](training, inputs)
     values = fitted.training_matrix(frame, inputs)
     categorical = tuple(categorical_outputs(fitted.document))

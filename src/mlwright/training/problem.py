@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data import Column, Folds, LabelsAt
+from mlwright.features import Pair
 from mlwright.project import MetricName, Task, TrainingConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -38,7 +39,7 @@ class Problem:
     `frame` has the input columns; `target` is 0/1, the index of the class, or the value. `labels` gives
     targets and weights as known at a moment; `known_at` is the moment at which the final model is trained.
     `blocks` names rows that stand and fall together, such as those of a day; `time` is the column that says
-    when a row happened.
+    when a row happened, `pairs` are columns that a model sees together.
     """
 
     frame: pl.DataFrame
@@ -55,6 +56,7 @@ class Problem:
     settings: TrainingConfig
     seed: int
     time: str | None = None
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def goal(self) -> Goal:

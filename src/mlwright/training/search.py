@@ -18,6 +18,7 @@ from mlwright.training.effort import recall_effort, told_effort
 from mlwright.training.ladder import constant_value
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
+from mlwright.training.pair_choice import choose_pairs
 from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Goal, Problem
 from mlwright.training.race import Race
@@ -54,7 +55,7 @@ class PortfolioTrainer:
         Raises `TrainingError` when no candidate gives the metric on the validation rows.
         """
         effort = recall_effort(problem, clock, watch)
-        problem = effort.problem
+        problem = choose_pairs(effort.problem, clock, watch)
         race = Race(problem, self.learners, clock, watch, effort.most_rows)
         _search(race, effort.first)
         unstable = unstable_candidates(problem, race.tried)

@@ -67,12 +67,11 @@ def document(columns: list[Column], outputs: list[dict[str, Any]]) -> TransformD
     return {"format": 1, "inputs": entries, "outputs": outputs}  # type: ignore[typeddict-item]  # test data
 
 
-def linear_package(folder: Path, columns: list[Column], outputs: list[dict[str, Any]]) -> Path:
+def linear_package(folder: Path, columns: list[Column], outputs: list[dict[str, Any]], **more: Any) -> Path:
     model = {"format": 1, "features": len(outputs), "link": "identity", "intercept": [0.0]}
     text = json.dumps({**model, "coefficients": [[1.0] * len(outputs)]}).encode()
-    return made.columns_package(
-        folder, document(columns, outputs), text, engine="linear", task="regression", columns=columns
-    )
+    transform: Any = {**document(columns, outputs), **more}
+    return made.columns_package(folder, transform, text, engine="linear", task="regression", columns=columns)
 
 
 @pytest.mark.promise("export.exact")
@@ -149,7 +148,8 @@ def test_every_link_of_the_format_is_lowered() -> None:
 
 
 @pytest.mark.promise("export.exact")
-def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounding", [{}, {"rounding": "float32"}])
+def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path, rounding: dict[str, str]) -> None:
     columns = [
         Column("x", "number"),
         Column("count", "integer"),
@@ -165,6 +165,26 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path) -> None:
         *[{"name": f"at|{part}", "op": "time", "column": "at", "part": part} for part in get_args(TimePart)],
         {"name": "age", "op": "age", "column": "born", "by": "at"},
         {"name": "age|scaled", "op": "age", "column": "at", "by": "born", **scaling},
+        {"name": "x/count", "op": "ratio", "column": "x", "by": "count"},
+        {"name": "x-count", "op": "difference", "column": "x", "by": "count", **scaling},
+        {
+            "name": "shop*flag",
+            "op": "cross",
+            "column": "shop",
+            "by": "flag",
+            "pairs": [["a", "true"], ["Ü", ""], ["", "false"]],
+            "values": [0.1, 0.2, 0.3],
+            "default": -0.5,
+        },
+        {
+            "name": "count*at",
+            "op": "cross",
+            "column": "count",
+            "by": "shop",
+            "pairs": [["3", "b"], ["", "a"], ["0", ""]],
+            "values": [1.0, 2.0, 3.0],
+            "default": 0.0,
+        },
         {"name": "x|scaled", "op": "scale", "column": "x", **scaling},
         {"name": "x", "op": "number", "column": "x"},
         {"name": "x|null", "op": "isnull", "column": "x"},
@@ -187,9 +207,12 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path) -> None:
         "born": pl.Series(rng.choice([None, *made.ODD_MOMENTS], rows).tolist(), dtype=pl.Datetime("us")),
     }
     frame = pl.DataFrame(drawn)
-    folder = linear_package(tmp_path, columns, outputs)
+    folder = linear_package(tmp_path, columns, outputs, **rounding)
     graph = lower(folder)
-    wanted = apply_transform(document(columns, outputs), frame, columns)
+    transform: Any = {**document(columns, outputs), **rounding}
+    wanted = apply_transform(transform, frame, columns)
+    with np.errstate(over="ignore"):
+        assert bool(rounding) == np.array_equal(wanted, wanted.astype(np.float32), equal_nan=True)
     shown = with_outputs(graph.data, [graph.features])
     given = run(shown, column_tensors(frame, columns))[graph.features]
     for place, output in enumerate(outputs):
@@ -241,6 +264,12 @@ def test_what_a_graph_cannot_say_is_refused_with_a_reason(tmp_path: Path) -> Non
     null = [{"name": "shop|null", "op": "isnull", "column": "shop"}]
     with pytest.raises(ModelUnsupported, match="which ONNX texts cannot"):
         lower(linear_package(tmp_path, columns, null))
+    said = [
+        {"name": "shop~text", "op": "text", "column": "shop", "text": "t", "weights": [2.0], "default": 0}
+    ]
+    texts = [{"name": "t", "column": "shop", "ngrams": 1, "terms": ["good"], "idf": [1.0]}]
+    with pytest.raises(ModelUnsupported, match=r"'shop~text' \(text of 'shop'\) reads words"):
+        lower(linear_package(tmp_path, columns, said, texts=texts))
     number = [{"name": "x", "op": "number", "column": ""}]
     with pytest.raises(ModelUnsupported, match="empty name"):
         lower(linear_package(tmp_path, [Column("", "number")], number))

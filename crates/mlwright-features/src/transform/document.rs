@@ -18,14 +18,23 @@ pub(super) struct Document {
     format: u32,
     inputs: Vec<InputDocument>,
     outputs: Vec<Output>,
+    rounding: Option<Rounding>,
     #[serde(default)]
     texts: Vec<TextDocument>,
 }
 
-/// The terms of a column of sentences, for all outputs that read it.
+/// What outputs are rounded to.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Rounding {
+    Float32,
+}
+
+/// Terms of a column of sentences, for all outputs that name them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TextDocument {
+    name: String,
     column: String,
     ngrams: usize,
     terms: Vec<String>,
@@ -50,6 +59,9 @@ enum OperationName {
     Isnull,
     Time,
     Age,
+    Ratio,
+    Difference,
+    Cross,
     Text,
     Term,
 }
@@ -69,6 +81,8 @@ pub(super) struct Output {
     scale: Option<f64>,
     part: Option<TimePart>,
     by: Option<String>,
+    pairs: Option<Vec<(String, String)>>,
+    text: Option<String>,
     term: Option<String>,
     weights: Option<Vec<f64>>,
 }
@@ -102,13 +116,27 @@ impl Document {
             .iter()
             .map(|input| ColumnPlan::new(input.kind))
             .collect();
+        let mut text_places = HashMap::new();
         for text in &self.texts {
-            let place = places.get(text.column.as_str());
-            let plan = place.map(|place| &mut columns[*place]);
-            text.put_into(plan.filter(|plan| plan.kind == Kind::String))?;
+            let plan = places.get(text.column.as_str());
+            let plan = plan.map(|place| &mut columns[*place]);
+            let plan = plan.filter(|plan| plan.kind == Kind::String);
+            let plan = plan.ok_or_else(|| text.wrong("reads a column that is no text input"))?;
+            plan.texts.push(text.compile()?);
+            let place = (text.column.as_str(), plan.texts.len() - 1);
+            if text_places.insert(text.name.as_str(), place).is_some() {
+                return Err(text.wrong("is listed twice"));
+            }
         }
         for output in &self.outputs {
             columns[column_of(output)?].learn_levels(output);
+            if let (Some(by), Some(pairs)) = (&output.by, &output.pairs) {
+                let (left, right) = (column_of(output)?, place_of(output, by)?);
+                for (first, second) in pairs {
+                    columns[left].learn_level(first);
+                    columns[right].learn_level(second);
+                }
+            }
         }
         for plan in &mut columns {
             plan.null_code = plan.code("");
@@ -118,16 +146,26 @@ impl Document {
             let left = column_of(output)?;
             match output.step(&columns[left])? {
                 Step::Alone(operation) => columns[left].outputs.push((place, operation)),
-                Step::Text(operation) => {
-                    let outputs = columns[left].text.as_mut().map(|text| &mut text.outputs);
-                    outputs
-                        .expect("it listed the terms of the operation, anything else is a bug")
-                        .push((place, operation));
+                Step::Text => {
+                    let name: String = output.need(output.text.as_ref(), "text")?;
+                    let (_, at) = text_places
+                        .get(name.as_str())
+                        .filter(|(column, _)| *column == output.column)
+                        .ok_or_else(|| output.wrong(&format!("reads no terms {name:?}")))?;
+                    let text = &mut columns[left].texts[*at];
+                    let operation = output.text_operation(text)?;
+                    text.outputs.push((place, operation));
                 }
-                Step::Pair(operation) => {
-                    let by = output.need(output.by.as_ref(), "by")?;
+                Step::Pair(name) => {
+                    let by: String = output.need(output.by.as_ref(), "by")?;
                     let right = place_of(output, &by)?;
                     output.check_kind(columns[right].kind)?;
+                    let operation = match name {
+                        PairName::Age => PairOperation::Age,
+                        PairName::Ratio => PairOperation::Ratio,
+                        PairName::Difference => PairOperation::Difference,
+                        PairName::Cross => output.cross(&columns[left], &columns[right])?,
+                    };
                     pairs.push(Pair {
                         place,
                         left,
@@ -152,6 +190,7 @@ impl Document {
             output_names,
             columns,
             pairs,
+            is_rounded: matches!(self.rounding, Some(Rounding::Float32)),
         })
     }
 }
@@ -159,47 +198,45 @@ impl Document {
 /// What an output is computed from.
 enum Step {
     Alone(Operation),
-    Pair(PairOperation),
-    Text(TextOperation),
+    Pair(PairName),
+    Text,
+}
+
+enum PairName {
+    Age,
+    Ratio,
+    Difference,
+    Cross,
 }
 
 impl TextDocument {
-    fn put_into(&self, plan: Option<&mut ColumnPlan>) -> Result<(), FeatureError> {
-        let wrong = |what: &str| {
-            Err(FeatureError::Transform(format!(
-                "the text {:?} {what}",
-                self.column
-            )))
-        };
-        let Some(plan) = plan else {
-            return wrong("is no input of type string");
-        };
-        if plan.text.is_some() {
-            return wrong("is listed twice");
-        }
+    fn wrong(&self, what: &str) -> FeatureError {
+        FeatureError::Transform(format!("the text {:?} {what}", self.name))
+    }
+
+    fn compile(&self) -> Result<TextPlan, FeatureError> {
         if !(1..=MOST_WORDS).contains(&self.ngrams) {
-            return wrong(&format!("has terms of {} words", self.ngrams));
+            return Err(self.wrong(&format!("has terms of {} words", self.ngrams)));
         }
         if self.terms.len() != self.idf.len() {
-            return wrong(&format!(
+            return Err(self.wrong(&format!(
                 "has {} terms and {} values of idf",
                 self.terms.len(),
                 self.idf.len()
-            ));
+            )));
         }
         let mut terms = HashMap::with_capacity(self.terms.len());
         for (id, term) in self.terms.iter().enumerate() {
             if terms.insert(term.as_str().into(), id as u32).is_some() {
-                return wrong(&format!("lists the term {term:?} twice"));
+                return Err(self.wrong(&format!("lists the term {term:?} twice")));
             }
         }
-        plan.text = Some(TextPlan {
+        Ok(TextPlan {
             longest: self.ngrams,
             terms,
             idf: self.idf.as_slice().into(),
             outputs: Vec::new(),
-        });
-        Ok(())
+        })
     }
 }
 
@@ -208,7 +245,7 @@ impl ColumnPlan {
         Self {
             kind,
             dictionary: HashMap::new(),
-            text: None,
+            texts: Vec::new(),
             null_code: UNSEEN,
             outputs: Vec::new(),
         }
@@ -216,9 +253,13 @@ impl ColumnPlan {
 
     fn learn_levels(&mut self, output: &Output) {
         for level in output.levels.iter().flatten().chain(&output.level) {
-            let code = self.dictionary.len() as u32;
-            self.dictionary.entry(level.as_str().into()).or_insert(code);
+            self.learn_level(level);
         }
+    }
+
+    fn learn_level(&mut self, level: &str) {
+        let code = self.dictionary.len() as u32;
+        self.dictionary.entry(level.into()).or_insert(code);
     }
 }
 
@@ -238,10 +279,16 @@ impl Output {
 
     fn check_kind(&self, kind: Kind) -> Result<(), FeatureError> {
         let fits = match self.op {
-            OperationName::Number | OperationName::Scale => {
+            OperationName::Number
+            | OperationName::Scale
+            | OperationName::Ratio
+            | OperationName::Difference => {
                 matches!(kind, Kind::Number | Kind::Integer | Kind::Boolean)
             }
-            OperationName::Level | OperationName::Onehot | OperationName::Target => {
+            OperationName::Level
+            | OperationName::Onehot
+            | OperationName::Target
+            | OperationName::Cross => {
                 matches!(kind, Kind::String | Kind::Integer | Kind::Boolean)
             }
             OperationName::Time | OperationName::Age => kind == Kind::Timestamp,
@@ -282,17 +329,41 @@ impl Output {
                 part: self.need(self.part.as_ref(), "part")?,
                 scaling: self.optional_scaling()?,
             },
-            OperationName::Age => return Ok(Step::Pair(PairOperation::Age)),
-            OperationName::Text | OperationName::Term => {
-                return self.text_operation(plan).map(Step::Text);
-            }
+            OperationName::Age => return Ok(Step::Pair(PairName::Age)),
+            OperationName::Ratio => return Ok(Step::Pair(PairName::Ratio)),
+            OperationName::Difference => return Ok(Step::Pair(PairName::Difference)),
+            OperationName::Cross => return Ok(Step::Pair(PairName::Cross)),
+            OperationName::Text | OperationName::Term => return Ok(Step::Text),
         };
         Ok(Step::Alone(operation))
     }
 
-    fn text_operation(&self, plan: &ColumnPlan) -> Result<TextOperation, FeatureError> {
-        let text = plan.text.as_ref();
-        let text = text.ok_or_else(|| self.wrong("has no terms in \"texts\""))?;
+    fn cross(&self, left: &ColumnPlan, right: &ColumnPlan) -> Result<PairOperation, FeatureError> {
+        let pairs: Vec<(String, String)> = self.need(self.pairs.as_ref(), "pairs")?;
+        let numbers: Vec<f64> = self.need(self.values.as_ref(), "values")?;
+        if pairs.len() != numbers.len() {
+            return Err(self.wrong(&format!(
+                "has {} pairs and {} values",
+                pairs.len(),
+                numbers.len()
+            )));
+        }
+        let mut values = HashMap::with_capacity(pairs.len());
+        for ((first, second), number) in pairs.iter().zip(numbers) {
+            if values
+                .insert((left.code(first), right.code(second)), number)
+                .is_some()
+            {
+                return Err(self.wrong(&format!("lists the pair {first:?}, {second:?} twice")));
+            }
+        }
+        Ok(PairOperation::Cross {
+            values,
+            rest: self.need(self.default.as_ref(), "default")?,
+        })
+    }
+
+    fn text_operation(&self, text: &TextPlan) -> Result<TextOperation, FeatureError> {
         if self.op == OperationName::Term {
             let term: String = self.need(self.term.as_ref(), "term")?;
             let id = text.terms.get(term.as_str()).copied();

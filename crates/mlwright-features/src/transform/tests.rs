@@ -308,11 +308,11 @@ fn malformed_documents_are_refused() {
 const SENTENCES: &str = r#"{"format":1,
  "inputs":[{"name":"x","type":"number"},{"name":"said","type":"string"}],
  "outputs":[
-  {"name":"said~text","op":"text","column":"said","weights":[1.0,-2.0,0.5],"default":0.25},
+  {"name":"said~text","op":"text","column":"said","text":"t","weights":[1.0,-2.0,0.5],"default":0.25},
   {"name":"x","op":"number","column":"x"},
-  {"name":"said:bad","op":"term","column":"said","term":"bad"},
+  {"name":"said:bad","op":"term","column":"said","text":"t","term":"bad"},
   {"name":"said:","op":"isnull","column":"said"}],
- "texts":[{"column":"said","ngrams":2,"terms":["good","bad","not good"],"idf":[1.0,2.0,3.0]}]}"#;
+ "texts":[{"name":"t","column":"said","ngrams":2,"terms":["good","bad","not good"],"idf":[1.0,2.0,3.0]}]}"#;
 
 #[test]
 fn sentences_become_a_sum_over_their_terms_and_single_terms() {
@@ -374,12 +374,17 @@ fn malformed_terms_are_refused() {
         (
             r#""column":"said","ngrams""#,
             r#""column":"x","ngrams""#,
-            "type string",
+            "no text input",
         ),
         (
             r#""column":"said","ngrams""#,
             r#""column":"y","ngrams""#,
-            "no input",
+            "no text input",
+        ),
+        (
+            r#""text":"t","weights""#,
+            r#""text":"u","weights""#,
+            "no terms \"u\"",
         ),
         (r#""ngrams":2"#, r#""ngrams":0"#, "0 words"),
         (r#""ngrams":2"#, r#""ngrams":9"#, "9 words"),
@@ -408,9 +413,128 @@ fn malformed_terms_are_refused() {
     }
     let twice = SENTENCES.replacen(
         r#""texts":["#,
-        r#""texts":[{"column":"said","ngrams":1,"terms":[],"idf":[]},"#,
+        r#""texts":[{"name":"t","column":"said","ngrams":1,"terms":[],"idf":[]},"#,
         1,
     );
     let error = Transform::from_json(twice.as_bytes()).expect_err("twice");
     assert!(error.to_string().contains("twice"), "{error}");
+}
+
+const PAIRS: &str = r#"{"format":1,"rounding":"float32",
+ "inputs":[{"name":"a","type":"number"},{"name":"b","type":"integer"},{"name":"s","type":"string"},
+           {"name":"ok","type":"boolean"}],
+ "outputs":[
+  {"name":"a/b","op":"ratio","column":"a","by":"b"},
+  {"name":"a-b","op":"difference","column":"a","by":"b"},
+  {"name":"s*ok","op":"cross","column":"s","by":"ok","pairs":[["x","true"],["","false"],["y",""]],
+   "values":[0.1,2,3],"default":-1},
+  {"name":"a/b|scaled","op":"ratio","column":"a","by":"b","fill":0.5,"mean":0.25,"scale":0.5},
+  {"name":"b*b","op":"cross","column":"b","by":"b","pairs":[["3","3"]],"values":[7],"default":0}]}"#;
+
+#[test]
+fn two_columns_are_computed_together_and_rounded() {
+    let transform = Transform::from_json(PAIRS.as_bytes()).expect("valid");
+    let nan = f64::NAN;
+    let single = |value: f64| f64::from(value as f32);
+    for (cells, wanted) in [
+        (
+            [
+                Cell::Number(0.1),
+                Cell::Number(3.0),
+                Cell::Text("x"),
+                Cell::Number(1.0),
+            ],
+            [0.1 / 3.0, 0.1 - 3.0, 0.1, (0.1 / 3.0 - 0.25) / 0.5, 7.0],
+        ),
+        (
+            [
+                Cell::Number(0.1),
+                Cell::Number(0.0),
+                Cell::Null,
+                Cell::Number(0.0),
+            ],
+            [nan, 0.1, 2.0, 0.5, 0.0],
+        ),
+        (
+            [
+                Cell::Number(1e300),
+                Cell::Number(-0.0),
+                Cell::Text("y"),
+                Cell::Null,
+            ],
+            [nan, f64::INFINITY, 3.0, 0.5, 0.0],
+        ),
+        (
+            [
+                Cell::Null,
+                Cell::Number(1.0),
+                Cell::Text("x"),
+                Cell::Number(0.0),
+            ],
+            [nan, nan, -1.0, 0.5, 0.0],
+        ),
+        (
+            [
+                Cell::Number(f64::INFINITY),
+                Cell::Number(2.0),
+                Cell::Text("never"),
+                Cell::Null,
+            ],
+            [f64::INFINITY, f64::INFINITY, -1.0, 0.5, 0.0],
+        ),
+    ] {
+        let mut out = [0.0; 5];
+        transform.apply_row(&cells, &mut out).expect("fits");
+        assert!(same(&out, &wanted.map(single)), "{out:?} {wanted:?}");
+        let number = |cell: Cell<'_>| match cell {
+            Cell::Number(value) => [value],
+            Cell::Null | Cell::Text(_) | Cell::Time(_) => [nan],
+        };
+        let levels: Vec<String> = match cells[2] {
+            Cell::Text(text) => vec![text.to_owned()],
+            Cell::Null | Cell::Number(_) | Cell::Time(_) => Vec::new(),
+        };
+        let codes = [if levels.is_empty() {
+            ColumnSlice::NULL_CODE
+        } else {
+            0
+        }];
+        let (a, b, ok) = (number(cells[0]), number(cells[1]), number(cells[3]));
+        let columns = [
+            ColumnSlice::Number(&a),
+            ColumnSlice::Number(&b),
+            ColumnSlice::Text {
+                codes: &codes,
+                levels: &levels,
+            },
+            ColumnSlice::Number(&ok),
+        ];
+        let mut batch = [0.0; 5];
+        transform
+            .apply_columns(&columns, 1, &mut batch)
+            .expect("fits");
+        assert!(same(&out, &batch));
+    }
+}
+
+#[test]
+fn malformed_pairs_are_refused() {
+    for (from, to, expected) in [
+        (r#","by":"b"},"#, "},", "no \"by\""),
+        (r#""by":"b"},"#, r#""by":"s"},"#, "computed from a string"),
+        (
+            r#""column":"s","by":"ok""#,
+            r#""column":"s","by":"a""#,
+            "computed from a number",
+        ),
+        (r#"[0.1,2,3]"#, "[0.1]", "3 pairs and 1 values"),
+        (r#"["","false"]"#, r#"["x","true"]"#, "twice"),
+        (r#"["","false"]"#, r#"["x"]"#, "tuple"),
+        (r#""default":-1"#, r#""level":"a""#, "default"),
+        ("float32", "float16", "float16"),
+    ] {
+        let json = PAIRS.replacen(from, to, 1);
+        let error = Transform::from_json(json.as_bytes()).expect_err(&json);
+        assert!(error.to_string().contains(expected), "{error} for {json}");
+    }
 }

@@ -42,6 +42,7 @@ PROMISES: dict[str, str] = {
     "train.blend": "a blend is kept only when it is better by more than one standard error, as one forest",
     "train.families": "XGBoost and CatBoost join the portfolio where they are installed, and blend exactly",
     "train.counts": "a label that counts is recognised, and its rate is learned, served and exported exactly",
+    "train.logarithms": "skewed values are learned as logarithms where unseen rows get better by it, and served exactly",
     "train.calibration": "Platt's line is kept only when it lowers the log-loss of unseen rows",
     "train.trials": "the same number of trials and the same seed give the same bytes",
     "train.budget": "a CPU budget ends search and refit; what was cut is told",

@@ -65,6 +65,8 @@ def init(args: argparse.Namespace, out: Output) -> int:
 
 def run(args: argparse.Namespace, out: Output) -> int:
     """Run the recipe; exit code 3 when a gate did not say yes."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # a second thread spins, and its seconds count
+        os.environ.setdefault(name, "1")
     from mlwright.commands.run import RunRequest, RunResult, plan_run
     from mlwright.commands.run import run as run_recipe
 

@@ -9,6 +9,7 @@ from mlwright.deliverables.charts import Bar, Plot, Series, draw_bars, draw_plot
 from mlwright.deliverables.report_facts import Facts, amount, find, items, known
 from mlwright.deliverables.report_page import Section, escape, figure, interval, number, pair, table
 
+UNITS = {"log-odds": "log-odds", "logarithm": "the logarithm of the prediction"}
 METHOD = (
     "Importance tells what is lost when a column is shuffled; contributions tell how a column moves "
     "single answers. "
@@ -57,7 +58,7 @@ def _contributions(explanation: Facts) -> str:
     columns = items(found.get("columns"))
     if not columns:
         return ""
-    unit = "log-odds" if found.get("unit") == "log-odds" else "units of the prediction"
+    unit = UNITS.get(str(found.get("unit")), "units of the prediction")
     rest = amount(found.get("others"))
     more = f" All other columns together: {number(rest)}." if rest else ""
     caption = (

@@ -7,9 +7,10 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mlwright.features import native_columns
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
 ENGINES: Mapping[str, Engine] = {"trees": "trees", "linear": "linear", "onnx": "onnx"}
+Places: TypeAlias = npt.NDArray[np.int64]
+
 LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn")
 
 
@@ -124,7 +127,6 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     columns = contract.inputs(ignore=data.unread, group=data.group)
     frame = read_frame(context, inputs["clean"]).select([column.name for column in columns])
     seed = int(str(parameters["seed"]))
-    real = frame.sample(min(REAL_ROWS, frame.height), seed=seed)
     digest = str(inputs["package"])
     folder = project.packages / digest
     predictor = PackagePredictor(folder)
@@ -144,8 +146,11 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
         thresholds_of((folder / "model.trees").read_bytes()) if (folder / "model.trees").exists() else {}
     )
     edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
-    both = pl.concat([real, edges], how="vertical_relaxed")
-    trained = members_answers(context, inputs, both, columns, task)
+    held_out, others = _real_rows(context, inputs, seed)
+    asked = pl.concat([frame[others], edges], how="vertical_relaxed")
+    both = pl.concat([frame[held_out], asked], how="vertical_relaxed")
+    known = np.load(context.path(inputs["scores"]))[: len(held_out)]
+    trained = np.concatenate([known, members_answers(context, inputs, asked, columns, task)])
     packaged = predictor.predict_columns(native_columns(both, columns), both.height)
     report = check_parity(
         trained,
@@ -156,6 +161,14 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
         rows=both,
     )
     return _reported(report)
+
+
+def _real_rows(context: Context, inputs: Values, seed: int) -> tuple[Places, Places]:
+    """Give held-out rows, for which the library was asked already, and as many others as are missing."""
+    with np.load(context.path(inputs["split"])) as arrays:
+        held_out, train = arrays["test"][:REAL_ROWS], arrays["train"]
+    missing = min(REAL_ROWS - len(held_out), len(train))
+    return held_out, np.random.default_rng(seed).permutation(train)[:missing]
 
 
 def _reported(report: ParityReport) -> Values:

@@ -106,7 +106,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         Step(
             "parity",
             f"{PACKAGING}:parity",
-            ("clean", "contract", "transform", "members", "package"),
+            ("clean", "split", "contract", "transform", "members", "scores", "package"),
             ("parity",),
             {**data, **where},
         ),

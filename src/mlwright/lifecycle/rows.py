@@ -92,12 +92,12 @@ def contract_of(inputs: Values) -> DataContract:
 
 def read_frame(context: Context, value: Value) -> pl.DataFrame:
     """Read rows that an earlier step kept."""
-    return pl.read_ipc(context.path(value).read_bytes())
+    return pl.read_ipc(context.path(value))
 
 
 def keep_frame(context: Context, frame: pl.DataFrame) -> Value:
-    """Keep rows for later steps."""
-    return context.keep_written(lambda path: frame.write_ipc(path, compression="lz4"))
+    """Keep rows for later steps, which read them as they lie: to unpack them in every step costs more."""
+    return context.keep_written(lambda path: frame.write_ipc(path, compression="uncompressed"))
 
 
 def transform_of(context: Context, inputs: Values) -> TransformDocument:

@@ -87,6 +87,7 @@ def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
     slowness = measure_slowness()
     seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs))
     seconds += share_of(budget.seconds)
+    seconds += share_of(budget.seconds)
     asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
     return BudgetClock(budget, began=began, after=After(seconds, asked), slowness=slowness)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,7 @@ FEW_CLASSES = 5  # more of them cost a sort each: their ranking metrics give way
 LEVELS = 12
 POINTS = 120
 Z = 1.96
+UNITS = {"identity": "prediction", "exp": "logarithm"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _contributions(
     names = contributions.columns
     return {
         "rows": len(sizes),
-        "unit": "prediction" if asked.task == "regression" else "log-odds",
+        "unit": UNITS.get(str(json.loads(asked.members).get("link")), "log-odds"),
         "base": [float(value) for value in contributions.base[:TOP]],
         "columns": [
             {

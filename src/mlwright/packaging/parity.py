@@ -16,7 +16,7 @@ from mlwright.features import TransformDocument
 Floats = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-6  # DESIGN §5: probabilities; relative for values above 1
-REAL_ROWS = 20_000
+REAL_ROWS = 10_000
 EDGE_ROWS = 4_000
 MOST_EDGE_ROWS = 20_000
 ODD_MOMENTS = (  # microseconds since 1970

@@ -67,13 +67,13 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     """Give LightGBM's settings for a candidate."""
     settings: dict[str, object] = {
         **BINNING,
+        "cat_smooth": 20.0,
         **candidate.settings,
-        "objective": "poisson" if task.is_count else task.task,
+        "objective": "poisson" if task.is_count or task.is_logarithmic else task.task,
         "metric": "poisson" if task.is_count else SCORES[task.task],
         "min_data_in_leaf": least_rows(task, int(candidate.settings["min_data_in_leaf"])),
         "min_sum_hessian_in_leaf": 1e-3,
         "bagging_freq": 1,
-        "cat_smooth": 20.0,
         "min_gain_to_split": 1e-3 if task.task != "regression" else 0.0,
         "seed": task.seed,
         "deterministic": True,

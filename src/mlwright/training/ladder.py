@@ -1,11 +1,44 @@
-"""The lowest rung of the ladder: what a constant is worth on the validation rows."""
+"""The ladder: what simpler models reach on the same validation rows."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from mlwright.evaluation import metric_value
+from mlwright.training.blend import Blend
+from mlwright.training.learner import FAMILY_NAMES
 from mlwright.training.problem import Problem
+from mlwright.training.score import fold_metric, is_better
+from mlwright.training.trainer import OutOfFold, Rung
+
+
+def build_ladder(
+    problem: Problem, linear: tuple[OutOfFold, float], boosters: Sequence[OutOfFold], chosen: Blend
+) -> tuple[Rung, ...]:
+    """Give the constant, the linear model with its value, the best booster, and the blend if there is one."""
+    values = [fold_metric(problem, one.margins) for one in boosters]
+    place = 0
+    for other, value in enumerate(values):
+        if is_better(problem.metric, value, values[place]):
+            place = other
+    best = boosters[place]
+    rungs = [
+        Rung("constant", constant_value(problem), 0.0),
+        Rung("linear", linear[1], linear[0].cpu_seconds),
+        Rung(
+            FAMILY_NAMES[best.candidate.family],
+            values[place],
+            best.cpu_seconds,
+            f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds",
+        ),
+    ]
+    if len(chosen.weights) > 1:
+        names = ", ".join(f"{w:.2f} {boosters[p].candidate.name}" for p, w in chosen.weights.items())
+        seconds = sum(one.cpu_seconds for one in boosters)
+        rungs.append(Rung("blend", fold_metric(problem, chosen.margins), seconds, names))
+    return tuple(rungs)
 
 
 def constant_value(problem: Problem) -> float:

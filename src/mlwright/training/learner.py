@@ -60,6 +60,7 @@ class FitTask:
     """What to fit on. Without `valid` it is for `rounds`; `tick(round)` says True when time is up.
 
     With `is_count` the target counts something and margins are logarithms of rates.
+    With `is_logarithmic` the sums of a regression are to be logarithms of the value.
     """
 
     train: Matrix
@@ -70,6 +71,7 @@ class FitTask:
     rounds: int | None
     tick: Callable[[int], bool]
     is_count: bool = False
+    is_logarithmic: bool = False
 
     @property
     def outputs(self) -> int:

@@ -43,6 +43,15 @@ BOOSTED = (
         lambda_l2=5.0,
     ),
     _boosted(
+        "lgb-16",
+        learning_rate=0.05,
+        num_leaves=16,
+        min_data_in_leaf=30,
+        feature_fraction=0.4,
+        bagging_fraction=0.9,
+        lambda_l2=2.0,
+    ),
+    _boosted(
         "lgb-64",
         learning_rate=0.03,
         num_leaves=64,
@@ -50,6 +59,9 @@ BOOSTED = (
         feature_fraction=0.9,
         bagging_fraction=0.7,
         lambda_l2=1.0,
+        cat_smooth=1.0,
+        cat_l2=1.0,
+        min_data_per_group=20,
     ),
     _boosted(
         "lgb-12-extra",
@@ -115,7 +127,7 @@ def boosted_candidates(seed: int, families: Collection[Family] = frozenset()) ->
 
     >>> from itertools import islice
     >>> [candidate.name for candidate in islice(boosted_candidates(7), 5)]
-    ['lgb-31', 'lgb-127', 'lgb-64', 'lgb-12-extra', 'lgb-random-1']
+    ['lgb-31', 'lgb-127', 'lgb-16', 'lgb-64', 'lgb-12-extra']
     """
     for candidate in BOOSTED:
         yield candidate

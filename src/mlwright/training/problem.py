@@ -15,7 +15,7 @@ from mlwright.project import MetricName, Task, TrainingConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
-Goal: TypeAlias = Literal["binary", "multiclass", "regression", "poisson"]
+Goal: TypeAlias = Literal["binary", "multiclass", "regression", "logarithm", "poisson"]
 
 
 def goal_of(task: Task, settings: TrainingConfig) -> Goal:
@@ -57,11 +57,13 @@ class Problem:
     seed: int
     time: str | None = None
     pairs: tuple[Pair, ...] = ()
+    is_logarithmic: bool = False
+    """Tells that members of a regression add up the logarithm of the value."""
 
     @property
     def goal(self) -> Goal:
         """Tell what is fitted."""
-        return goal_of(self.task, self.settings)
+        return "logarithm" if self.is_logarithmic else goal_of(self.task, self.settings)
 
     @property
     def outputs(self) -> int:

@@ -110,6 +110,7 @@ class Race:
             None,
             self.clock.deadline(seconds),
             self.problem.goal == "poisson",
+            self.problem.is_logarithmic,
         )
         encoded = watch()
         model = self.learners[candidate.family].fit(candidate, task)
@@ -123,6 +124,7 @@ class Race:
         """Name a fold of a candidate for a later start, which may have planned other folds or rows."""
         fold = self.problem.folds.folds[number]
         plan = [dict(candidate.settings), len(fold.train), len(fold.valid), self.most_rows, fold.known_at]
+        plan.append(self.problem.goal)
         return f"{candidate.name}/{digest_json(plan)[:8]}/{int(fold.valid[0])}"
 
     def _is_beaten(self, candidate: Candidate, margins: Floats) -> bool:

@@ -51,6 +51,7 @@ def refit(
             rounds,
             clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
             problem.goal == "poisson",
+            problem.is_logarithmic,
         )
         learner = race.learners[one.candidate.family]
         model = learner.fit(one.candidate, task)

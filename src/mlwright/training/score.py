@@ -15,6 +15,7 @@ LINKS: dict[Goal, Link] = {
     "binary": "sigmoid",
     "multiclass": "softmax",
     "regression": "identity",
+    "logarithm": "exp",
     "poisson": "exp",
 }
 
@@ -27,7 +28,7 @@ def predictions(goal: Goal, margins: Floats) -> Floats:
     """
     if goal == "regression":
         return margins
-    if goal == "poisson":
+    if goal in ("logarithm", "poisson"):
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(margins), dtype=np.float64)
     if goal == "binary":
@@ -39,8 +40,8 @@ def predictions(goal: Goal, margins: Floats) -> Floats:
 
 def row_losses(goal: Goal, target: Floats, margins: Floats) -> Floats:
     """Give the proper score of each row: log-loss for classes, squared error or deviance for numbers."""
-    if goal == "regression":
-        return np.asarray((target - margins) ** 2, dtype=np.float64)
+    if goal in ("regression", "logarithm"):
+        return np.asarray((target - predictions(goal, margins)) ** 2, dtype=np.float64)
     if goal == "poisson":
         return row_values("poisson_deviance", target, predictions(goal, margins))
     if goal == "binary":

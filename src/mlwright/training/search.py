@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -15,7 +15,7 @@ from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
 from mlwright.training.calibration import calibrate_margins
 from mlwright.training.effort import recall_effort, told_effort
-from mlwright.training.ladder import constant_value
+from mlwright.training.ladder import build_ladder
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.pair_choice import choose_pairs
@@ -25,7 +25,7 @@ from mlwright.training.race import Race
 from mlwright.training.refit import refit
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, predictions, row_losses
 from mlwright.training.threshold import choose_threshold
-from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Rung, Watch
+from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Watch
 from mlwright.training.unstable import told_unstable, unstable_candidates, without_unstable
 
 FIRST_SHARE = 0.6  # of the seconds left for the first booster's folds: its refit has more rows and rounds
@@ -34,6 +34,9 @@ ONLY_BOOSTED: frozenset[Goal] = frozenset({"poisson"})  # the exponential of a l
 COUNTING: frozenset[Family] = frozenset({"lightgbm"})
 MOST_CANDIDATES = 24
 MOST_SKIPPED = 6  # candidates in turn that the seconds left do not allow
+LOGARITHMS_COST = 3.0  # times the first booster's: sums of logarithms take more rounds
+LOGARITHMIC: frozenset[Family] = frozenset({"lightgbm", "linear"})  # families that go on with them
+FEWEST_TRIALS = 2  # the linear model and the first booster
 PATIENCE = 4  # candidates in turn without a better blend end the search
 WORTHWHILE = 5e-4  # share of the loss that counts as better
 
@@ -57,52 +60,75 @@ class PortfolioTrainer:
         effort = recall_effort(problem, clock, watch)
         problem = choose_pairs(effort.problem, clock, watch)
         race = Race(problem, self.learners, clock, watch, effort.most_rows)
-        _search(race, effort.first)
-        unstable = unstable_candidates(problem, race.tried)
+        linear = race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
+        first = race.run(effort.first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
+        race, left = _better_link(race, first)
+        _search(race, effort.first, tried=2 + len(left))
+        unstable = unstable_candidates(race.problem, race.tried)
         boosters = without_unstable(race.boosters, unstable)
-        linear = next(one for one in race.complete if one.candidate.family == "linear")
-        chosen = blend(problem, boosters)
-        values = [fold_metric(problem, margins) for margins in (linear.margins, chosen.margins)]
+        chosen = blend(race.problem, boosters)
+        values = fold_metric(problem, linear.margins), fold_metric(race.problem, chosen.margins)
         if not np.isfinite(values).any():
             raise TrainingError(
                 f"no model has a {problem.metric} on the validation rows",
                 hint="look at the label: is there more than one class among the newest training rows?",
             )
-        is_linear = is_better(problem.metric, values[0], values[1]) and problem.goal not in ONLY_BOOSTED
-        pool = [linear] if is_linear else boosters
-        found = Blend({0: 1.0}, linear.margins) if is_linear else chosen
-        calibration = calibrate_margins(problem, found.margins)
-        score = _scores(problem, calibration.apply(found.margins))
+        pool, found = boosters, chosen
+        if is_better(problem.metric, *values) and problem.goal not in ONLY_BOOSTED:
+            race = replace(race, problem=problem)
+            pool, found = [linear], Blend({0: 1.0}, linear.margins)
+        ladder = build_ladder(race.problem, (linear, values[0]), boosters, chosen)
+        calibration = calibrate_margins(race.problem, found.margins)
+        score = _scores(race.problem, calibration.apply(found.margins))
         known = is_known(found.margins)
         threshold = None
         if problem.task == "binary":
             threshold = choose_threshold(problem.settings, problem.target[known], score[known])
         members, findings = refit(race, [(pool[place], weight) for place, weight in found.weights.items()])
-        nested = fold_metric(problem, nested_margins(problem, pool))
+        nested = fold_metric(race.problem, nested_margins(race.problem, pool))
         return Fitted(
             members,
-            LINKS[problem.goal],
+            LINKS[race.problem.goal],
             calibration,
             threshold,
-            _ladder(problem, linear, boosters, chosen),
-            tuple(race.tried),
+            ladder,
+            (linear, *left, *(one for one in race.tried if one is not linear)),
             (*told_effort(effort, clock), *told_unstable(unstable), *findings),
             score,
-            _facts(problem, pool, found, calibration, nested),
+            _facts(race.problem, pool, found, calibration, nested),
         )
 
 
-def _search(race: Race, first: Candidate) -> None:
-    """Run the linear model, the first booster, and others while seconds or trials are left."""
+def _better_link(race: Race, first: OutOfFold) -> tuple[Race, list[OutOfFold]]:
+    """Let the first booster add up logarithms of values that are skewed, and go on so if that is better.
+
+    Gives the race to go on with, and what was tried and is left behind.
+    """
+    problem, clock = race.problem, race.clock
+    target = problem.target
+    is_skewed = problem.goal == "regression" and target.min() >= 0 and np.mean(target) > np.median(target)
+    trials = clock.budget.trials
+    is_open = clock.affords(LOGARITHMS_COST * (first.cpu_seconds + race.refit_seconds(first)))
+    if not is_skewed or not is_open or (trials is not None and trials <= FEWEST_TRIALS):
+        return race, []
+    other = Race(replace(problem, is_logarithmic=True), race.learners, clock, race.watch, race.most_rows)
+    other.matrices = race.matrices
+    made = other.run(first.candidate, seconds=FIRST_SHARE * clock.left(), say=_voice(other, math.inf))
+    if not _loss(other.problem, made.margins) < _loss(problem, first.margins) * (1 - WORTHWHILE):
+        return race, [made]
+    other.learners = {name: one for name, one in race.learners.items() if name in LOGARITHMIC}
+    return other, [first]
+
+
+def _search(race: Race, first: Candidate, *, tried: int) -> None:
+    """Run other candidates than the first while seconds or trials are left."""
     clock = race.clock
-    most = MOST_CANDIDATES if clock.budget.trials is None else max(clock.budget.trials - 1, 1)
-    race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
-    race.run(first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
+    most = MOST_CANDIDATES if clock.budget.trials is None else clock.budget.trials
     chosen, best, idle, skipped = *_blended(race), 0, 0
     families = COUNTING if race.problem.goal in ONLY_BOOSTED else frozenset(race.learners)
     others = boosted_candidates(race.problem.seed, families)
     for candidate in islice(others, most):
-        if len(race.tried) > most or skipped >= MOST_SKIPPED:
+        if tried >= most or skipped >= MOST_SKIPPED:
             break
         if candidate == first:
             continue
@@ -112,6 +138,7 @@ def _search(race: Race, first: Candidate) -> None:
             skipped += 1
             continue
         race.run(candidate, seconds=clock.left() - refits, say=_voice(race, best))
+        tried += 1
         chosen, loss = _blended(race)
         idle, skipped = 0 if loss < best * (1 - WORTHWHILE) else idle + 1, 0
         best = min(best, loss)
@@ -121,10 +148,14 @@ def _search(race: Race, first: Candidate) -> None:
 
 def _blended(race: Race) -> tuple[Blend, float]:
     """Give the blend of the boosters so far, and its loss."""
-    problem, chosen = race.problem, blend(race.problem, race.boosters)
-    rows = np.flatnonzero(is_known(chosen.margins))
-    losses = row_losses(problem.goal, problem.target[rows], chosen.margins[rows])
-    return chosen, float(np.average(losses, weights=problem.weight[rows]))
+    chosen = blend(race.problem, race.boosters)
+    return chosen, _loss(race.problem, chosen.margins)
+
+
+def _loss(problem: Problem, margins: Floats) -> float:
+    rows = np.flatnonzero(is_known(margins))
+    losses = row_losses(problem.goal, problem.target[rows], margins[rows])
+    return float(np.average(losses, weights=problem.weight[rows]))
 
 
 def _voice(race: Race, best: float) -> Callable[[str], None]:
@@ -151,32 +182,6 @@ def _scores(problem: Problem, margins: Floats) -> Floats:
     known = is_known(margins)
     found[known] = predictions(problem.goal, margins[known])
     return found
-
-
-def _ladder(
-    problem: Problem, linear: OutOfFold, boosters: list[OutOfFold], chosen: Blend
-) -> tuple[Rung, ...]:
-    values = [fold_metric(problem, one.margins) for one in boosters]
-    place = 0
-    for other, value in enumerate(values):
-        if is_better(problem.metric, value, values[place]):
-            place = other
-    best = boosters[place]
-    rungs = [
-        Rung("constant", constant_value(problem), 0.0),
-        Rung("linear", fold_metric(problem, linear.margins), linear.cpu_seconds),
-        Rung(
-            FAMILY_NAMES[best.candidate.family],
-            values[place],
-            best.cpu_seconds,
-            f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds",
-        ),
-    ]
-    if len(chosen.weights) > 1:
-        names = ", ".join(f"{w:.2f} {boosters[p].candidate.name}" for p, w in chosen.weights.items())
-        seconds = sum(one.cpu_seconds for one in boosters)
-        rungs.append(Rung("blend", fold_metric(problem, chosen.margins), seconds, names))
-    return tuple(rungs)
 
 
 def _facts(

@@ -79,8 +79,8 @@ def _skills(problem: Problem, one: OutOfFold) -> dict[int, tuple[float, float]]:
         if not len(rows):
             continue
         target = problem.target[rows]
-        constant = row_losses(problem.task, target, _constant(problem, fold.train, len(rows)))
-        gains = constant - row_losses(problem.task, target, one.margins[rows])
+        constant = row_losses(problem.goal, target, _constant(problem, fold.train, len(rows)))
+        gains = constant - row_losses(problem.goal, target, one.margins[rows])
         level = max(float(constant.mean()), 1e-12)
         found[number] = float(gains.mean()) / level, float(gains.std()) / np.sqrt(len(rows)) / level
     return found
@@ -88,8 +88,10 @@ def _skills(problem: Problem, one: OutOfFold) -> dict[int, tuple[float, float]]:
 
 def _constant(problem: Problem, train: np.ndarray, rows: int) -> Floats:
     target = problem.target[train]
-    if problem.task == "regression":
+    if problem.goal == "regression":
         return np.full(rows, float(target.mean()))
+    if problem.task == "regression":
+        return np.full(rows, np.log(max(float(target.mean()), 1e-300)))
     if problem.task == "binary":
         rate = min(max(float(target.mean()), 1e-6), 1 - 1e-6)
         return np.full(rows, np.log(rate / (1 - rate)))

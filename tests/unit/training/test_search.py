@@ -13,9 +13,12 @@ from mlwright.project import DataConfig, MetricName, SplitConfig, TrainingConfig
 from mlwright.training.blend import blend, nested_margins
 from mlwright.training.budget import After, Budget, BudgetClock
 from mlwright.training.calibration import calibrate_margins
+from mlwright.training.cost import guess_cost
+from mlwright.training.effort import plan_effort
 from mlwright.training.learner import Candidate, FitTask, Matrix
 from mlwright.training.linear import MOST_LINEAR_ROWS, LinearLearner, most_linear_rows
 from mlwright.training.problem import Problem
+from mlwright.training.sample import sample_rows
 from mlwright.training.score import is_better
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.threshold import choose_threshold
@@ -38,7 +41,7 @@ def test_half_a_percent_of_positives_is_enough_to_learn_from() -> None:
     assert values["LightGBM"] > 0.3
     assert values["constant"] < 0.02
     frame, target = rare(0.005, 12_000, seed=5)
-    scores = library_answers(lower(fitted).members, frame, list(asked.inputs), "binary")
+    scores = library_answers(lower(fitted).members, frame, list(asked.inputs), asked.task)
     assert metric_value("average_precision", target, scores) > 0.3
     assert fitted.threshold is not None
     assert 0.0 < fitted.threshold < 1.0
@@ -114,6 +117,39 @@ def test_a_class_that_no_row_has_keeps_its_column_and_is_never_predicted(present
     scores = library_answers(lower(fitted).members, frame, inputs, "multiclass")
     assert scores.shape == (1_000, 4)
     assert set(scores.argmax(axis=1)) == set(present)
+
+
+@pytest.mark.promise("train.logarithms")
+def test_skewed_values_are_added_up_as_logarithms_where_that_is_better() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(3_000, 3))
+    target = np.exp(x[:, 0] + 0.7 * x[:, 1] + 0.2 * rng.normal(size=3_000))
+    frame = pl.DataFrame({f"x{place}": x[:, place] for place in range(3)})
+    asked = problem(frame, target, task="regression", classes=0, metric="rmse")
+    skewed = fit(asked, trials=3)
+    plain = fit(asked, trials=2)
+    assert (skewed.link, plain.link) == ("exp", "identity")
+    values = [rung.value for made in (skewed, plain) for rung in made.ladder if rung.name == "LightGBM"]
+    assert values[0] < 0.95 * values[1]
+    scores = library_answers(lower(skewed).members, frame, list(asked.inputs), asked.task)
+    assert scores.min() > 0
+    assert metric_value("rmse", target, scores) < 0.3 * target.std()
+    even = problem(frame, x[:, 0] + 10.0, task="regression", classes=0, metric="rmse")
+    assert fit(even, trials=3).link == "identity"
+
+
+@pytest.mark.promise("train.budget")
+@pytest.mark.parametrize("seconds", [1.0, 4.0, 40.0])
+def test_a_plan_keeps_to_the_seconds_and_a_sample_keeps_rare_rows(seconds: float) -> None:
+    frame, target = rare(0.002, 60_000)
+    asked = problem(frame, target)
+    clock = BudgetClock(Budget(seconds), began=0.0, now=lambda: 0.0)
+    effort = plan_effort(asked, clock)
+    cost = guess_cost(effort.problem, effort.first, most_rows=effort.most_rows, rounds=40)
+    assert cost.folds + cost.refit < max(seconds, 1.0)
+    rows, weight = sample_rows(target, effort.most_rows or 60_000, task="binary", seed=7)
+    assert target[rows].sum() == target.sum()
+    assert weight[target[rows] == 0].sum() == pytest.approx((target == 0).sum(), rel=0.01)
 
 
 @pytest.mark.promise("train.blend")

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from mlwright.deliverables.axis import Axis, log_axis, span_axis
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 330, 66, 18, 16, 48
-BAR, LABEL_ROOM, MOST_LETTERS, LETTER = 24, 190, 28, 6.6
+BAR, LABEL_ROOM, MOST_LETTERS, LETTER = 24, 190, 25, 6.6
 Kind: TypeAlias = Literal["line", "dots", "band", "whiskers", "bars", "guide"]
 Point: TypeAlias = tuple[float, ...]
 
@@ -143,8 +143,13 @@ def percent_text(value: float) -> str:
 
 
 def short(text: str, letters: int = MOST_LETTERS) -> str:
-    """Cut a name that is too long for its room."""
-    return text if len(text) <= letters else text[: letters - 1] + "…"
+    """Cut the middle of a name that is too long for its room: long names differ at their ends.
+
+    >>> short("a_rather_long_name_of_number_17", 16)
+    'a_rathe…umber_17'
+    """
+    half = letters // 2
+    return text if len(text) <= letters else f"{text[: letters - half - 1]}…{text[-half:]}"
 
 
 def _frame(plot: Plot, x: Axis, y: Axis, top: float) -> str:
@@ -160,7 +165,7 @@ def _frame(plot: Plot, x: Axis, y: Axis, top: float) -> str:
         at = x.place(tick)
         parts.append(
             f'<line class="grid" y1="{top}" y2="{HEIGHT - BOTTOM}" x1="{at:.1f}" x2="{at:.1f}"/>'
-            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">'
+            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="{_side(at, across_text(tick))}">'
             f"{across_text(tick)}</text>"
         )
     middle = (LEFT + WIDTH - RIGHT) / 2
@@ -170,6 +175,11 @@ def _frame(plot: Plot, x: Axis, y: Axis, top: float) -> str:
         f"{html.escape(plot.up)}</text>"
     )
     return "".join(parts)
+
+
+def _side(at: float, text: str) -> str:
+    """Say to which side the text of a tick goes, so that it stays on the page."""
+    return "end" if at + LETTER * len(text) / 2 > WIDTH else "middle"
 
 
 def _series(series: Series, x: Axis, y: Axis) -> str:

@@ -60,11 +60,12 @@ def choice_section(facts: Facts) -> Section:
     choice = find(facts, "choice")
     members = ", ".join(f"{number(weight)} × {name}" for name, weight in find(choice, "members").items())
     lines = [f"Kept: <b>{escape(facts['kept'])}</b> ({escape(members)})."]
+    optimism = known(choice.get("optimism"))
     if known(choice.get("nested")) is not None:
         lines.append(
             f"On the rows that it was chosen on it reads {number(choice.get('value'))}; with every choice "
             f"made on other rows {number(choice.get('nested'))}"
-            + (f": choosing flatters by {number(choice.get('optimism'))}." if choice.get("optimism") else ".")
+            + (f", {number(abs(optimism))} apart." if optimism else ".")
         )
     line = find(choice, "calibration")
     if line and (line.get("slope") != 1.0 or line.get("shift") != 0.0):
@@ -85,7 +86,7 @@ def _tried(facts: Facts) -> str:
     rows = [
         [
             one["name"],
-            ", ".join(f"{name} {value}" for name, value in find(one, "settings").items()),
+            ", ".join(f"{name} {_setting(value)}" for name, value in find(one, "settings").items()),
             ", ".join(number(int(count)) for count in numbers(one.get("rounds"))),
             one.get("rejected") or "",
             *([number(one.get("cpu_seconds"))] if is_timed else []),
@@ -97,6 +98,10 @@ def _tried(facts: Facts) -> str:
     more = f"<p>{len(tried) - MOST_CANDIDATES} more are in report.json.</p>" if len(tried) > len(rows) else ""
     header = ["candidate", "settings", "rounds by fold", "given up", *(["CPU s"] if is_timed else [])]
     return table(header, rows, numbers=(4,), caption=f"{len(tried)} candidates tried, in order") + more
+
+
+def _setting(value: object) -> object:
+    return number(value) if isinstance(value, float) else value
 
 
 def _dates(value: object) -> str:

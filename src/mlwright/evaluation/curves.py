@@ -11,7 +11,8 @@ from mlwright.evaluation.interval import Interval
 from mlwright.evaluation.metric import Floats, Weights
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-MOST_THRESHOLDS = 40
+MOST_THRESHOLDS = 30
+RARE = 15  # thresholds among the highest twentieth of scores, where rare positives are
 REPETITIONS = 100
 DRAWING = Drawing(repetitions=REPETITIONS)
 
@@ -100,7 +101,9 @@ def cost_curve(
     >>> [point.cost.value for point in cost_curve(y, y, thresholds=(0.0, 0.5, 2.0), missed=5)]
     [900.0, 0.0, 0.0, 500.0]
     """
-    quantiles = np.quantile(p, np.linspace(0, 1, MOST_THRESHOLDS))
+    quantiles = np.quantile(
+        p, np.r_[np.linspace(0, 0.95, MOST_THRESHOLDS), 1 - np.geomspace(0.05, 1e-4, RARE), 1]
+    )
     asked = np.unique(np.r_[quantiles, np.array(thresholds, dtype=np.float64)])
     order = np.argsort(p, kind="stable")
     sorted_y = y[order]

@@ -64,15 +64,22 @@ def reliability_bins(
     for number, part in enumerate(parts):
         value = float(y[part].mean())
         interval = draws_interval(value, draws[:, number] if len(draws) else draws, min(blocks, len(part)))
-        if is_rate and value in (0.0, 1.0) and interval.is_known:
-            three = min(3.0 / len(part), 1.0)
-            interval = Interval(value, value - three * value, value + three * (1 - value))
+        if is_rate and interval.is_known:
+            interval = _within(interval, len(part))
         found.append(
             ReliabilityBin(
                 len(part), float(p[part].min()), float(p[part].max()), float(p[part].mean()), interval
             )
         )
     return found
+
+
+def _within(rate: Interval, rows: int) -> Interval:
+    """Keep a rate between 0 and 1."""
+    if rate.value in (0.0, 1.0):
+        three = min(3.0 / rows, 1.0)
+        return Interval(rate.value, rate.value - three * rate.value, rate.value + three * (1 - rate.value))
+    return Interval(rate.value, max(rate.low, 0.0), min(rate.high, 1.0))
 
 
 def _means(place: npt.NDArray[np.int64], y: Floats, weights: npt.NDArray[np.int64], bins: int) -> Floats:

@@ -27,6 +27,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Values
 from mlwright.project import find_project
 from mlwright.training.learning_curve import MOST_TEST_ROWS, curve_rows, learning_curve
+from mlwright.training.problem import goal_of
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -105,7 +106,7 @@ def _learning_curve(rows: Rows, parameters: Parameters, allowance: Allowance) ->
         rows.frame[test].select(names),
         rows.target[test],
         inputs=rows.inputs,
-        task=task,
+        goal=goal_of(task, read_training(parameters)),
         classes=len(rows.classes),
         metric=read_training(parameters).metric,
         seed=seed,

@@ -188,7 +188,8 @@ def _importance(asked: Asked, order: list[int], allowance: Allowance) -> dict[st
     for place in order:
         if allowance.used() > until:
             allowance.skip(
-                "importance", f"of {len(order) - len(found)} columns: {seconds:.1f} CPU seconds were over"
+                "importance",
+                f"{len(order) - len(found)} columns are not judged, {seconds:.1f} CPU seconds were over",
             )
             break
         shuffled = []

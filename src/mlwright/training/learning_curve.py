@@ -12,10 +12,10 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.evaluation import Interval
 from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals, paired_difference
-from mlwright.project import Task
 from mlwright.project.config import MetricName
 from mlwright.training.checks.quick_model import plain_matrix
 from mlwright.training.learner import Floats
+from mlwright.training.problem import Goal
 from mlwright.training.score import predictions
 
 PARTS = (0.125, 0.25, 0.5, 1.0)
@@ -65,7 +65,7 @@ def learning_curve(  # noqa: PLR0913  # two tables by position, the question by 
     y: Floats,
     *,
     inputs: Sequence[Column],
-    task: Task,
+    goal: Goal,
     classes: int,
     metric: MetricName,
     seed: int,
@@ -80,11 +80,11 @@ def learning_curve(  # noqa: PLR0913  # two tables by position, the question by 
     found: list[tuple[int, Floats]] = []
     for part in PARTS:
         rows = order[: max(round(part * train.height), 1)]
-        if task != "regression" and len(np.unique(target[rows])) < 2:
+        if goal in ("binary", "multiclass") and len(np.unique(target[rows])) < 2:
             continue
-        booster = _fit(matrix[rows], target[rows], task=task, classes=classes, seed=seed)
+        booster = _fit(matrix[rows], target[rows], goal=goal, classes=classes, seed=seed)
         raw = np.asarray(booster.predict(matrix[train.height :], raw_score=True, num_threads=1))
-        found.append((len(rows), predictions(task, raw)))
+        found.append((len(rows), predictions(goal, raw)))
     drawing = Drawing(seed=seed, repetitions=REPETITIONS)
     points = tuple((rows, bootstrap_intervals([metric], y, p, drawing)[metric]) for rows, p in found)
     before, after = (found[max(len(found) - 2, 0)][1], found[-1][1])
@@ -92,10 +92,10 @@ def learning_curve(  # noqa: PLR0913  # two tables by position, the question by 
     return LearningCurve(points, gain)
 
 
-def _fit(matrix: Floats, target: Floats, *, task: Task, classes: int, seed: int) -> lgb.Booster:
-    outputs = classes if task == "multiclass" else 1
+def _fit(matrix: Floats, target: Floats, *, goal: Goal, classes: int, seed: int) -> lgb.Booster:
+    outputs = classes if goal == "multiclass" else 1
     settings: dict[str, object] = {
-        "objective": task,
+        "objective": goal,
         "num_leaves": 15,
         "learning_rate": 0.15,
         "min_data_in_leaf": max(5, min(20, len(target) // 50)),
@@ -105,6 +105,6 @@ def _fit(matrix: Floats, target: Floats, *, task: Task, classes: int, seed: int)
         "seed": seed,
         "verbosity": -1,
     }
-    if task == "multiclass":
+    if goal == "multiclass":
         settings["num_class"] = classes
     return lgb.train(settings, lgb.Dataset(matrix, target, free_raw_data=True), rounds_of(outputs))

@@ -24,7 +24,7 @@ def curve(rows: int, noise: float) -> LearningCurve:
     rng = np.random.default_rng(3)
     target, y = (part + noise * rng.normal(size=len(part)) for part in (target, y))
     return learning_curve(
-        train, target, test, y, inputs=INPUTS, task="regression", classes=0, metric="rmse", seed=7
+        train, target, test, y, inputs=INPUTS, goal="regression", classes=0, metric="rmse", seed=7
     )
 
 
@@ -34,6 +34,18 @@ def test_a_model_that_still_learns_is_told_from_one_that_sees_noise() -> None:
     assert learns.points[0][1].value > learns.points[-1][1].value
     assert learns.gain.low > 0
     assert idles.gain.low < 0.3
+
+
+def test_counts_are_learned_as_counts() -> None:
+    train, value = table(1_600, 1)
+    test, other = table(800, 2)
+    rng = np.random.default_rng(4)
+    counts, y = (rng.poisson(np.exp(part)).astype(float) for part in (value, other))
+    found = learning_curve(
+        train, counts, test, y, inputs=INPUTS, goal="poisson", classes=0, metric="poisson_deviance", seed=7
+    )
+    assert found.points[-1][1].value < found.points[0][1].value
+    assert found.gain.is_known
 
 
 def test_a_curve_that_does_not_fit_its_seconds_is_not_begun() -> None:

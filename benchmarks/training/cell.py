@@ -67,19 +67,27 @@ class FitFailed(Exception):
     """A system ended without a model; the text is what it said last."""
 
 
-def measure_cell(table: Table, system: System, *, budget: float, seed: int, again: bool = False) -> Cell:
-    """Give a cell from the cache, or measure it. A failure is a result too."""
+def known_cell(asked: Asked) -> Cell | None:
+    """Give a cell that was measured before, of this version and these bytes."""
+    kept = asked.folder.with_name(asked.folder.name + ".json")
+    return replace(Cell(**json.loads(kept.read_text())), budget=asked.budget) if kept.exists() else None
+
+
+def ask(table: Table, system: System, *, budget: float, seed: int) -> Asked:
+    """Say what a system gets, and in which folder."""
     split = split_table(table)
     wanted = hashlib.sha256(f"{system.version} {split.digest()}".encode()).hexdigest()[:12]
     seconds = f"{budget:g}s" if system.is_budgeted else "any"
-    place = CACHE / "cells" / seconds / f"{table.name}--{system.name}--{seed}--{wanted}"
-    kept = place.with_suffix(place.suffix + ".json")
-    if kept.exists() and not again:
-        return replace(Cell(**json.loads(kept.read_text())), budget=budget)
-    place.mkdir(parents=True, exist_ok=True)
-    asked = Asked(split, budget, seed, place)
+    name = f"{table.name}--{system.name}--{seed}--{wanted}"
+    return Asked(split, budget, seed, CACHE / "cells" / seconds / name)
+
+
+def measure_cell(asked: Asked, system: System) -> Cell:
+    """Measure a cell and keep it. A failure is a result too."""
+    table = asked.split.table
+    asked.folder.mkdir(parents=True, exist_ok=True)
     began, load = time.monotonic(), getloadavg()[0]
-    empty = Cell(table.name, system.name, budget, seed)
+    empty = Cell(table.name, system.name, asked.budget, asked.seed)
     try:
         found, scores = system.measure(asked, empty)
         found = replace(found, test=score(table, pl.read_parquet(asked.split.test)[table.label], scores))
@@ -87,6 +95,7 @@ def measure_cell(table: Table, system: System, *, budget: float, seed: int, agai
         found = replace(empty, failed=str(problem))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = replace(found, wall_seconds=time.monotonic() - began, load=load, date=now)
+    kept = asked.folder.with_name(asked.folder.name + ".json")
     kept.write_text(json.dumps(asdict(found), indent=1) + "\n")
     return found
 

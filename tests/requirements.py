@@ -46,6 +46,7 @@ PROMISES: dict[str, str] = {
     "train.calibration": "Platt's line is kept only when it lowers the log-loss of unseen rows",
     "train.trials": "the same number of trials and the same seed give the same bytes",
     "train.budget": "a CPU budget ends search and refit; what was cut is told",
+    "run.at-once": "two runs of one project at once both succeed and register one version",
     "train.resumes": "training that was killed goes on from the folds that it had fitted",
     "train.threshold": "the threshold is best by F1, cost or capacity on rows that the model has not seen",
     "report.page": "a run writes a report that opens offline, without scripts, named and described for readers",

@@ -209,8 +209,10 @@ def _without_clock(ladder: JSON) -> JSON:
 def _provenance(inputs: Values, parameters: Mapping[str, JSON]) -> JsonObject:
     sources = inputs["sources"]
     libraries = {name: version(name) for name in LIBRARIES} | extra_versions()
-    key = {"sources": sources, "contract": inputs["contract"], "parameters": dict(parameters)}
-    key["parameters"] = {name: value for name, value in parameters.items() if name != "root"}
+    said = {name: value for name, value in parameters.items() if name != "root"}
+    if isinstance(data := said.get("data"), dict):  # the content of sources counts, not where they lie
+        said["data"] = {name: value for name, value in data.items() if name != "source"}
+    key = {"sources": sources, "contract": inputs["contract"], "parameters": said}
     return {
         "run": digest_json(key)[:12],
         "data": sources,

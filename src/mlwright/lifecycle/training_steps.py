@@ -118,8 +118,7 @@ def _own(context: Context, fitted: OwnFitted, problem: Problem) -> Values:
 
 def after_training(rows: int, test_rows: int, columns: int) -> float:
     """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
-    checks = 0.03 * columns + 7e-7 * rows * columns + 1e-4 * min(test_rows, 30_000)
-    return 1.5 + checks + test_rows * (4e-5 + 1e-6 * columns)
+    return 0.3 + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 5.5e-7 * rows * columns
 
 
 def _check_target(problem: Problem) -> None:

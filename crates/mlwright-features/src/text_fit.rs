@@ -5,6 +5,7 @@
 //! 1952). Scores of the texts at hand come from weights that were fitted without the text's own part.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::terms::{MOST_WORDS, TermReader, count};
 
@@ -102,34 +103,82 @@ pub fn fit_text(task: &TextTask<'_>) -> Option<FittedText> {
 }
 
 /// Take the commonest terms, equally common ones by name, and put them in the order of their names.
+///
+/// Terms are counted by their hashes, and only those that are common enough get their names back.
 fn choose_terms(task: &TextTask<'_>) -> Vec<String> {
-    let mut counted: HashMap<Box<str>, (u32, usize)> = HashMap::new();
+    let counted = count_terms(task);
+    let mut common: HashMap<u64, Box<str>, BuildHasherDefault<AsItIs>> = HashMap::default();
     let mut reader = TermReader::default();
-    let mut forgotten = 0;
-    for (text, words) in task.texts.iter().enumerate() {
+    for words in task.texts {
         reader.read(words, task.longest, |term| {
-            if let Some((texts, latest)) = counted.get_mut(term) {
-                *texts += u32::from(*latest != text);
-                *latest = text;
-            } else {
-                counted.insert(term.into(), (1, text));
+            let hash = hash_of(term);
+            let texts = counted.get(&hash).map_or(0, |(texts, _)| *texts);
+            if texts >= task.fewest && !common.contains_key(&hash) {
+                common.insert(hash, term.into());
             }
         });
-        while counted.len() > MOST_COUNTED {
-            forgotten += 1;
-            counted.retain(|_, (texts, _)| *texts > forgotten);
-        }
     }
-    let mut common: Vec<(u32, Box<str>)> = counted
+    let mut common: Vec<(u32, Box<str>)> = common
         .into_iter()
-        .filter(|(_, (texts, _))| *texts >= task.fewest)
-        .map(|(term, (texts, _))| (texts, term))
+        .map(|(hash, term)| (counted[&hash].0, term))
         .collect();
     common.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     common.truncate(task.most);
     let mut terms: Vec<String> = common.into_iter().map(|(_, term)| term.into()).collect();
     terms.sort_unstable();
     terms
+}
+
+/// For the hash of each term the texts that it is in, and the latest of them.
+type Counted = HashMap<u64, (u32, u32), BuildHasherDefault<AsItIs>>;
+
+fn count_terms(task: &TextTask<'_>) -> Counted {
+    let mut counted = Counted::default();
+    let mut reader = TermReader::default();
+    let mut forgotten = 0;
+    for (text, words) in (0..).zip(task.texts) {
+        reader.read(words, task.longest, |term| {
+            let (texts, latest) = counted.entry(hash_of(term)).or_insert((0, u32::MAX));
+            *texts += u32::from(*latest != text);
+            *latest = text;
+        });
+        while counted.len() > MOST_COUNTED {
+            forgotten += 1;
+            counted.retain(|_, (texts, _)| *texts > forgotten);
+        }
+    }
+    counted
+}
+
+/// A number that no other term of a table has but by a chance of one in many millions.
+fn hash_of(term: &str) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325; // FNV-1a, and a last mixing by xorshift
+    for byte in term.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash ^= hash >> 32;
+    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}
+
+/// The hasher of keys that are hashes.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 /// TF-IDF values of texts, row by row.

@@ -19,6 +19,10 @@ mod document;
 mod pairs;
 mod texts;
 
+/// Outputs that are computed before the next rows are: as many as a cache near the processor holds.
+const NUMBERS_AT_ONCE: usize = 32_768;
+const FEWEST_AT_ONCE: usize = 8;
+
 /// The dictionary code of a text that no output lists.
 const UNSEEN: u32 = u32::MAX;
 
@@ -210,18 +214,21 @@ impl ColumnPlan {
         }
     }
 
-    fn fill_all(&self, readings: &Readings<'_>, width: usize, out: &mut [f64]) {
+    /// Put the outputs of rows from `first` on into `out`, as many as it has room for.
+    fn fill_from(&self, first: usize, readings: &Readings<'_>, width: usize, out: &mut [f64]) {
         match readings {
             Readings::Number(values) => {
+                let values = &values[first..];
                 self.fill(values.iter().map(|value| self.number(*value)), width, out);
             }
             Readings::Time(values) => {
+                let values = &values[first..];
                 self.fill(values.iter().map(|micros| self.time(*micros)), width, out);
             }
             Readings::Text { codes, known } => {
                 let null = self.null();
                 let reading = |code: &u32| known.get(*code as usize).copied().unwrap_or(null);
-                self.fill(codes.iter().map(reading), width, out);
+                self.fill(codes[first..].iter().map(reading), width, out);
             }
         }
     }
@@ -346,8 +353,11 @@ impl Transform {
         if width == 0 {
             return Ok(());
         }
-        for (plan, readings) in self.columns.iter().zip(&readings) {
-            plan.fill_all(readings, width, out);
+        let rows_at_once = (NUMBERS_AT_ONCE / width).max(FEWEST_AT_ONCE);
+        for (block, out) in out.chunks_mut(rows_at_once * width).enumerate() {
+            for (plan, readings) in self.columns.iter().zip(&readings) {
+                plan.fill_from(block * rows_at_once, readings, width, out);
+            }
         }
         for (plan, column) in self.columns.iter().zip(columns) {
             for text in &plan.texts {

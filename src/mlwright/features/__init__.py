@@ -12,12 +12,14 @@ from mlwright.features.document import (
 from mlwright.features.fitted import FittedTransform, TrainingRows
 from mlwright.features.matrix import NULL_CODE, NativeColumn, apply_transform, native_columns
 from mlwright.features.pair import Pair
+from mlwright.features.sentences import Memory
 from mlwright.features.transform import fit_linear_transform, fit_numeric_transform, fit_tree_transform
 
 __all__ = [
     "NULL_CODE",
     "FittedTransform",
     "InputEntry",
+    "Memory",
     "NativeColumn",
     "OutputEntry",
     "Pair",

@@ -11,6 +11,8 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.features.document import OutputEntry, TimePart
 from mlwright.features.fitted import TrainingRows
+from mlwright.features.matrix import to_floats
+from mlwright.features.target_statistic import Floats
 
 YEAR_DAYS = 360
 MOST_AGES = 10
@@ -72,6 +74,5 @@ def _is_age(left: str, right: str, rows: TrainingRows) -> bool:
     return not clock.std() or abs(float(np.corrcoef(age, clock)[0, 1])) < TELLS_TIME
 
 
-def _days(moments: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    micros = moments.cast(pl.Datetime("us")).to_physical().cast(pl.Float64)
-    return np.asarray(micros.fill_null(float("nan")).to_numpy() / DAY, dtype=np.float64)
+def _days(moments: pl.Series) -> Floats:
+    return to_floats(moments.cast(pl.Datetime("us")).to_physical()) / DAY

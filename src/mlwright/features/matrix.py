@@ -54,14 +54,22 @@ def apply_transform(
         ) from cause
 
 
+def to_floats(values: pl.Series) -> npt.NDArray[np.float64]:
+    """Give numbers or booleans with NaN for null.
+
+    >>> to_floats(pl.Series([True, None])).tolist()
+    [1.0, nan]
+    """
+    return np.asarray(values.cast(pl.Float64).to_numpy(), dtype=np.float64)  # polars fills nulls of floats
+
+
 def _native(values: pl.Series, column: Column) -> NativeColumn:
     if column.type == "string":
         return _coded(values, column)
     if column.type == "timestamp":
         moments = values.cast(pl.Datetime("us")).to_physical().fill_null(NULL_TIME)
         return column.name, "timestamp", np.ascontiguousarray(moments.to_numpy(), dtype=np.int64), None
-    numbers = values.cast(pl.Float64).fill_null(float("nan"))
-    return column.name, column.type, np.ascontiguousarray(numbers.to_numpy(), dtype=np.float64), None
+    return column.name, column.type, np.ascontiguousarray(to_floats(values)), None
 
 
 def _coded(values: pl.Series, column: Column) -> NativeColumn:

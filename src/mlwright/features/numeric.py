@@ -11,7 +11,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.features.document import OutputEntry, make_document
 from mlwright.features.fitted import Output, TrainingRows
-from mlwright.features.matrix import apply_transform
+from mlwright.features.matrix import apply_transform, to_floats
 from mlwright.features.target_statistic import Floats
 
 
@@ -42,7 +42,7 @@ def number_output(name: str) -> Output:
 
 def scaled_number(name: str, values: pl.Series) -> Output:
     """Give a number with mean 0 and spread 1, its median where it is null or not finite."""
-    fill, mean, scale = scaling_of(values.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+    fill, mean, scale = scaling_of(to_floats(values))
     return Output(
         {
             "name": f"{name}|scaled",
@@ -65,14 +65,27 @@ def scaled(entry: OutputEntry, columns: Sequence[Column], frame: pl.DataFrame) -
 def scaling_of(numbers: Floats) -> tuple[float, float, float]:
     """Give the median for nulls, and mean and spread after filling."""
     finite = np.isfinite(numbers)
-    if not finite.any():
+    if finite.all():
+        fill, filled = _median(numbers), numbers
+    elif not finite.any():
         return 0.0, 0.0, 1.0
-    fill = float(np.median(numbers if finite.all() else numbers[finite]))
-    filled = np.where(finite, numbers, fill)
+    else:
+        fill = _median(numbers[finite])
+        filled = np.where(finite, numbers, fill)
     return fill, float(filled.mean()), spread_of(filled)
 
 
 def spread_of(values: Floats) -> float:
     """Give the standard deviation, 1 where there is none."""
-    spread = float(values.std())
+    apart = values - values.mean()
+    spread = float(np.sqrt(apart @ apart / max(len(values), 1)))
     return spread if np.isfinite(spread) and spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
+
+
+def _median(values: Floats) -> float:
+    """Give the median of finite numbers, in a fraction of the time that numpy's takes for a thousand."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    middle = np.partition(values, (half - 1, half))
+    return float((middle[half - 1] + middle[half]) / 2)

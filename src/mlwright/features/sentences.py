@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -87,15 +88,20 @@ class Sentences:
         return [Output(entry) for entry in made]
 
 
-def learn_all(inputs: Sequence[Column], rows: TrainingRows) -> dict[str, Sentences]:
-    """Learn the columns that hold sentences."""
-    found = {}
+Memory: TypeAlias = dict[str, Sentences | None]
+"""What was learned of columns of one set of rows, None where a column holds no sentences."""
+
+
+def learn_all(
+    inputs: Sequence[Column], rows: TrainingRows, memory: Memory | None = None
+) -> dict[str, Sentences]:
+    """Learn the columns that hold sentences, but for what is remembered; `memory` is for equal rows only."""
+    known = {} if memory is None else memory
     for column in inputs:
-        if column.type == "string" and is_free_text(rows.frame[column.name]):
-            learned = learn_sentences(column.name, rows)
-            if learned is not None:
-                found[column.name] = learned
-    return found
+        if column.type == "string" and column.name not in known:
+            is_text = is_free_text(rows.frame[column.name])
+            known[column.name] = learn_sentences(column.name, rows) if is_text else None
+    return {name: learned for name, learned in known.items() if learned is not None}
 
 
 def learn_sentences(name: str, rows: TrainingRows) -> Sentences | None:

@@ -14,16 +14,18 @@ from mlwright.features.dates import age_entries, part_entries
 from mlwright.features.fitted import FittedTransform, Output, TrainingRows, put_together
 from mlwright.features.numeric import NullMarks, number_output, scaled, scaled_number
 from mlwright.features.pairs import pair_outputs
-from mlwright.features.sentences import TOLD_TERMS, learn_all
+from mlwright.features.sentences import TOLD_TERMS, Memory, learn_all
 from mlwright.features.target_statistic import find_levels
 
 
-def fit_tree_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransform:
+def fit_tree_transform(
+    rows: TrainingRows, inputs: list[Column], memory: Memory | None = None
+) -> FittedTransform:
     """Fit what trees read: numbers as they are, level indices, and statistics of texts with many levels.
 
     Moments become minute, hour, weekday and day, month and quarter where the rows cover a year, and the days
     between two of them; never a count of days, which would tell a tree when it is. Sentences become a score
-    and the terms that tell most.
+    and the terms that tell most; what is learned of them is kept in `memory` for transforms of equal rows.
 
     >>> import numpy as np
     >>> import polars as pl
@@ -33,10 +35,12 @@ def fit_tree_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransf
     >>> [output["op"] for output in made.document["outputs"]]
     ['number', 'level']
     """
-    return _fit_trees(rows, inputs, is_native=True)
+    return _fit_trees(rows, inputs, memory, is_native=True)
 
 
-def fit_numeric_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransform:
+def fit_numeric_transform(
+    rows: TrainingRows, inputs: list[Column], memory: Memory | None = None
+) -> FittedTransform:
     """Fit what trees without categories read: as `fit_tree_transform`, but few levels become one-hot.
 
     >>> import numpy as np
@@ -47,11 +51,13 @@ def fit_numeric_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTra
     >>> [output["name"] for output in made.document["outputs"]]
     ['shop=a', 'shop=b']
     """
-    return _fit_trees(rows, inputs, is_native=False)
+    return _fit_trees(rows, inputs, memory, is_native=False)
 
 
-def _fit_trees(rows: TrainingRows, inputs: list[Column], *, is_native: bool) -> FittedTransform:
-    marks, sentences = NullMarks(rows), learn_all(inputs, rows)
+def _fit_trees(
+    rows: TrainingRows, inputs: list[Column], memory: Memory | None, *, is_native: bool
+) -> FittedTransform:
+    marks, sentences = NullMarks(rows), learn_all(inputs, rows, memory)
     outputs: list[Output] = []
     for column in inputs:
         match column.type:
@@ -76,12 +82,14 @@ def _fit_trees(rows: TrainingRows, inputs: list[Column], *, is_native: bool) -> 
     return put_together(inputs, outputs, [text.entry for text in sentences.values()])
 
 
-def fit_linear_transform(rows: TrainingRows, inputs: list[Column]) -> FittedTransform:
+def fit_linear_transform(
+    rows: TrainingRows, inputs: list[Column], memory: Memory | None = None
+) -> FittedTransform:
     """Fit what a linear model reads: scaled numbers with marks of nulls, one-hot levels or statistics.
 
     Every output is a finite number.
     """
-    marks, sentences = NullMarks(rows), learn_all(inputs, rows)
+    marks, sentences = NullMarks(rows), learn_all(inputs, rows, memory)
     outputs: list[Output] = []
     for column in inputs:
         values = rows.frame[column.name]

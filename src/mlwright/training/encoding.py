@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from mlwright.data import Fold
 from mlwright.features import (
+    Memory,
     TrainingRows,
     TransformDocument,
     apply_transform,
@@ -44,12 +46,14 @@ class FoldMatrices:
         self._problem = problem
         self._most_rows = most_rows
         self._made: dict[tuple[int, Encoding], EncodedFold] = {}
+        self._learned: Learned = {}
 
     def of(self, number: int, encoding: Encoding) -> EncodedFold:
         """Give the matrices of a fold."""
         if (number, encoding) not in self._made:
             fold = self._problem.folds.folds[number]
-            self._made[number, encoding] = _encode_fold(self._problem, fold, encoding, self._most_rows)
+            encoder = _Encoder(self._problem, encoding, self._most_rows, self._learned)
+            self._made[number, encoding] = encoder.fold(fold)
         return self._made[number, encoding]
 
 
@@ -57,33 +61,49 @@ def encode_all(
     problem: Problem, encoding: Encoding, most_rows: int | None = None
 ) -> tuple[TransformDocument, Matrix]:
     """Give the transform and the matrix of the rows whose labels are known, or of a sample of them."""
-    return _encode(problem, np.arange(problem.frame.height), problem.known_at, encoding, most_rows)
+    encoder = _Encoder(problem, encoding, most_rows, {})
+    return encoder.fit(np.arange(problem.frame.height), problem.known_at)
 
 
-def _encode_fold(problem: Problem, fold: Fold, encoding: Encoding, most_rows: int | None) -> EncodedFold:
-    transform, train = _encode(problem, fold.train, fold.known_at, encoding, most_rows)
-    valid = Matrix(
-        apply_transform(transform, problem.frame[fold.valid], list(problem.inputs)),
-        problem.target[fold.valid],
-        problem.weight[fold.valid],
-        train.categorical,
-    )
-    return EncodedFold(train, valid, transform)
+Learned: TypeAlias = dict[tuple[int | None, int], Memory]
+"""What was learned of sentences, by the moment of the labels and the hash of the rows."""
 
 
-def _encode(
-    problem: Problem, rows: Rows, known_at: int | None, encoding: Encoding, most_rows: int | None
-) -> tuple[TransformDocument, Matrix]:
-    known = problem.labels(known_at)
-    rows = rows[known.weight[rows] > 0]
-    limits = [most for most in (most_rows, MOST_SCALED_ROWS if encoding == "scaled" else None) if most]
-    weight = known.weight[rows]
-    if limits and len(rows) > min(limits):
-        places, factor = sample_rows(known.target[rows], min(limits), task=problem.task, seed=problem.seed)
-        rows, weight = rows[places], weight[places] * factor
-    frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
-    training = TrainingRows(frame, target, problem.task, problem.seed, problem.time, problem.pairs)
-    fitted = FITS[encoding](training, inputs)
-    values = fitted.training_matrix(frame, inputs)
-    categorical = tuple(categorical_outputs(fitted.document))
-    return fitted.document, Matrix(values, target, weight, categorical)
+@dataclass(frozen=True)
+class _Encoder:
+    """Fits transforms of one encoding."""
+
+    problem: Problem
+    encoding: Encoding
+    most_rows: int | None
+    learned: Learned
+
+    def fold(self, fold: Fold) -> EncodedFold:
+        problem = self.problem
+        transform, train = self.fit(fold.train, fold.known_at)
+        valid = Matrix(
+            apply_transform(transform, problem.frame[fold.valid], list(problem.inputs)),
+            problem.target[fold.valid],
+            problem.weight[fold.valid],
+            train.categorical,
+        )
+        return EncodedFold(train, valid, transform)
+
+    def fit(self, rows: Rows, known_at: int | None) -> tuple[TransformDocument, Matrix]:
+        problem = self.problem
+        known = problem.labels(known_at)
+        rows = rows[known.weight[rows] > 0]
+        scaled_rows = MOST_SCALED_ROWS if self.encoding == "scaled" else None
+        limits = [most for most in (self.most_rows, scaled_rows) if most]
+        weight = known.weight[rows]
+        if limits and len(rows) > min(limits):
+            target = known.target[rows]
+            places, factor = sample_rows(target, min(limits), task=problem.task, seed=problem.seed)
+            rows, weight = rows[places], weight[places] * factor
+        frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
+        training = TrainingRows(frame, target, problem.task, problem.seed, problem.time, problem.pairs)
+        memory = self.learned.setdefault((known_at, hash(rows.tobytes())), {})
+        fitted = FITS[self.encoding](training, inputs, memory)
+        values = fitted.training_matrix(frame, inputs)
+        categorical = tuple(categorical_outputs(fitted.document))
+        return fitted.document, Matrix(values, target, weight, categorical)

@@ -40,7 +40,7 @@ MOST_KEPT = 4
 RELEVANT = 0.25  # share of the best pair's gain that another one has to have
 SURELY = 2.0  # standard errors
 SHARE = 0.05  # of the seconds left
-CELL_SECONDS = 2.5e-6  # of all three boosters, for each cell that the first one sees
+START_SECONDS, CELL_SECONDS = 0.5, 3e-6  # of all three boosters, for each cell that the first one sees
 QUICK = Candidate(
     "pairs",
     "lightgbm",
@@ -70,8 +70,9 @@ def _is_worthwhile(problem: Problem, clock: BudgetClock) -> bool:
     rows, columns = len(problem.folds.folds[0].train), len(problem.inputs)
     if rows < FEWEST_ROWS or not 2 <= columns <= MOST_COLUMNS:
         return False
-    seconds = CELL_SECONDS * min(rows, TRAIN_ROWS) * (columns + 20) * problem.outputs * clock.slowness
-    return clock.is_counting or seconds <= SHARE * clock.left()
+    cells = min(rows, TRAIN_ROWS) * (columns + 20) * problem.outputs
+    seconds = START_SECONDS + CELL_SECONDS * cells
+    return clock.is_counting or seconds * clock.slowness <= SHARE * clock.left()
 
 
 class _Search:

@@ -538,3 +538,37 @@ fn malformed_pairs_are_refused() {
         assert!(error.to_string().contains(expected), "{error} for {json}");
     }
 }
+
+#[test]
+fn wide_and_long_tables_are_computed_block_by_block() {
+    for (width, rows) in [(5_000, 40), (3, 30_000)] {
+        let names: Vec<String> = (0..width).map(|k| format!("c{k}")).collect();
+        let inputs: Vec<String> = names
+            .iter()
+            .map(|name| format!(r#"{{"name":"{name}","type":"number"}}"#))
+            .collect();
+        let outputs: Vec<String> = names
+            .iter()
+            .map(|name| format!(r#"{{"name":"{name}","op":"number","column":"{name}"}}"#))
+            .collect();
+        let json = format!(
+            r#"{{"format":1,"inputs":[{}],"outputs":[{}]}}"#,
+            inputs.join(","),
+            outputs.join(",")
+        );
+        let transform = Transform::from_json(json.as_bytes()).expect("valid");
+        let values: Vec<Vec<f64>> = (0..width)
+            .map(|k| (0..rows).map(|row| (row * width + k) as f64).collect())
+            .collect();
+        let columns: Vec<ColumnSlice<'_>> = values
+            .iter()
+            .map(|column| ColumnSlice::Number(column))
+            .collect();
+        let mut out = vec![-1.0; rows * width];
+        transform
+            .apply_columns(&columns, rows, &mut out)
+            .expect("fits");
+        let wanted: Vec<f64> = (0..rows * width).map(|place| place as f64).collect();
+        assert!(same(&out, &wanted));
+    }
+}

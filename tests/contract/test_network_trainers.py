@@ -61,7 +61,7 @@ def test_the_worked_example_becomes_a_version_that_answers_as_its_library(
 ) -> None:
     python, folder = beside(library), tmp_path / "networks"
     shutil.copytree(EXAMPLE, folder)
-    made, created, entered, by_torch, predicted, by_keras, copied, by_own = commands()
+    made, created, entered, by_torch, predicted, by_keras, *_, copied, by_own = commands()
     assert entered == "cd returns"
     do(made, python, folder)
     do(created, python, folder)
@@ -79,6 +79,25 @@ def test_the_worked_example_becomes_a_version_that_answers_as_its_library(
     if library == "torch":
         do(copied, python, root)
         assert json.loads(do(by_own, python, root, allowed=(0, 3)))["reference"] == "returns@2"
+
+
+@pytest.mark.slow
+@pytest.mark.promise("train.networks")
+@pytest.mark.parametrize("library", PACKAGES)
+def test_a_network_reads_sentences_in_the_worked_example(tmp_path: Path, library: str) -> None:
+    python, folder = beside(library), tmp_path / "networks"
+    shutil.copytree(EXAMPLE, folder)
+    made, created, entered, by_torch, by_keras = commands()[6:11]
+    assert entered == "cd advice"
+    do(made, python, folder)
+    do(created, python, folder)
+    root = folder / "advice"
+    said: dict[str, Any] = json.loads(do(by_torch if library == "torch" else by_keras, python, root))
+    assert said["parity"]["largest_difference"] < 1e-9
+    assert said["ladder"][-1]["name"] == f"mlwright.integrations.{library}_table:fit_text"
+    assert said["metrics"]["auc"]["low"] > 0.7
+    command = f"mlwright predict --model advice@1 --data {folder / 'reviews.parquet'} --out scores.parquet"
+    do(command, Path(sys.executable), root)
 
 
 @pytest.mark.promise("train.networks", "train.own-errors")

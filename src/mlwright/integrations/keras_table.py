@@ -27,6 +27,11 @@ def fit(problem: OwnProblem) -> tuple[Any, str]:
     return fit_network(problem, problem.scaled), "scaled"
 
 
+def fit_text(problem: OwnProblem) -> tuple[Any, str]:
+    """Fit a network on `problem.terms`: words and pairs of words of sentences, beside all other columns."""
+    return fit_network(problem, problem.terms), "terms"
+
+
 def fit_network(problem: OwnProblem, matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Any:
     """Fit a network on a matrix of the problem."""
     keras.utils.set_random_seed(problem.seed % 2**31)

@@ -14,7 +14,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
 from mlwright.features import OutputEntry, TransformDocument, apply_transform, make_document
-from mlwright.packaging.conversion import ROWS, Conversion, InputShape
+from mlwright.packaging.conversion import ROWS, Conversion, InputShape, kernel_tensors
 from mlwright.packaging.graph_run import NUMPY_TYPES, Tensor, main_output
 from mlwright.packaging.importing import convert_data, convert_onnx
 from mlwright.packaging.kernel_content import plain_transform
@@ -24,10 +24,10 @@ from mlwright.packaging.objects import convert_object
 from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.optional import integration
 from mlwright.packaging.package import Engine
-from mlwright.packaging.real_rows import kernel_matrix
+from mlwright.packaging.real_rows import kernel_matrix, with_texts
 from mlwright.training.own_problem import OwnProblem, Reads
 
-MATRICES: tuple[Reads, ...] = ("matrix", "scaled")
+MATRICES: tuple[Reads, ...] = ("matrix", "scaled", "terms")
 PLACED = re.compile(r"(?:f|Column_)?(\d+)")
 """Names that stand for places: what libraries call the columns of an array."""
 MAY_BE_MISSING = ("number", "time", "age", "ratio", "difference")
@@ -83,12 +83,13 @@ def _parts(returned: object) -> tuple[object, Reads | None]:
     if not isinstance(returned, tuple):
         return returned, None
     match returned:
-        case (model, "columns" | "matrix" | "scaled" as reads):
+        case (model, "columns" | "matrix" | "scaled" | "terms" as reads):
             return model, reads
         case _:
             raise ModelUnsupported(
                 f"the function returned a tuple of {len(returned)}",
-                hint='return a model, or `(model, "matrix")`, `(model, "scaled")` or `(model, "columns")`',
+                hint='return a model, or `(model, "columns")`, `(model, "matrix")`, `(model, "scaled")` or '
+                '`(model, "terms")`',
             )
 
 
@@ -141,8 +142,8 @@ def _matrix_of(reads: Reads | None, touched: Sequence[Reads], conversion: Conver
         )
     raise ModelUnsupported(
         f"it is not clear what {conversion.kind} reads",
-        hint='return `(model, "matrix")` or `(model, "scaled")`, whichever it was fitted on; a network '
-        "cannot read `problem.frame`",
+        hint='return `(model, "matrix")`, `(model, "scaled")` or `(model, "terms")`, whichever it was fitted '
+        "on; a network cannot read `problem.frame`",
     )
 
 
@@ -161,8 +162,8 @@ def _of_columns(conversion: Conversion, kernel: KernelModel, problem: OwnProblem
     return OwnModel(
         engine=kernel.engine,
         data=kernel.data,
-        transform=make_document(list(problem.columns), transform["outputs"]),
-        ask=lambda frame: np.asarray(conversion.answers({ROWS: kernel_matrix(kernel, frame)})[0]),
+        transform={**transform, "inputs": make_document(list(problem.columns), [])["inputs"]},
+        ask=lambda frame: np.asarray(conversion.answers(_tensors(kernel, frame))[0]),
         reads="columns",
         library=conversion.library,
         kind=conversion.kind,
@@ -172,6 +173,11 @@ def _of_columns(conversion: Conversion, kernel: KernelModel, problem: OwnProblem
         closed={kernel.columns[place].name: kernel.levels[place] for place in kernel.closed},
         limits=limits,
     )
+
+
+def _tensors(kernel: KernelModel, frame: pl.DataFrame) -> dict[str, Tensor]:
+    asked = with_texts(kernel, frame)
+    return kernel_tensors(asked, kernel_matrix(asked, frame))
 
 
 def _named_by_place(
@@ -184,7 +190,9 @@ def _named_by_place(
     outputs: list[OutputEntry] = [
         {**output, "column": names[output["column"]]} for output in transform["outputs"]
     ]
-    named = replace(kernel, columns=columns, is_named=True, transform=make_document(list(columns), outputs))
+    made: TransformDocument = {**transform, "inputs": make_document(list(columns), [])["inputs"]}
+    made["outputs"] = outputs
+    named = replace(kernel, columns=columns, is_named=True, transform=made)
     return conversion, named
 
 
@@ -229,7 +237,7 @@ def _of_matrix(conversion: Conversion, kernel: KernelModel, problem: OwnProblem,
     return OwnModel(
         engine=kernel.engine,
         data=kernel.data,
-        transform=make_document(list(problem.columns), list(outputs)),
+        transform={**transform, "outputs": list(outputs)},
         ask=ask,
         reads=reads,
         library=conversion.library,

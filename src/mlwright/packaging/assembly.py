@@ -12,10 +12,11 @@ import numpy as np
 from mlwright.data import Column, ColumnType
 from mlwright.errors import ModelUnsupported
 from mlwright.features import OutputEntry, make_document
+from mlwright.features.document import TextEntry
 from mlwright.packaging.estimator_trees import estimator_trees
 from mlwright.packaging.estimators import ABOVE_HALF
 from mlwright.packaging.folding import Place, fold_trees
-from mlwright.packaging.forest import thresholds_of
+from mlwright.packaging.forest import read_trees, thresholds_of
 from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.linear_estimators import LinearHead, is_linear, linear_head, linear_parts
 from mlwright.packaging.pipeline_features import (
@@ -25,11 +26,13 @@ from mlwright.packaging.pipeline_features import (
     Indicator,
     Lookup,
     Operation,
+    Term,
     Value,
     keeps_missing,
     level_text,
     level_type,
 )
+from mlwright.packaging.pipeline_texts import Texts, sample_texts, term_output
 
 INVERSE: dict[Operation, Operation] = {
     "add": "subtract",
@@ -58,6 +61,12 @@ class Assembly:
         self.no_null = {places[column] for column in facts.no_null if column in places}
         self.closed = {places[column] for column in facts.closed if column in places}
         self.levels = _levels_by_column(features, places)
+        self.sentences = _texts_by_column(features, places)
+        for place in self.closed & set(self.sentences):
+            raise ModelUnsupported(
+                f"an encoder refuses texts of {self.names[place]!r} that a TfidfVectorizer reads",
+                hint='set `handle_unknown` of the fitted encoder to "ignore"',
+            )
         self.types = [self._type(place) for place in range(len(used))]
         self.features = [self._placed(feature, places[feature.column]) for feature in features]
         self._settle_missing()
@@ -69,6 +78,8 @@ class Assembly:
         return self._trees(estimator_trees(last))
 
     def _type(self, place: int) -> ColumnType:
+        if place in self.sentences:
+            return "string"
         if place not in self.levels:
             return "number"
         kind = level_type([level for level in self.levels[place] if level is not None])
@@ -84,7 +95,7 @@ class Assembly:
 
     def _placed(self, feature: Feature, place: int) -> Feature:
         if self.types[place] == "string":
-            if isinstance(feature, Value):
+            if isinstance(feature, Value) and not isinstance(feature, Term):
                 raise ModelUnsupported(
                     f"column {self.names[place]!r} goes to the model as a text", hint="encode texts first"
                 )
@@ -116,12 +127,22 @@ class Assembly:
         )
 
     def _texts(self, place: int) -> list[str]:
-        return [level_text(level) for level in self.levels[place]]
+        known = [level_text(level) for level in self.levels.get(place, ())]
+        if place in self.sentences:
+            return list(dict.fromkeys([*known, *sample_texts(self.sentences[place])]))
+        return known
 
     def _finish(
-        self, model: KernelModel, outputs: list[OutputEntry], near: dict[int, list[float]]
+        self,
+        model: KernelModel,
+        outputs: list[OutputEntry],
+        near: dict[int, list[float]],
+        texts: Sequence[TextEntry] = (),
     ) -> KernelModel:
         columns = self._columns()
+        document = make_document(list(columns), outputs)
+        if texts:
+            document["texts"] = list(texts)
         for place, kind in enumerate(self.types):
             if kind == "integer":
                 numbers = [float(level) for level in self.levels[place] if isinstance(level, int | float)]
@@ -133,11 +154,14 @@ class Assembly:
             levels={
                 place: tuple(self._texts(place)) for place, kind in enumerate(self.types) if kind == "string"
             },
-            categorical=frozenset(place for place in self.levels if self.types[place] != "boolean"),
+            categorical=frozenset(
+                place for place in {*self.levels, *self.sentences} if self.types[place] != "boolean"
+            ),
             takes_infinite=False,
-            transform=make_document(list(columns), outputs),
+            transform=document,
             values=near,
             closed=frozenset(self.closed),
+            sentences=frozenset(self.sentences),
         )
 
     def _trees(self, model: KernelModel) -> KernelModel:
@@ -145,9 +169,14 @@ class Assembly:
         outputs: list[OutputEntry] = []
         numbers: dict[int, Place] = {}
         codes: dict[int, Place] = {}
-        for feature in self.features:
+        terms = _TermPlaces(self.names)
+        split_on = set(read_trees(model.data)[0].feature) if self.sentences else set()
+        for number, feature in enumerate(self.features):
             place = feature.column
-            if isinstance(feature, Lookup) and place not in codes:
+            if isinstance(feature, Term):
+                if number in split_on:  # a vocabulary has thousands, trees ask for some
+                    terms.add(feature, outputs)
+            elif isinstance(feature, Lookup) and place not in codes:
                 codes[place] = Place(len(outputs), self.levels[place])
                 name = f"{self.names[place]}|level"
                 outputs.append(
@@ -157,7 +186,10 @@ class Assembly:
                 numbers[place] = Place(len(outputs))
                 outputs.append({"name": self.names[place], "op": "number", "column": self.names[place]})
         places = [
-            (codes if isinstance(feature, Lookup) else numbers)[feature.column] for feature in self.features
+            terms.places.get(_term_key(feature), Place(0))
+            if isinstance(feature, Term)
+            else (codes if isinstance(feature, Lookup) else numbers)[feature.column]
+            for feature in self.features
         ]
         data = fold_trees(model.data, self.features, places, len(outputs))
         columns = {place.number: column for column, place in numbers.items()}
@@ -169,11 +201,10 @@ class Assembly:
         limits = {
             feature.column: _range(feature, LARGEST)
             for feature in self.features
-            if isinstance(feature, Value)
+            if isinstance(feature, Value) and not isinstance(feature, Term)
         }
-        return self._finish(
-            replace(model, data=data, limits=limits), outputs, {k: v for k, v in near.items() if v}
-        )
+        near = {column: values for column, values in near.items() if values}
+        return self._finish(replace(model, data=data, limits=limits), outputs, near, terms.texts)
 
     def _linear(self, head: LinearHead) -> KernelModel:
         texts = {place: self._texts(place) for place in self.levels}
@@ -181,7 +212,7 @@ class Assembly:
         near: dict[int, list[float]] = {}
         limits: dict[int, tuple[float, float]] = {}
         for feature in self.features:
-            if isinstance(feature, Value):
+            if isinstance(feature, Value) and not isinstance(feature, Term):
                 near.setdefault(feature.column, []).extend(_before(feature, SPREADS))
                 limits[feature.column] = _range(feature, FAR)
         model = KernelModel(
@@ -195,7 +226,44 @@ class Assembly:
             engine="linear",
             limits=limits,
         )
-        return self._finish(model, parts.outputs, near)
+        return self._finish(model, parts.outputs, near, parts.texts)
+
+
+class _TermPlaces:
+    """Outputs for the terms that trees read, each once, and the texts that these are of."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.places: dict[tuple[int, Texts, int], Place] = {}
+        self.texts: list[TextEntry] = []
+        self._entries: dict[tuple[int, Texts], str] = {}
+
+    def add(self, feature: Term, outputs: list[OutputEntry]) -> None:
+        """Put the term of a feature among the outputs."""
+        key, column = _term_key(feature), self._names[feature.column]
+        if key in self.places:
+            return
+        of = (feature.column, feature.texts)
+        if of not in self._entries:
+            self._entries[of] = f"{len(self.texts)}|{column}"
+            self.texts.append(feature.texts.entry(self._entries[of], column))
+        term = feature.texts.terms[feature.place]
+        self.places[key] = Place(len(outputs))
+        outputs.append(term_output(f"{self._entries[of]}|{term}", column, self._entries[of], term))
+
+
+def _term_key(feature: Term) -> tuple[int, Texts, int]:
+    return feature.column, feature.texts, feature.place
+
+
+def _texts_by_column(features: Sequence[Feature], places: dict[int, int]) -> dict[int, list[Texts]]:
+    found: dict[int, list[Texts]] = {}
+    for feature in features:
+        if isinstance(feature, Term):
+            known = found.setdefault(places[feature.column], [])
+            if feature.texts not in known:
+                known.append(feature.texts)
+    return found
 
 
 def _levels_by_column(features: Sequence[Feature], places: dict[int, int]) -> dict[int, list[object]]:

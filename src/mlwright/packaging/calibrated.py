@@ -16,7 +16,8 @@ from onnx import TensorProto, helper
 
 from mlwright.data import Column
 from mlwright.errors import ModelUnsupported
-from mlwright.features import OutputEntry, make_document
+from mlwright.features import OutputEntry, TransformDocument, make_document
+from mlwright.features.document import TextEntry
 from mlwright.packaging.estimators import ABOVE_HALF
 from mlwright.packaging.forest import read_trees
 from mlwright.packaging.graph_builder import GraphBuilder
@@ -41,7 +42,7 @@ def calibrated_model(fitted: Any, members: Sequence[KernelModel]) -> KernelModel
     """
     _require(fitted)
     columns = _columns(members)
-    outputs, places = _shared_outputs(members)
+    outputs, places, texts = _shared_outputs(members)
     builder = GraphBuilder([MATRIX, ANSWER])
     answers = [
         _calibrated(builder, part, member, place, outputs)
@@ -58,7 +59,10 @@ def calibrated_model(fitted: Any, members: Sequence[KernelModel]) -> KernelModel
         [helper.make_tensor_value_info(MATRIX, TensorProto.DOUBLE, [None, len(outputs)])],
         [helper.make_tensor_value_info(ANSWER, TensorProto.DOUBLE, [None, width])],
     )
-    return _merged(members, columns, classes, graph.SerializeToString(deterministic=True), outputs)
+    document = make_document(list(columns), outputs)
+    if texts:
+        document["texts"] = texts
+    return _merged(members, columns, classes, graph.SerializeToString(deterministic=True), document)
 
 
 def _require(fitted: Any) -> None:
@@ -89,22 +93,29 @@ def _columns(members: Sequence[KernelModel]) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
-def _shared_outputs(members: Sequence[KernelModel]) -> tuple[list[OutputEntry], list[list[int]]]:
-    """Give all numbers that the members read, each once, and their places for each member."""
+def _shared_outputs(
+    members: Sequence[KernelModel],
+) -> tuple[list[OutputEntry], list[list[int]], list[TextEntry]]:
+    """Give all numbers that the members read, each once, their places for each member, and their texts."""
+    texts: list[TextEntry] = []
     outputs: list[OutputEntry] = []
     known: dict[str, int] = {}
     places: list[list[int]] = []
-    for member in members:
+    for number, member in enumerate(members):
         document = member.transform or plain_transform(member)
+        texts += [{**text, "name": f"{number}:{text['name']}"} for text in document.get("texts", [])]
         here = []
-        for entry in document["outputs"]:
+        for given in document["outputs"]:
+            entry = given.copy()
+            if "text" in given:
+                entry["text"] = f"{number}:{given['text']}"
             key = json.dumps({name: value for name, value in entry.items() if name != "name"}, sort_keys=True)
             if key not in known:
                 known[key] = len(outputs)
                 outputs.append({**entry, "name": f"{len(outputs)}|{entry['column']}"})
             here.append(known[key])
         places.append(here)
-    return outputs, places
+    return outputs, places, texts
 
 
 def _calibrated(
@@ -188,7 +199,7 @@ def _merged(
     columns: tuple[Column, ...],
     classes: tuple[object, ...],
     data: bytes,
-    outputs: list[OutputEntry],
+    document: TransformDocument,
 ) -> KernelModel:
     """Give the model of the whole, with everything that a check has to look at for any member."""
     levels: dict[int, tuple[str, ...]] = {}
@@ -196,6 +207,7 @@ def _merged(
     limits: dict[int, tuple[float, float]] = {}
     categorical: set[int] = set()
     closed: set[int] = set()
+    sentences: set[int] = set()
     place_of = {column.name: place for place, column in enumerate(columns)}
     for member in members:
         places = {place: place_of[column.name] for place, column in enumerate(member.columns)}
@@ -208,6 +220,7 @@ def _merged(
             limits[places[place]] = (max(low, known[0]), min(high, known[1]))
         categorical |= {places[place] for place in member.categorical}
         closed |= {places[place] for place in member.closed}
+        sentences |= {places[place] for place in member.sentences}
     return KernelModel(
         data=data,
         columns=columns,
@@ -220,8 +233,9 @@ def _merged(
         threshold=ABOVE_HALF,
         takes_infinite=all(member.takes_infinite for member in members),
         engine="onnx",
-        transform=make_document(list(columns), outputs),
+        transform=document,
         values=values,
         limits=limits,
         closed=frozenset(closed),
+        sentences=frozenset(sentences),
     )

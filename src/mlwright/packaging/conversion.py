@@ -19,6 +19,19 @@ ROWS = "rows"
 """Name of the one tensor that a kernel's answers take: the matrix of its check."""
 
 
+def texts_name(place: int) -> str:
+    """Name the tensor that holds the texts of a column which is read word by word."""
+    return f"texts-{place}"
+
+
+def kernel_tensors(model: KernelModel, matrix: Floats) -> dict[str, Tensor]:
+    """Give the rows of a check as a conversion is asked them: a matrix, and the texts behind its codes."""
+    texts: dict[str, Tensor] = {
+        texts_name(place): np.array(model.levels[place], dtype=object) for place in sorted(model.sentences)
+    }
+    return {ROWS: matrix, **texts}
+
+
 @dataclass(frozen=True)
 class Conversion:
     """A converted model and what it has to answer as."""

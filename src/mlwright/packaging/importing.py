@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from mlwright.packaging.boosters import convert_catboost, convert_lightgbm, convert_xgboost
-from mlwright.packaging.conversion import ROWS, Conversion, InputShape
+from mlwright.packaging.conversion import Conversion, InputShape, kernel_tensors
 from mlwright.packaging.graph_check import check_graph
 from mlwright.packaging.graph_run import run_outputs
 from mlwright.packaging.kernel_check import check_kernel
@@ -24,7 +24,7 @@ from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.optional import library_named
 from mlwright.packaging.package import PackageContent, Signature
 from mlwright.packaging.parity import ParityReport
-from mlwright.packaging.real_rows import graph_rows, kernel_rows
+from mlwright.packaging.real_rows import graph_rows, kernel_rows, with_texts
 from mlwright.packaging.worker_process import WorkerRequest, converted_apart
 
 
@@ -97,10 +97,13 @@ def imported(
     """Give the package content of a conversion, and its check on made rows and on these."""
     model = conversion.model
     if isinstance(model, KernelModel):
-        real = None if rows is None else kernel_rows(model, rows)
+        asked = model if rows is None else with_texts(model, rows)
+        real = None if rows is None else kernel_rows(asked, rows)
 
         def check(folder: Path) -> ParityReport:
-            return check_kernel(folder, model, lambda matrix: conversion.scores({ROWS: matrix}), real)
+            return check_kernel(
+                folder, asked, lambda matrix: conversion.scores(kernel_tensors(asked, matrix)), real
+            )
 
         content = kernel_content(model, name, conversion.kind)
         return ImportedModel(content, check, conversion.library, isolation)

@@ -17,7 +17,7 @@ def kernel_to_json(model: KernelModel) -> dict[str, Any]:
         entry.name: getattr(model, entry.name) for entry in dataclasses.fields(model) if entry.name != "data"
     }
     plain["columns"] = [dataclasses.asdict(column) for column in model.columns]
-    for name in ("categorical", "closed"):
+    for name in ("categorical", "closed", "sentences"):
         plain[name] = sorted(plain[name])
     for name in ("levels", "values", "limits"):
         if plain[name] is not None:
@@ -37,6 +37,7 @@ def kernel_from_json(plain: Mapping[str, Any], data: bytes) -> KernelModel:
         values["columns"] = tuple(Column(**column) for column in plain["columns"])
         values["categorical"] = frozenset(plain["categorical"])
         values["closed"] = frozenset(plain["closed"])
+        values["sentences"] = frozenset(plain["sentences"])
         values["classes"] = None if plain["classes"] is None else tuple(plain["classes"])
         for name in ("levels", "values", "limits"):
             if plain[name] is not None:

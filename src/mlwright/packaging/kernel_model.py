@@ -43,6 +43,8 @@ class KernelModel:
     """Least and largest number of a column that a check asks for, where not every float32."""
     closed: frozenset[int] = frozenset()
     """Columns of texts that take no text but those of `levels`."""
+    sentences: frozenset[int] = frozenset()
+    """Columns whose texts are read word by word: `levels` are examples of them for a check."""
 
     @property
     def near(self) -> dict[int, list[float]]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mlwright.errors import ModelUnsupported
 from mlwright.features import OutputEntry
+from mlwright.features.document import TextEntry
 from mlwright.packaging.kernel_model import Task
 from mlwright.packaging.pipeline_features import (
     OPERATIONS,
@@ -19,9 +20,11 @@ from mlwright.packaging.pipeline_features import (
     Indicator,
     Lookup,
     Step,
+    Term,
     Value,
     level_text,
 )
+from mlwright.packaging.pipeline_texts import Texts, sum_output
 
 Floats = npt.NDArray[np.float64]
 LinearLink: TypeAlias = Literal["identity", "sigmoid", "softmax", "exp", "ova"]
@@ -105,6 +108,7 @@ class LinearParts:
 
     data: bytes
     outputs: list[OutputEntry]
+    texts: list[TextEntry]
 
 
 def linear_parts(
@@ -119,10 +123,15 @@ def linear_parts(
     weights: list[Floats] = []
     intercept = head.intercept.copy()
     tables: dict[int, list[tuple[Lookup, Floats]]] = {}
+    sums: dict[tuple[int, Texts], list[tuple[int, Floats]]] = {}
     for place, feature in enumerate(features):
         weight = head.coefficients[:, place]
         name = names[feature.column]
         match feature:
+            case Term():
+                slope, start = _slope(feature.steps)
+                intercept = intercept + weight * start
+                sums.setdefault((feature.column, feature.texts), []).append((feature.place, weight * slope))
             case Value():
                 entry, mark = _scaled(feature, name, place)
                 outputs.append(entry)
@@ -140,6 +149,16 @@ def linear_parts(
         for output in range(len(intercept)):
             outputs.append(_table(parts, output, names[column], level_texts[column]))
             weights.append(np.eye(len(intercept))[output])
+    texts: list[TextEntry] = []
+    for number, ((column, read), parts_of) in enumerate(sums.items()):
+        texts.append(read.entry(f"{number}|{names[column]}", names[column]))
+        for output in range(len(intercept)):
+            each = np.zeros(len(read.terms))
+            for at, weight in parts_of:
+                each[at] += weight[output]
+            name = f"{names[column]}|words|{number}|{output}"
+            outputs.append(sum_output(name, names[column], texts[-1]["name"], each.tolist()))
+            weights.append(np.eye(len(intercept))[output])
     matrix = np.array(weights).T if weights else np.zeros((len(intercept), 0))
     document = {
         "format": 1,
@@ -148,7 +167,7 @@ def linear_parts(
         "coefficients": matrix.tolist(),
         "intercept": intercept.tolist(),
     }
-    return LinearParts(json.dumps(document, sort_keys=True, allow_nan=False).encode(), outputs)
+    return LinearParts(json.dumps(document, sort_keys=True, allow_nan=False).encode(), outputs, texts)
 
 
 def _scaled(feature: Value, name: str, place: int) -> tuple[OutputEntry, float]:

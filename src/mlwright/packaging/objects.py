@@ -9,10 +9,10 @@ from typing import Any
 
 from mlwright.packaging.boosters import convert_booster, kernel_answers
 from mlwright.packaging.calibrated import is_calibrated
-from mlwright.packaging.conversion import Conversion, InputShape
+from mlwright.packaging.conversion import Conversion, InputShape, Tensors
 from mlwright.packaging.estimator_trees import BOOSTERS, library_of
 from mlwright.packaging.estimators import estimator_answers, trees_from_estimator
-from mlwright.packaging.forest import Floats
+from mlwright.packaging.graph_run import Tensor
 from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.linear_estimators import is_linear
 from mlwright.packaging.optional import integration
@@ -34,17 +34,17 @@ def convert_object(fitted: object, inputs: Sequence[InputShape] = ()) -> Convers
     if library_of(fitted) in BOOSTERS:
         return convert_booster(fitted)
     model, answers = _kernel(fitted)
-    return Conversion(model, kernel_answers(answers), f"scikit-learn {_version('sklearn')}", kind)
+    return Conversion(model, answers, f"scikit-learn {_version('sklearn')}", kind)
 
 
-def _kernel(fitted: Any) -> tuple[KernelModel, Callable[[Floats], Floats]]:
+def _kernel(fitted: Any) -> tuple[KernelModel, Callable[[Tensors], list[Tensor]]]:
     from sklearn.pipeline import Pipeline
 
     if isinstance(fitted, Pipeline) or is_linear(fitted) or is_calibrated(fitted):
         converted = convert_pipeline(fitted)
-        return converted.model, converted.answers
+        return converted.model, converted.tensor_answers
     trees = trees_from_estimator(fitted)
-    return trees, partial(estimator_answers, fitted, trees)
+    return trees, kernel_answers(partial(estimator_answers, fitted, trees))
 
 
 def framework_of(fitted: object) -> str:

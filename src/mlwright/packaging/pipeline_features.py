@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.pipeline_texts import NO_TEXTS, Texts, read_vectorizer
 
 NEVER_SEEN = "\u2603 never seen"
 
@@ -40,6 +41,14 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Term(Value):
+    """What one term of a text is worth after steps; without a text it is worth what no term is."""
+
+    texts: Texts = NO_TEXTS
+    place: int = 0
+
+
+@dataclass(frozen=True)
 class Lookup:
     """A number for each level of a column; a level is a text, a whole number or a boolean."""
 
@@ -60,6 +69,7 @@ class Indicator:
 
 
 Feature: TypeAlias = Value | Lookup | Indicator
+"""A `Term` is a `Value` whose number is that of a term."""
 
 
 @dataclass
@@ -72,6 +82,8 @@ class ColumnFacts:
     """Columns in which a step refuses missing values."""
     none_is_missing: set[int] = field(default_factory=set)
     """Columns of which None is missing to the steps, and not NaN."""
+    examples: dict[int, object] = field(default_factory=dict)
+    """A value that the steps take, for columns that hold no numbers."""
 
 
 def apply_step(step: object, features: Sequence[Feature], facts: ColumnFacts) -> list[Feature]:
@@ -93,6 +105,7 @@ def apply_step(step: object, features: Sequence[Feature], facts: ColumnFacts) ->
 def _steps() -> list[tuple[Any, Callable[[Any, Sequence[Feature], ColumnFacts], list[Feature]]]]:
     from sklearn import preprocessing
     from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.feature_selection import SelectorMixin
     from sklearn.impute import MissingIndicator, SimpleImputer
     from sklearn.pipeline import FeatureUnion, Pipeline
@@ -112,6 +125,8 @@ def _steps() -> list[tuple[Any, Callable[[Any, Sequence[Feature], ColumnFacts], 
         (preprocessing.OrdinalEncoder, _ordinal),
         (preprocessing.TargetEncoder, _target),
         (SelectorMixin, _select),
+        (TfidfVectorizer, _vectorize),
+        (CountVectorizer, _count),
     ]
 
 
@@ -123,8 +138,11 @@ def _composites() -> tuple[Any, ...]:
 
 
 def _refuse_missing(step: Any, features: Sequence[Feature], facts: ColumnFacts) -> None:
+    from sklearn.impute import SimpleImputer
     from sklearn.utils import get_tags
 
+    if isinstance(step, SimpleImputer):
+        return  # it fills what it calls missing, None too
     if not get_tags(step).input_tags.allow_nan:
         facts.no_null |= {feature.column for feature in features if keeps_missing(feature)}
 
@@ -195,6 +213,30 @@ def _function(step: Any, features: Sequence[Feature], _: ColumnFacts) -> list[Fe
             hint="compute its columns before the pipeline, and give them as columns",
         )
     return list(features)
+
+
+def _vectorize(step: Any, features: Sequence[Feature], facts: ColumnFacts) -> list[Feature]:
+    texts = read_vectorizer(step)
+    [feature] = features
+    if not isinstance(feature, Value) or feature.steps:
+        raise ModelUnsupported("a TfidfVectorizer reads a computed number", hint="give it raw texts")
+    facts.examples.setdefault(feature.column, "")
+    if feature.missing is None:
+        facts.no_null.add(feature.column)  # the step takes texts only
+    elif any(character.isalnum() for character in str(feature.missing)):
+        raise ModelUnsupported(
+            f"the text {feature.missing!r} stands for missing ones before a TfidfVectorizer",
+            hint='fill missing texts with "", which has no words',
+        )
+    return [Term(feature.column, missing=0.0, texts=texts, place=place) for place in range(len(texts.terms))]
+
+
+def _count(step: Any, _: Sequence[Feature], __: ColumnFacts) -> list[Feature]:
+    raise ModelUnsupported(
+        f"a {type(step).__name__} counts words without the length of the text",
+        hint="use a TfidfVectorizer; with use_idf=False it counts words as shares of the text",
+        step=type(step).__name__,
+    )
 
 
 def _select(step: Any, features: Sequence[Feature], _: ColumnFacts) -> list[Feature]:
@@ -312,6 +354,7 @@ def _encode(
         if None in marks:
             facts.none_is_missing.add(feature.column)
         mark = None if feature.column in facts.none_is_missing else math.nan
+        facts.examples.setdefault(feature.column, usual[place])
 
         def ask(
             values: Sequence[object], place: int = place, outputs: slice = slice(first, first + width)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.packaging.assembly import Assembly
 from mlwright.packaging.calibrated import calibrated_model, is_calibrated
+from mlwright.packaging.conversion import ROWS, Tensors, texts_name
 from mlwright.packaging.estimator_trees import BOOSTERS, library_of
 from mlwright.packaging.forest import Floats
+from mlwright.packaging.graph_run import Tensor
 from mlwright.packaging.kernel_model import KernelModel
 from mlwright.packaging.pipeline_features import (
     NEVER_SEEN,
@@ -26,6 +28,9 @@ from mlwright.packaging.pipeline_features import (
     Value,
     apply_step,
 )
+
+TEXT = "text"
+"""Name of the column of a pipeline that takes a list of texts."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,19 @@ class ConvertedPipeline:
     names: tuple[str, ...]
     """All columns that the pipeline was fitted on."""
     none_is_missing: frozenset[str]
+    is_texts: bool = False
+    """Whether it takes a list of texts and no table."""
+    examples: Mapping[str, object] = field(default_factory=dict)
+    """What stands in columns that steps look at and the model does not."""
+
+    def tensor_answers(self, tensors: Tensors) -> list[Tensor]:
+        """Give the pipeline's own predictions for the rows of a check."""
+        model = self.model
+        levels = dict(model.levels)
+        for place in model.sentences:
+            levels[place] = tuple(str(text) for text in tensors[texts_name(place)])
+        asked = replace(self, model=replace(model, levels=levels))
+        return [asked.answers(np.asarray(tensors[ROWS], dtype=np.float64))]
 
     def answers(self, matrix: Floats) -> Floats:
         """Give the pipeline's own predictions for rows as checks hold them."""
@@ -49,10 +67,13 @@ class ConvertedPipeline:
     def _rows(self, matrix: Floats) -> Any:
         """Give rows as the pipeline was given them: a frame when it knows names, else an array."""
         columns: dict[str, Sequence[object] | Floats] = {
-            name: np.full(len(matrix), np.nan) for name in self.names
+            name: [self.examples[name]] * len(matrix) if name in self.examples else np.zeros(len(matrix))
+            for name in self.names
         }
         for place, column in enumerate(self.model.columns):
             columns[column.name] = self._values(matrix[:, place], place, column)
+        if self.is_texts:
+            return columns[self.names[0]]
         if hasattr(self.fitted, "feature_names_in_"):
             return _frame(columns, len(matrix))
         if any(column.type in ("string", "boolean") for column in self.model.columns):
@@ -83,15 +104,35 @@ def convert_pipeline(fitted: Any) -> ConvertedPipeline:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(fitted)
-    names = tuple(str(name) for name in getattr(fitted, "feature_names_in_", ())) or tuple(
-        f"f{place}" for place in range(fitted.n_features_in_)
-    )
+    is_texts = _takes_texts(fitted)
+    names = _names(fitted, is_texts=is_texts)
     facts = ColumnFacts()
     if hasattr(fitted, "feature_names_in_") and importlib.util.find_spec("pandas") is None:
         facts.none_is_missing |= set(range(len(names)))  # the frames of polars, whose nulls are None
     model = _model(names, _steps(fitted), facts)
     missing = frozenset(names[place] for place in facts.none_is_missing)
-    return ConvertedPipeline(model, fitted, names, missing)
+    examples = {names[place]: example for place, example in facts.examples.items()}
+    return ConvertedPipeline(model, fitted, names, missing, is_texts, examples)
+
+
+def _names(fitted: Any, *, is_texts: bool) -> tuple[str, ...]:
+    if is_texts:
+        return (TEXT,)
+    known = tuple(str(name) for name in getattr(fitted, "feature_names_in_", ()))
+    return known or tuple(f"f{place}" for place in range(fitted.n_features_in_))
+
+
+def _takes_texts(fitted: Any) -> bool:
+    """Tell whether the first step takes a list of texts, as vectorizers do."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+    if is_calibrated(fitted):
+        return _takes_texts(fitted.calibrated_classifiers_[0].estimator)
+    first = _steps(fitted)[0]
+    if isinstance(first, FeatureUnion):
+        first = first.transformer_list[0][1]
+    return isinstance(first, CountVectorizer)
 
 
 def _steps(fitted: Any) -> list[Any]:
@@ -113,14 +154,24 @@ def _model(names: Sequence[str], steps: Sequence[Any], facts: ColumnFacts) -> Ke
     features: list[Feature] = [Value(place) for place in range(len(names))]
     for step in before:
         features = apply_step(step, features, facts)
-    return Assembly(names, features, facts, allows_missing=_allows_missing(last)).model(last)
+    allows_missing = _allows_missing(last, is_sparse=any(_is_sparse(step) for step in before))
+    return Assembly(names, features, facts, allows_missing=allows_missing).model(last)
 
 
-def _allows_missing(last: Any) -> bool:
+def _is_sparse(step: Any) -> bool:
+    """Tell whether a step gives a sparse matrix."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return isinstance(step, TfidfVectorizer) or bool(getattr(step, "sparse_output_", False))
+
+
+def _allows_missing(last: Any, *, is_sparse: bool) -> bool:
     from sklearn.utils import get_tags
 
     if library_of(last) in BOOSTERS:
         return True  # whatever their tags say
+    if is_sparse:
+        return False  # trees of scikit-learn take NaN in dense rows only
     return bool(get_tags(last).input_tags.allow_nan)
 
 

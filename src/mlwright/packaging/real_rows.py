@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -51,6 +52,17 @@ def kernel_matrix(model: KernelModel, frame: pl.DataFrame) -> Floats:
             values = pl.Series(placed, dtype=pl.Float64)
         matrix[:, place] = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return matrix
+
+
+def with_texts(model: KernelModel, frame: pl.DataFrame) -> KernelModel:
+    """Let a model know the texts of rows in the columns that it reads word by word."""
+    if not model.sentences:
+        return model
+    levels = dict(model.levels)
+    for place in model.sentences:
+        given = frame[model.columns[place].name].cast(pl.String).drop_nulls().unique(maintain_order=True)
+        levels[place] = tuple(dict.fromkeys([*levels[place], *given.to_list()]))
+    return replace(model, levels=levels)
 
 
 def graph_rows(graph: Graph, frame: pl.DataFrame) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.features import TrainingRows, TransformDocument, categorical_outputs
+from mlwright.features.terms import fit_terms_transform
 from mlwright.project import MetricName, Task
 from mlwright.training.encoding import FITS
 from mlwright.training.learner import Floats, Matrix
@@ -19,16 +20,17 @@ from mlwright.training.problem import Problem
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Reads: TypeAlias = Literal["columns", "matrix", "scaled"]
-"""What a model reads: raw columns by their names, or one of the two matrices."""
+Reads: TypeAlias = Literal["columns", "matrix", "scaled", "terms"]
+"""What a model reads: raw columns by their names, or one of the matrices."""
+MOST_TERMS = 1_000  # of all columns of sentences; a row of a request costs a look-up for each
 
 
 class OwnProblem:
     """The rows of one fit, as columns and as matrices.
 
     A function of one's own is called once for each fold and once for all rows. It returns a fitted model of
-    raw columns (it knows their names), or of one of the matrices; if it looked at both of them it returns
-    `(model, "matrix")` or `(model, "scaled")`.
+    raw columns (it knows their names), or of one of the matrices; if it looked at several of them it returns
+    which, as in `(model, "scaled")`.
     """
 
     def __init__(self, problem: Problem, *, fold: int | None, cpu_seconds: float) -> None:
@@ -96,6 +98,14 @@ class OwnProblem:
         """Give what networks and linear models read: finite scaled numbers and one-hot levels."""
         return self._encode("scaled").values
 
+    @property
+    def terms(self) -> Floats:
+        """Give what networks read of sentences: TF-IDF of their words and pairs of words, beside `scaled`.
+
+        Without a column of sentences it is the same as `scaled`.
+        """
+        return self._encode("terms").values
+
     def to_pandas(self) -> Any:
         """Give `frame` as a data frame of pandas, missing values as NaN. Needs pandas, not Arrow."""
         pandas = importlib.import_module("pandas")
@@ -106,7 +116,10 @@ class OwnProblem:
             asked = self._problem
             inputs = list(asked.inputs)
             rows = TrainingRows(asked.frame, asked.target, asked.task, asked.seed, asked.time)
-            fitted = FITS["native" if reads == "matrix" else "scaled"](rows, inputs)
+            if reads == "terms":
+                fitted = fit_terms_transform(rows, inputs, MOST_TERMS)
+            else:
+                fitted = FITS["native" if reads == "matrix" else "scaled"](rows, inputs)
             values = fitted.training_matrix(asked.frame, inputs)
             places = tuple(categorical_outputs(fitted.document))
             self.encoded[reads] = fitted.document, Matrix(values, asked.target, asked.weight, places)

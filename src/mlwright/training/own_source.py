@@ -15,7 +15,9 @@ from mlwright.errors import TrainerUnknown
 PORTFOLIO = "portfolio"
 SHORT_NAMES: Mapping[str, str] = {
     "torch": "mlwright.integrations.torch_table:fit",
+    "torch-text": "mlwright.integrations.torch_table:fit_text",
     "keras": "mlwright.integrations.keras_table:fit",
+    "keras-text": "mlwright.integrations.keras_table:fit_text",
 }
 """Trainers that come with mlwright, by the word that [training] may say for them."""
 NEEDED: Mapping[str, tuple[str, str]] = {
@@ -48,7 +50,7 @@ def find_own_source(trainer: str, root: Path) -> OwnSource:
     Raises `TrainerUnknown` when there is no such module; nothing is imported.
     """
     full = SHORT_NAMES.get(trainer, trainer)
-    if trainer in NEEDED:
+    if trainer in SHORT_NAMES:
         _require_installed(trainer)
     if FORM.fullmatch(full) is None:
         known = ", ".join([PORTFOLIO, *SHORT_NAMES])
@@ -68,7 +70,7 @@ def find_own_source(trainer: str, root: Path) -> OwnSource:
 
 
 def _require_installed(trainer: str) -> None:
-    library, extra = NEEDED[trainer]
+    library, extra = NEEDED[trainer.partition("-")[0]]
     missing = [name for name in (extra, library) if PathFinder.find_spec(name) is None]
     if missing:
         raise TrainerUnknown(

@@ -237,6 +237,24 @@ def test_a_fold_without_a_class_gives_that_class_no_probability() -> None:
     assert (scores[:, 1] == 0).all()
 
 
+@pytest.mark.promise("train.own", "train.networks")
+def test_a_model_reads_the_words_of_sentences_as_terms() -> None:
+    rng = np.random.default_rng(3)
+    good = rng.random(ROWS) < 0.5
+    texts = [
+        f"This {rng.choice(['dress', 'coat', 'shirt'])} {'fits' if is_good else 'broke'} at last"
+        f" and I {'love' if is_good == (rng.random() < 0.8) else 'hate'} it, number {row}"
+        for row, is_good in enumerate(good)
+    ]
+    frame = pl.DataFrame({"review": texts, "stars": rng.normal(size=ROWS)})
+    asked = OwnProblem(problem(frame, good), fold=None, cpu_seconds=60.0)
+    model = read_returned(LogisticRegression().fit(asked.terms, asked.target), asked)
+    assert model.reads == "terms"
+    assert {"fits", "broke"} <= {output.get("term") for output in model.transform["outputs"]}
+    assert ((model.ask(frame) > 0.5) == good).mean() > 0.95
+    hold_to_library(model, asked)
+
+
 @pytest.mark.promise("train.own")
 def test_matrices_have_every_row_of_a_large_table() -> None:
     rows = 31_000

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from mlwright.deliverables.axis import Axis, log_axis, span_axis
+from mlwright.deliverables.frame import Frame, Scale, draw_axes, draw_legend, draw_page
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 620, 330, 66, 18, 16, 48
-BAR, LABEL_ROOM, MOST_LETTERS, LETTER = 24, 190, 25, 6.6
+FRAME = Frame(width=620, height=330, left=66, right=18, top=16, bottom=48)
+LEGEND = 22  # pixels
+BAR, LABEL_ROOM, MOST_LETTERS = 24, 190, 25
 Kind: TypeAlias = Literal["line", "dots", "band", "whiskers", "bars", "guide"]
 Point: TypeAlias = tuple[float, ...]
 
@@ -33,6 +35,11 @@ class Series:
     points: Sequence[Point]
     style: Literal["a", "b", "c"] = "a"
     name: str = ""
+
+    @property
+    def line(self) -> str:
+        """Name the style of its line."""
+        return "guide" if self.kind == "guide" else f"plot {self.style}"
 
     def across(self, point: Point) -> Point:
         """Give the places of a point on the x axis."""
@@ -77,14 +84,16 @@ def draw_plot(plot: Plot, identifier: str) -> str:
         return "<p>There is nothing to draw.</p>"
     xs += [at for at, _ in plot.marks]
     make = log_axis if plot.is_log else span_axis
-    x = make(xs, LEFT, WIDTH - RIGHT)
-    named = [series for series in plot.series if series.name]
-    top = TOP + (22 if named else 0)
-    y = span_axis([*ys, *plot.up_values], HEIGHT - BOTTOM, top)
-    parts = [_frame(plot, x, y, top), *(_series(series, x, y) for series in plot.series)]
-    parts += [_mark(at, text, x, top, number) for number, (at, text) in enumerate(plot.marks)]
-    parts.append(_legend(named))
-    return page(identifier, plot.title, plot.description, WIDTH, HEIGHT, "".join(parts))
+    named = [(series.line, series.name) for series in plot.series if series.name]
+    frame = replace(FRAME, top=FRAME.top + LEGEND) if named else FRAME
+    x = make(xs, frame.left, frame.end)
+    y = span_axis([*ys, *plot.up_values], frame.floor, frame.top)
+    across = Scale(x, plot.across, plot.across_text or tick_text)
+    parts = [draw_axes(frame, across, Scale(y, plot.up, plot.up_text or tick_text))]
+    parts += [_series(series, x, y) for series in plot.series]
+    parts += [_mark(at, text, x, frame, number) for number, (at, text) in enumerate(plot.marks)]
+    parts.append(draw_legend(frame, named, 14))
+    return draw_page(identifier, plot.title, plot.description, (frame.width, frame.height), "".join(parts))
 
 
 def draw_bars(
@@ -94,29 +103,19 @@ def draw_bars(
     if not bars:
         return "<p>There is nothing to draw.</p>"
     ends = [end for bar in bars for end in (bar.value, bar.low, bar.high) if end is not None]
-    height = TOP + BAR * len(bars) + 28
-    x = span_axis([0.0, *ends], LABEL_ROOM, WIDTH - RIGHT)
+    height = FRAME.top + BAR * len(bars) + 28
+    x = span_axis([0.0, *ends], LABEL_ROOM, FRAME.end)
     parts = []
     for tick in x.ticks():
         at = x.place(tick)
         style = "zero" if abs(tick) < 1e-12 else "grid"
         parts.append(
-            f'<line class="{style}" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{height - 28}"/>'
+            f'<line class="{style}" x1="{at:.1f}" x2="{at:.1f}" y1="{FRAME.top}" y2="{height - 28}"/>'
             f'<text x="{at:.1f}" y="{height - 10}" text-anchor="middle">{tick_text(tick)}</text>'
         )
     for number, bar in enumerate(bars):
-        parts.append(_bar(bar, x, TOP + BAR * (number + 0.5), is_range=is_range))
-    return page(identifier, title, description, WIDTH, height, "".join(parts))
-
-
-def page(identifier: str, title: str, description: str, width: float, height: float, content: str) -> str:
-    """Wrap a drawing so that it is named and described to those who do not see it."""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-        f'height="{height:g}" role="img" aria-labelledby="{identifier}-t {identifier}-d">'
-        f'<title id="{identifier}-t">{html.escape(title)}</title>'
-        f'<desc id="{identifier}-d">{html.escape(description)}</desc>{content}</svg>'
-    )
+        parts.append(_bar(bar, x, FRAME.top + BAR * (number + 0.5), is_range=is_range))
+    return draw_page(identifier, title, description, (FRAME.width, height), "".join(parts))
 
 
 def tick_text(value: float) -> str:
@@ -152,43 +151,12 @@ def short(text: str, letters: int = MOST_LETTERS) -> str:
     return text if len(text) <= letters else f"{text[: letters - half - 1]}…{text[-half:]}"
 
 
-def _frame(plot: Plot, x: Axis, y: Axis, top: float) -> str:
-    parts = []
-    across_text, up_text = plot.across_text or tick_text, plot.up_text or tick_text
-    for tick in y.ticks():
-        at = y.place(tick)
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text x="{LEFT - 7}" y="{at + 4:.1f}" text-anchor="end">{up_text(tick)}</text>'
-        )
-    for tick in x.ticks():
-        at = x.place(tick)
-        parts.append(
-            f'<line class="grid" y1="{top}" y2="{HEIGHT - BOTTOM}" x1="{at:.1f}" x2="{at:.1f}"/>'
-            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="{_side(at, across_text(tick))}">'
-            f"{across_text(tick)}</text>"
-        )
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(
-        f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{html.escape(plot.across)}</text>'
-        f'<text transform="translate(13 {(top + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" text-anchor="middle">'
-        f"{html.escape(plot.up)}</text>"
-    )
-    return "".join(parts)
-
-
-def _side(at: float, text: str) -> str:
-    """Say to which side the text of a tick goes, so that it stays on the page."""
-    return "end" if at + LETTER * len(text) / 2 > WIDTH else "middle"
-
-
 def _series(series: Series, x: Axis, y: Axis) -> str:
     style, points = series.style, series.points
     match series.kind:
         case "line" | "guide":
             path = " ".join(f"{x.place(at):.1f},{y.place(value):.1f}" for at, value in points)
-            name = f"plot {style}" if series.kind == "line" else "guide"
-            return f'<polyline class="{name}" points="{path}"/>'
+            return f'<polyline class="{series.line}" points="{path}"/>'
         case "dots":
             many, size = (" many", 2.4) if len(points) > 40 else ("", 3.4)
             return "".join(
@@ -237,23 +205,12 @@ def _bar(bar: Bar, x: Axis, middle: float, *, is_range: bool) -> str:
     return "".join(parts)
 
 
-def _mark(at: float, text: str, x: Axis, top: float, number: int) -> str:
+def _mark(at: float, text: str, x: Axis, frame: Frame, number: int) -> str:
     place = x.place(at)
-    side, shift = ("end", -5) if place > (LEFT + WIDTH - RIGHT) / 2 else ("start", 5)
+    side, shift = ("end", -5) if place > (frame.left + frame.end) / 2 else ("start", 5)
     return (
-        f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{top}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="strong" x="{place + shift:.1f}" y="{top + 13 + 15 * number}" text-anchor="{side}">'
-        f"{html.escape(text)}</text>"
+        f'<line class="mark" x1="{place:.1f}" x2="{place:.1f}" y1="{frame.top}" '
+        f'y2="{frame.floor}"/>'
+        f'<text class="strong" x="{place + shift:.1f}" y="{frame.top + 13 + 15 * number}" '
+        f'text-anchor="{side}">{html.escape(text)}</text>'
     )
-
-
-def _legend(series: Sequence[Series]) -> str:
-    parts, left = [], float(LEFT)
-    for one in series:
-        name = "guide" if one.kind == "guide" else f"plot {one.style}"
-        parts.append(
-            f'<line class="{name}" x1="{left:.0f}" x2="{left + 22:.0f}" y1="14" y2="14"/>'
-            f'<text x="{left + 28:.0f}" y="18">{html.escape(one.name)}</text>'
-        )
-        left += 50 + LETTER * len(one.name)
-    return "".join(parts)

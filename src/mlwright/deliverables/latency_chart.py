@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlwright.deliverables.axis import Axis, duration_text, even_axis, log_axis, rate_text
+from mlwright.deliverables.frame import Frame, Scale, draw_axes, draw_legend, draw_page
 from mlwright.serving import Durations, Knee, LoadStep, Objective
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 920, 460, 78, 26, 70, 58
+FRAME = Frame(width=920, height=460, left=78, right=26, top=70, bottom=58)
+LATENCY = "latency (logarithmic)"
 WIDE_SPAN = 60  # rates further apart than this are drawn by their logarithm
 LABEL_ROOM = 150
 STYLE = """
@@ -56,16 +58,18 @@ def draw_latency_by_rate(
         heights.append(1e3 * objective.p99_ms)
     rates = [step.rate for step in ordered]
     across = log_axis if rates[-1] / rates[0] > WIDE_SPAN else even_axis
-    x = across(rates, LEFT, WIDTH - RIGHT)
-    y = log_axis(heights or [1.0], HEIGHT - BOTTOM, TOP)
-    parts = [_frame(x, y, rate_text, "offered rate (requests/s)")]
+    x = across(rates, FRAME.left, FRAME.end)
+    y = log_axis(heights or [1.0], FRAME.floor, FRAME.top)
+    parts = [_axes(Scale(x, "offered rate (requests/s)", rate_text), y)]
     if objective is not None:
         parts.append(_objective(objective, y))
     if knee is not None and knee.rate is not None:
         parts.append(_knee(knee.rate, x))
     parts += [_line(series.style, points, x, y) for series, points in lines]
     parts.append(_legend([(series.style, series.name) for series in BY_RATE]))
-    return _page("Latency by offered rate, counted from the time requests were due", "".join(parts))
+    title = "Latency by offered rate, counted from the time requests were due"
+    said = f"{len(ordered)} rates from {rate_text(rates[0])} to {rate_text(rates[-1])} requests/s."
+    return _page(title, said, "".join(parts))
 
 
 def draw_latency_by_percentile(step: LoadStep) -> str:
@@ -76,12 +80,13 @@ def draw_latency_by_percentile(step: LoadStep) -> str:
     ]
     tails = [tail for _, _, points in lines for tail, _ in points]
     heights = [latency for _, _, points in lines for _, latency in points]
-    x = Axis(1.0, max([*tails, 10.0]), LEFT, WIDTH - RIGHT, is_log=True)
-    y = log_axis(heights or [1.0], HEIGHT - BOTTOM, TOP)
-    parts = [_frame(x, y, _percent_text, "share of requests that were no slower (%)")]
+    x = Axis(1.0, max([*tails, 10.0]), FRAME.left, FRAME.end, is_log=True)
+    y = log_axis(heights or [1.0], FRAME.floor, FRAME.top)
+    parts = [_axes(Scale(x, "share of requests that were no slower (%)", _percent_text), y)]
     parts += [_line(style, points, x, y, dots=False) for style, _, points in lines]
     parts.append(_legend([(style, name) for style, name, _ in lines]))
-    return _page(f"Latency distribution at {rate_text(step.rate)} requests/s", "".join(parts))
+    title = f"Latency distribution at {rate_text(step.rate)} requests/s"
+    return _page(title, f"{step.latency.count:,} answers, by the share that was no slower.", "".join(parts))
 
 
 def _points(
@@ -109,29 +114,6 @@ def _percent_text(tail: float) -> str:
     return f"{100 * (1 - 1 / tail):.10g}"
 
 
-def _frame(x: Axis, y: Axis, name_of: Callable[[float], str], title: str) -> str:
-    parts = []
-    for tick in y.ticks():
-        at = y.place(tick)
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{duration_text(tick)}</text>'
-        )
-    for tick in x.ticks():
-        at = x.place(tick)
-        parts.append(
-            f'<line class="grid" y1="{TOP}" y2="{HEIGHT - BOTTOM}" x1="{at:.1f}" x2="{at:.1f}"/>'
-            f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{name_of(tick)}</text>'
-        )
-    middle, height = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(
-        f'<text x="{middle}" y="{HEIGHT - 14}" text-anchor="middle">{html.escape(title)}</text>'
-        f'<text transform="translate(16 {height}) rotate(-90)" text-anchor="middle">'
-        "latency (logarithmic)</text>"
-    )
-    return "".join(parts)
-
-
 def _line(style: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis, *, dots: bool = True) -> str:
     places = [(x.place(at), y.place(latency)) for at, latency in points]
     path = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
@@ -143,38 +125,36 @@ def _line(style: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis, *
 
 def _objective(objective: Objective, y: Axis) -> str:
     at = y.place(1e3 * objective.p99_ms)
-    beside = at - 5 if at > TOP + 18 else at + 15  # below the line when the legend is above it
+    beside = at - 5 if at > FRAME.top + 18 else at + 15  # below the line when the legend is above it
     return (
-        f'<line class="mark" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        f'<text class="note" x="{LEFT + 6}" y="{beside:.1f}">p99 objective {objective.p99_ms:g} ms</text>'
+        f'<line class="mark" x1="{FRAME.left}" x2="{FRAME.end}" y1="{at:.1f}" y2="{at:.1f}"/>'
+        f'<text class="note" x="{FRAME.left + 6}" y="{beside:.1f}">'
+        f"p99 objective {objective.p99_ms:g} ms</text>"
     )
 
 
 def _knee(rate: float, x: Axis) -> str:
     at = x.place(rate)
-    side, shift = ("end", -6) if at > WIDTH - RIGHT - LABEL_ROOM else ("start", 6)
+    side, shift = ("end", -6) if at > FRAME.end - LABEL_ROOM else ("start", 6)
     return (
-        f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="note" x="{at + shift:.1f}" y="{TOP + 14}" text-anchor="{side}">'
+        f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{FRAME.top}" y2="{FRAME.floor}"/>'
+        f'<text class="note" x="{at + shift:.1f}" y="{FRAME.top + 14}" text-anchor="{side}">'
         f"knee {rate_text(rate)}/s</text>"
     )
 
 
+def _axes(x: Scale, y: Axis) -> str:
+    return draw_axes(FRAME, x, Scale(y, LATENCY, duration_text))
+
+
 def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    parts, left = [], float(LEFT)
-    for style, name in entries:
-        parts.append(
-            f'<line class="line {style}" x1="{left:.0f}" x2="{left + 26:.0f}" y1="50" y2="50"/>'
-            f'<text x="{left + 32:.0f}" y="54">{html.escape(name)}</text>'
-        )
-        left += 60 + 7.2 * len(name)
-    return "".join(parts)
+    return draw_legend(FRAME, [(f"line {style}", name) for style, name in entries], 50)
 
 
-def _page(title: str, content: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" role="img" aria-label="{html.escape(title)}"><style>{STYLE}</style>'
-        f'<rect class="page" width="{WIDTH}" height="{HEIGHT}"/>'
-        f'<text class="title" x="{LEFT}" y="26">{html.escape(title)}</text>{content}</svg>\n'
+def _page(title: str, description: str, content: str) -> str:
+    """Give a file that stands alone: with its style, its background and its title above."""
+    head = (
+        f'<style>{STYLE}</style><rect class="page" width="{FRAME.width}" height="{FRAME.height}"/>'
+        f'<text class="title" x="{FRAME.left}" y="26">{html.escape(title)}</text>'
     )
+    return draw_page("chart", title, description, (FRAME.width, FRAME.height), head + content) + "\n"

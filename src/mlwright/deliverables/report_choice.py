@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mlwright.deliverables.axis import Axis
-from mlwright.deliverables.charts import LABEL_ROOM, RIGHT, TOP, WIDTH, page
+from mlwright.deliverables.charts import FRAME, LABEL_ROOM
+from mlwright.deliverables.frame import draw_page
 from mlwright.deliverables.report_facts import Facts, find, items, known, numbers
 from mlwright.deliverables.report_page import Section, escape, figure, number, table
 
@@ -122,11 +123,11 @@ def _timeline(
     ends = [end for _, left, right in seconds for span in (left, right) if span for end in span]
     if not ends or len(parts) > 10 or min(ends) == max(ends) or any(not right for _, _, right in seconds):
         return ""
-    x = Axis(min(ends), max(ends), LABEL_ROOM / 2, WIDTH - RIGHT, is_log=False)
-    height = TOP + ROW * len(seconds) + 24
+    x = Axis(min(ends), max(ends), LABEL_ROOM / 2, FRAME.end, is_log=False)
+    height = FRAME.top + ROW * len(seconds) + 24
     drawn = []
     for number_of, (name, left, right) in enumerate(seconds):
-        top = TOP + ROW * number_of
+        top = FRAME.top + ROW * number_of
         drawn.append(
             f'<text class="strong" x="{LABEL_ROOM / 2 - 8}" y="{top + 15}" text-anchor="end">{name}</text>'
         )
@@ -140,12 +141,11 @@ def _timeline(
     for at, side in ((min(ends), "start"), ((min(ends) + max(ends)) / 2, "middle"), (max(ends), "end")):
         day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
         drawn.append(f'<text x="{x.place(at):.1f}" y="{height - 6}" text-anchor="{side}">{day}</text>')
-    return page(
+    return draw_page(
         "folds",
         "Folds over time",
         "Each fold trains on earlier rows and is judged on later ones.",
-        WIDTH,
-        height,
+        (FRAME.width, height),
         "".join(drawn),
     )
 

@@ -21,7 +21,7 @@ return b.width&&(b.left<box.left-2||b.right>box.right+2||b.top<box.top-2||b.bott
 .map(t=>t.firstChild.textContent)});
 const body=getComputedStyle(document.body);
 document.body.setAttribute("data-seen",JSON.stringify({wide,texts,scroll:document.documentElement.scrollWidth,
-width:innerWidth,ink:body.color,page:body.backgroundColor,requests:performance.getEntriesByType("resource").length,
+width:document.documentElement.clientWidth,ink:body.color,page:body.backgroundColor,requests:performance.getEntriesByType("resource").length,
 charts:[...document.querySelectorAll("svg")].map(s=>s.getBoundingClientRect().height)}))})</script></body>
 """
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')

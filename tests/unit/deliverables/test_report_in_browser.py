@@ -38,10 +38,13 @@ def test_the_browser_tells_a_page_that_asks_for_more_and_does_not_fit(tmp_path: 
     page.write_text(
         '<!doctype html><meta charset="utf-8"><body><img src="http://example.invalid/a.png">'
         '<p style="width:3000px">wide</p>'
-        '<svg width="50" height="50"><text x="40" y="20">too long</text></svg></body>'
+        '<svg width="50" height="50"><text x="40" y="20">too long</text></svg>'
+        "<script>nothing()</script></body>"
     )
     seen = look(page, tmp_path)
-    assert any("ERR_" in line for line in seen.faults)
+    assert any("nothing is not defined" in line for line in seen.faults)
     assert "P" in str(seen.facts["wide"])
     assert seen.facts["texts"] == ["too long"]
     assert seen.facts["requests"] == 1
+    scroll, wide = seen.facts["scroll"], seen.facts["width"]
+    assert scroll != wide

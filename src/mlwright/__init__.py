@@ -28,6 +28,7 @@ class Roles(TypedDict, total=False):
 
     time: str
     group: str
+    query: str
     weight: str
     id: str
     label_time: str

@@ -33,6 +33,7 @@ def init(args: argparse.Namespace, out: Output) -> int:
             label=args.label,
             time=args.time,
             group=args.group,
+            query=args.query,
             ignore=tuple(args.ignore or ()),
             weight=args.weight,
             id=args.id,
@@ -240,7 +241,7 @@ def _run_lines(result: object, out: Output) -> list[str]:
     colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
     lines = [f"{out.style(result.reference, 'bold')}: {out.style(result.verdict, colour)}"]
     lines += [line for gate in result.gates if isinstance(gate, Mapping) for line in _gate_lines(gate)]
-    lines += ["", *_metric_lines(result.metrics), "", *_role_lines(result)]
+    lines += ["", *_metric_lines(result.metrics), *_ranking_lines(result.ranking), "", *_role_lines(result)]
     findings = [item for item in result.findings if isinstance(item, Mapping)]
     if findings:
         lines += [
@@ -322,6 +323,16 @@ def _metric_lines(metrics: Mapping[str, object]) -> list[str]:
                 )
             )
     return table(rows, header=("metric", "held out", "95 % interval")) if rows else []
+
+
+def _ranking_lines(ranking: Mapping[str, object] | None) -> list[str]:
+    if ranking is None or not isinstance(ndcg := ranking["ndcg"], Mapping):
+        return []
+    value, low, high = (_number(ndcg[name]) for name in ("value", "low", "high"))
+    return [
+        f"NDCG of the first {ranking['places']} places of {ranking['judged']} lists: {value} [{low}, {high}],"
+        f" without any order {_number(ranking['unordered'])}"
+    ]
 
 
 def _number(value: object) -> str:

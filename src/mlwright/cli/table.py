@@ -146,6 +146,11 @@ COMMANDS = (
                 "column whose rows stay together; `none` for none (default: guessed)",
                 metavar="COL",
             ),
+            Argument(
+                ("--query",),
+                "column that names the list in which rows are ranked: NDCG is told",
+                metavar="COL",
+            ),
             Argument(("--weight",), "column that says how much a row counts, or `none`", metavar="COL"),
             Argument(("--id",), "column that names rows, or `none`", metavar="COL"),
             Argument(

@@ -27,6 +27,7 @@ class FirstChoices:
     shares: tuple[float, ...] = ()
     time: str | None = None
     group: str | None = None
+    query: str | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
     weight: str | None = None
     id: str | None = None
@@ -135,6 +136,7 @@ def _roles(chosen: FirstChoices) -> list[str]:
     words = (
         ("time", chosen.time, None),
         ("group", chosen.group, "its rows stay on one side of a split by it"),
+        ("query", chosen.query, "names the list in which a row is ranked"),
         ("weight", chosen.weight, "how much a row counts"),
         ("id", chosen.id, "names rows, never a feature"),
         ("label_time", chosen.label_time, "when the label became known"),

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -42,6 +42,7 @@ class InitRequest:
     label: str | None = None
     time: str | None = None
     group: str | None = None
+    query: str | None = None
     ignore: tuple[str, ...] = ()
     weight: str | None = None
     id: str | None = None
@@ -141,7 +142,7 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         frame,
         label=label,
         time=request.time,
-        group=request.group,
+        group=request.group or request.query,
         ignore=request.ignore,
         weight=request.weight,
         id=request.id,
@@ -196,6 +197,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         ignored={name: why for name, why in roles.ignored.items() if name not in _named(roles)},
         unit=roles.group or _unit(frame, roles),
         is_count=roles.is_count,
+        query=request.query,
         given=frozenset(name for name, value in wishes.items() if value is not None),
     )
 
@@ -261,6 +263,8 @@ def _broken_days(frame: pl.DataFrame, contract: DataContract) -> list[str]:
     """Say which rows of the table a run will leave out."""
     from mlwright.data import check_days
 
+    if contract.time is None:  # one day, which the contract was made from: only its labels can be missing
+        contract = replace(contract, columns=())
     try:
         findings = check_days(frame, contract, on_bad_day="quarantine")[1]
     except ContractBroken as problem:

@@ -48,6 +48,7 @@ class RunResult:
     champion: str
     gates: list[object]
     metrics: Mapping[str, object]
+    ranking: Mapping[str, object] | None
     ladder: list[object]
     findings: list[object]
     parity: Mapping[str, object]
@@ -122,7 +123,7 @@ def _result(run_id: str, done: PipelineResult, project: Project) -> RunResult:
     report = write_training_report(run_facts(project, values), project.reports / str(values["package"]))
     evaluation, fitted = _object(values, "evaluation"), _object(values, "fitted")
     reference = str(values["version"])
-    metrics = evaluation["metrics"]
+    metrics, ranking = evaluation["metrics"], evaluation.get("ranking")
     return RunResult(
         run_id=run_id,
         reference=reference,
@@ -133,6 +134,7 @@ def _result(run_id: str, done: PipelineResult, project: Project) -> RunResult:
         champion=str(values["champion_reference"]),
         gates=_list(values["gates"]),
         metrics=metrics if isinstance(metrics, dict) else {},
+        ranking=ranking if isinstance(ranking, dict) else None,
         ladder=_list(fitted["ladder"]),
         findings=_list(values["noticed"]),
         parity=_object(values, "parity"),

@@ -97,7 +97,10 @@ def _is_given(name: str, kind: pl.DataType) -> pl.Expr:
 
 
 def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, ColumnType]:
-    """Give the columns of texts that are all numbers; a leading zero makes a code of a number."""
+    """Give the columns of texts that are all numbers; a leading zero makes a code of a number.
+
+    One value with a decimal point makes numbers of all: other rows may hold fractions.
+    """
     if not frame.width:
         return {}
     texts = pl.all()
@@ -108,7 +111,7 @@ def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, Co
     names = [name for name in names if name not in codes]
     if not names:
         return {}
-    whole = frame.select(_whole_texts(names).is_not_null().sum()).row(0)
+    whole = frame.select(pl.col(names).cast(pl.Int64, strict=False).is_not_null().sum()).row(0)
     return {
         name: "integer" if count == given[name] else "number"
         for name, count in zip(names, whole, strict=True)

@@ -15,19 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.project import Task
-from mlwright.project.config import MetricName
+from mlwright.project.config import SUITABLE, MetricName
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Weights: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 Weighted: TypeAlias = Callable[[Weights], float]
 
 LOSSES: frozenset[MetricName] = frozenset({"log_loss", "rmse", "mae", "poisson_deviance"})
-METRICS: dict[Task, tuple[MetricName, ...]] = {
-    "binary": ("average_precision", "auc", "log_loss", "accuracy"),
-    "multiclass": ("accuracy", "log_loss", "auc", "average_precision"),
-    "regression": ("rmse", "mae", "r2"),
-}
-COUNT_METRICS: tuple[MetricName, ...] = ("poisson_deviance", "rmse", "mae", "r2")
+METRICS: dict[Task, tuple[MetricName, ...]] = {**SUITABLE, "regression": ("rmse", "mae", "r2")}
+COUNT_METRICS = SUITABLE["regression"]
 SMALLEST = float(np.finfo(np.float64).eps)
 
 

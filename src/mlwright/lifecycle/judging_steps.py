@@ -12,6 +12,7 @@ import numpy as np
 
 from mlwright.data import conform_columns
 from mlwright.evaluation import Answer, HeldOut, evaluate, evaluate_slices, judge
+from mlwright.evaluation.ranking import ranking_quality
 from mlwright.features import native_columns
 from mlwright.lifecycle.blocking import CHECKS_GATE, judge_findings
 from mlwright.lifecycle.parameters import (
@@ -43,6 +44,7 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
     assert isinstance(fitted, dict)
     scores = members_answers(context, inputs, rows.frame[rows.test], rows.inputs, read_task(parameters))
     metric = read_training(parameters).metric
+    is_count = goal_of(read_task(parameters), read_training(parameters)) == "poisson"
     context.move(0.3, "bootstrap")
     found = evaluate(
         read_task(parameters),
@@ -52,8 +54,11 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
         threshold=_threshold(fitted),
         blocks=rows.blocks(rows.test),
         seed=read_seed(parameters),
-        is_count=goal_of(read_task(parameters), read_training(parameters)) == "poisson",
+        is_count=is_count or metric == "poisson_deviance",
     )
+    lists = rows.lists(rows.test)
+    if lists is not None and scores.ndim == 1:
+        found["ranking"] = ranking_quality(rows.target[rows.test], scores, lists, seed=read_seed(parameters))
     context.move(0.7, "slices")
     slices = evaluate_slices(
         metric,

@@ -10,6 +10,7 @@ from mlwright.errors import ConfigError
 from mlwright.lifecycle.source_rows import source_digests
 from mlwright.pipeline import Step, Values
 from mlwright.project import Project
+from mlwright.project.config import SUITABLE
 from mlwright.store import digest_bytes, digest_json
 from mlwright.training.own_source import PORTFOLIO, find_own_source
 
@@ -150,11 +151,26 @@ def recipe_inputs(project: Project) -> Values:
             "there is no contract.json in the project",
             hint="make one with `mlwright init` in an empty folder and copy it here",
         )
+    _check_metrics(project)
     return {
         "sources": list(source_digests(project)),
         "served": _served_digest(project) if data.learn_from_log else "",
         "contract": project.contract_path.read_text(encoding="utf-8"),
     }
+
+
+def _check_metrics(project: Project) -> None:
+    """Raise `ConfigError` for a metric that the task does not have."""
+    config = project.config
+    task = config.project.task
+    asked = {"training": config.training.metric, **{f"gates.{n}": g.metric for n, g in config.gates.items()}}
+    for section, metric in asked.items():
+        if metric not in SUITABLE[task]:
+            raise ConfigError(
+                f"[{section}] asks for {metric!r}, which a {task} has not",
+                hint=f"choose one of {', '.join(SUITABLE[task])}",
+                key=f"{section}.metric",
+            )
 
 
 def inputs_digest(values: Values) -> str:

@@ -17,6 +17,7 @@ from mlwright.data import (
     make_folds,
     newest_moment,
     read_contract,
+    require_column,
 )
 from mlwright.features import TransformDocument
 from mlwright.lifecycle.lowering import library_answers
@@ -74,6 +75,15 @@ class Rows:
             seed=seed,
             time=self.data.time,
         )
+
+    def lists(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """Number the list in which each row is ranked, -1 for none; None without such a column."""
+        name = self.data.query
+        if name is None:
+            return None
+        require_column(name, self.frame.columns)
+        ranks = self.frame[name][rows].cast(pl.String).rank("dense").cast(pl.Int64)
+        return (ranks - 1).fill_null(-1).to_numpy()
 
     def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """Give the day or group of rows, which stand and fall together."""

@@ -9,6 +9,11 @@ Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 MetricName: TypeAlias = Literal[
     "auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2", "poisson_deviance"
 ]
+SUITABLE: dict[Task, tuple[MetricName, ...]] = {
+    "binary": ("average_precision", "auc", "log_loss", "accuracy"),
+    "multiclass": ("accuracy", "log_loss", "auc", "average_precision"),
+    "regression": ("poisson_deviance", "rmse", "mae", "r2"),
+}
 Objective: TypeAlias = Literal["auto", "squared", "poisson"]
 CheckName: TypeAlias = Literal[
     "leak",
@@ -75,6 +80,10 @@ class DataConfig:
     )
     time: str | None = field(default=None, metadata=doc("column that says when a row was known"))
     group: str | None = field(default=None, metadata=doc("column whose rows stay on one side of a split"))
+    query: str | None = field(
+        default=None,
+        metadata=doc("column that names the list in which a row is ranked; NDCG of the scores is reported"),
+    )
     ignore: tuple[str, ...] = field(default=(), metadata=doc("columns that are never features"))
     id: str | None = field(default=None, metadata=doc("column that names rows, one each; never a feature"))
     sensitive: tuple[str, ...] = field(

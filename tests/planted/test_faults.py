@@ -163,6 +163,13 @@ def test_values_beyond_training_and_new_levels_are_told() -> None:
 
 
 @pytest.mark.promise("checks.extrapolation")
+def test_sentences_that_are_all_new_are_no_finding() -> None:
+    given = orders(1)
+    said = pl.Series([f"order {row} came after some days" for row in range(given.frame.height)])
+    assert "extrapolation.unseen:shop" not in alarms(with_values(given, "shop", said))
+
+
+@pytest.mark.promise("checks.extrapolation")
 def test_a_label_with_a_trend_is_told() -> None:
     given = orders(1, task="regression")
     rising = given.target + np.linspace(0, 12, len(given.target))

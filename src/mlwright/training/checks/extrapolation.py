@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from mlwright.data import Finding
+from mlwright.data import Finding, is_free_text
 from mlwright.training.checks.check import CheckInput
 from mlwright.training.checks.column_power import ranked_auc
 from mlwright.training.checks.quick_model import plain_matrix, sample_rows
@@ -152,7 +152,7 @@ def _outside(given: CheckInput, recent: Recent, names: list[str]) -> list[Findin
                 evidence = {"share": share, "low": lows[name][0], "high": highs[name][0]}
                 found.append(Finding("extrapolation.range", "warning", text, evidence, advice, name))
     for name in names:
-        if kinds[name] != pl.String:
+        if kinds[name] != pl.String or is_free_text(before[name]):  # sentences are read by their words
             continue
         new = after[name].drop_nulls()
         unseen = new.filter(~new.is_in(before[name].unique().implode()))

@@ -64,7 +64,7 @@ def _explain(asked: Asked, allowance: Allowance) -> tuple[pl.DataFrame, Contribu
     """Explain rows in portions until enough are, or the time of the part is over."""
     form = unexplained(asked.members)
     if form:
-        allowance.skip("contributions", f"there are none for a model of the form {form}")
+        allowance.skip("contributions", f"none are known for models of the form {form!r}")
         return None
     inputs = asked.rows.inputs
     outputs = max(len(asked.rows.classes), 1) if asked.task == "multiclass" else 1

@@ -56,6 +56,9 @@ PROMISES: dict[str, str] = {
     "report.contributions": "contributions of columns add up to the margin of the model",
     "report.cost": "explaining takes its share of the budget, and says what it left out",
     "roles.shown": "run shows what columns are for, with the reason where it was assumed",
+    "features.sentences": "sentences are read by their words as an independent implementation reads them, out of fold",
+    "features.pairs": "pairs of columns join a model only where they make it surely better on rows it has not seen",
+    "features.marks": "nulls are marked, and minutes and ages shown, only where they tell something",
     # models
     "model.import": "LightGBM text models and ONNX files are imported, checked against their library and registered",
     "train.own": "training code of one's own is called for each fold and for all rows, and judged on rows it never saw",

@@ -115,10 +115,20 @@ class _Search:
         train = Matrix(fitted.training_matrix(frame, inputs), self.target, self.weight, places)
         asked, wanted = apply_transform(fitted.document, problem.frame[self.valid], inputs), self.valid
         valid = Matrix(asked, problem.target[wanted], problem.weight[wanted], places)
-        seen = (problem.task, problem.classes, problem.seed)
-        model = BoostedLearner().fit(QUICK, FitTask(train, valid, *seen, None, lambda done: done >= ROUNDS))
+        task = FitTask(
+            train,
+            valid,
+            problem.task,
+            problem.classes,
+            problem.seed,
+            None,
+            lambda done: done >= ROUNDS,
+            problem.goal == "poisson",
+            problem.is_logarithmic,
+        )
+        model = BoostedLearner().fit(QUICK, task)
         losses = np.full(problem.frame.height, np.nan)
-        losses[wanted] = row_losses(problem.task, problem.target[wanted], model.margins(asked))
+        losses[wanted] = row_losses(problem.goal, problem.target[wanted], model.margins(asked))
         return losses, _gains(model, fitted)
 
     def _candidates(self, gains: Mapping[str, float]) -> list[Pair]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
+import pytest
 
 from mlwright.data import Column
 from mlwright.features import (
@@ -62,6 +63,7 @@ def test_the_days_between_two_moments_are_an_age() -> None:
     assert abs(scaled.mean()) < 1e-9
 
 
+@pytest.mark.promise("features.marks")
 def test_no_age_tells_a_tree_when_it_is() -> None:
     exported = pl.Series("exported", [START + timedelta(days=800)] * ROWS)
     frame = pl.DataFrame({"at": AT, "exported": exported})

@@ -44,6 +44,7 @@ def test_nulls_are_marked_where_the_target_differs_with_them(task: Task) -> None
     assert np.array_equal(found, MISSING.astype(float))
 
 
+@pytest.mark.promise("features.marks")
 def test_few_columns_of_noise_get_a_mark() -> None:
     frame = pl.DataFrame({f"c{k}": column(f"c{k}", RNG.random(ROWS) < 0.3) for k in range(400)})
     y = (RNG.random(ROWS) < 0.1).astype(float)

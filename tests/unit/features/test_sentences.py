@@ -46,6 +46,7 @@ def trees(frame: pl.DataFrame, y: np.ndarray, task: Task = "binary") -> FittedTr
     return fit_tree_transform(TrainingRows(frame, y, task, seed=7), SAID)
 
 
+@pytest.mark.promise("features.sentences")
 def test_terms_and_weights_are_those_of_an_independent_implementation() -> None:
     frame, y = sentences(1)
     document = trees(frame, y).document
@@ -75,6 +76,7 @@ def test_the_terms_that_tell_most_are_read_one_by_one() -> None:
     assert len(names) == 65
 
 
+@pytest.mark.promise("features.sentences")
 def test_scores_of_training_rows_do_not_know_their_label() -> None:
     frame, _ = sentences(2)
     noise = (np.random.default_rng(3).random(ROWS) < 0.4).astype(float)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 from mlwright.features import Pair
 from mlwright.training.budget import Budget, BudgetClock
@@ -43,6 +44,7 @@ def chosen(frame: pl.DataFrame, y: np.ndarray, clock: BudgetClock = COUNTING) ->
     return choose_pairs(problem(frame, y), clock, Silence()).pairs
 
 
+@pytest.mark.promise("features.pairs")
 def test_a_ratio_that_decides_is_found() -> None:
     frame, noise = loans()
     found = chosen(frame, with_ratio(frame, noise))
@@ -57,11 +59,21 @@ def test_two_texts_that_decide_together_are_crossed() -> None:
     }
 
 
+@pytest.mark.promise("features.pairs")
 def test_pairs_are_left_out_where_columns_alone_tell_all() -> None:
     for seed in range(4):
         frame, noise = loans(seed)
         y = (noise < np.where(frame["age"] > 50, 0.7, 0.2)).astype(float)
         assert chosen(frame, y) == ()
+
+
+def test_pairs_of_counts_are_judged_by_their_deviance() -> None:
+    frame, _ = loans()
+    share = np.minimum(frame["debt"].to_numpy() / frame["income"].to_numpy(), 5)
+    y = np.random.default_rng(5).poisson(np.where((share > 0.3) & (share < 0.6), 4.0, 0.3)).astype(float)
+    asked = problem(frame, y, task="regression", metric="poisson_deviance", settings={"objective": "poisson"})
+    found = choose_pairs(asked, COUNTING, Silence()).pairs
+    assert (found[0].operation, {found[0].left, found[0].right}) == ("ratio", {"debt", "income"})
 
 
 def test_the_same_problem_gives_the_same_pairs_and_a_restarted_run_keeps_its_own() -> None:

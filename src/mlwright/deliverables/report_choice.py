@@ -22,32 +22,32 @@ def validation_section(facts: Facts) -> Section:
         f"<p><b>Held out:</b> {escape(facts['split'])}. These rows are asked once, at the end.</p>"
         f"<p><b>To choose between models:</b> {escape(validation.get('why', 'unknown'))}.</p>"
     )
-    rows = [
-        [
-            f"fold {at}",
-            number(part["train_rows"]),
-            _dates(part["train"]),
-            number(part["valid_rows"]),
-            _dates(part["valid"]),
-        ]
+    held_out, training = find(validation, "held_out"), find(validation, "training")
+    lines = [
+        (f"fold {at}", part["train_rows"], part["train"], part["valid_rows"], part["valid"])
         for at, part in enumerate(parts, 1)
     ]
-    held_out, training = find(validation, "held_out"), find(validation, "training")
-    rows.append(
-        [
+    lines.append(
+        (
             "the model",
-            number(training.get("rows")),
-            _dates(training.get("range")),
-            number(held_out.get("rows")),
-            _dates(held_out.get("range")),
+            training.get("rows"),
+            training.get("range"),
+            held_out.get("rows"),
+            held_out.get("range"),
+        )
+    )
+    if any(left or right for _, _, left, _, right in lines):
+        header = ["", "rows that train", "from, to", "rows that judge", "from, to"]
+        rows = [
+            [name, number(train), _dates(left), number(judge), _dates(right)]
+            for name, train, left, judge, right in lines
         ]
-    )
-    header = ["", "rows that train", "from, to", "rows that judge", "from, to"]
-    numbers = table(header, rows, numbers=(1, 3))
+        counts = table(header, rows, numbers=(1, 3))
+    else:
+        short = [[name, number(train), number(judge)] for name, train, _, judge, _ in lines]
+        counts = table(["", "rows that train", "rows that judge"], short, numbers=(1, 2))
     drawn = _timeline(parts, training, held_out)
-    body += (
-        figure(drawn, "Which moments train (light) and which judge (dark).", numbers) if drawn else numbers
-    )
+    body += figure(drawn, "Which moments train (light) and which judge (dark).", counts) if drawn else counts
     return Section("validation", "How it was validated", body)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from mlwright.deliverables.report_facts import Facts, find, items
@@ -9,6 +10,7 @@ from mlwright.deliverables.report_page import Section, escape, interval, number,
 
 MOST_FINDINGS = 60
 MOST_COLUMNS = 60
+MOST_LETTERS = 300  # of a piece of evidence
 ORDER = ("blocking", "warning", "info")
 
 
@@ -36,6 +38,14 @@ def verdict_section(facts: Facts) -> Section:
         for name, item in find(facts, "metrics").items()
         if isinstance(item, dict)
     ]
+    ranking = find(facts, "ranking")
+    if ranking:
+        found = find(ranking, "ndcg")
+        name = f"ndcg of the first {number(ranking.get('places'))}, {number(ranking.get('judged'))} lists"
+        metrics.append(
+            [name, number(found.get("value")), f"{number(found.get('low'))} … {number(found.get('high'))}"]
+        )
+        metrics.append(["ndcg without any order", number(ranking.get("unordered")), ""])
     held_out = table(
         ["metric", "held out", "95 % interval"],
         metrics,
@@ -52,7 +62,7 @@ def findings_section(facts: Facts) -> Section:
         f'<li><b class="{escape(item["severity"])}">{escape(item["severity"])}</b> '
         f"<code>{escape(item.get('key', item['name']))}</code> {escape(item['text'])}"
         + (f'<br><span class="soft">{escape(item["advice"])}</span>' if item.get("advice") else "")
-        + "</li>"
+        + f"{_evidence(find(item, 'evidence'))}</li>"
         for item in found[:MOST_FINDINGS]
     ]
     if len(found) > MOST_FINDINGS:
@@ -77,6 +87,21 @@ def roles_section(facts: Facts) -> Section:
         "What columns are for",
         body + table(["role", "column", "why"], rows[:MOST_COLUMNS]) + more,
     )
+
+
+def _evidence(evidence: Mapping[str, object]) -> str:
+    """Give the numbers behind a finding, which open; long ones are in report.json."""
+    if not evidence:
+        return ""
+    rows = [[name.replace("_", " "), _short(value)] for name, value in evidence.items()]
+    return f"<details><summary>Evidence</summary>{table(['what', 'value'], rows)}</details>"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return number(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}… (more in report.json)"
 
 
 def _gate_rows(gate: Mapping[str, object]) -> list[list[object]]:

@@ -16,7 +16,7 @@ from mlwright.project.comments import assumed_reasons
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
-ROLES = ("label", "time", "group", "weight", "id", "label_time")
+ROLES = ("label", "time", "group", "query", "weight", "id", "label_time")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def run_facts(project: Project, values: Values) -> dict[str, JSON]:
         },
         "split": str(values["split_text"]),
         "metrics": evaluation["metrics"],
+        "ranking": evaluation.get("ranking"),
         "confusion": confusion,
         "gates": values["gates"],
         "findings": values["noticed"],

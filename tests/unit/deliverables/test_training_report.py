@@ -201,3 +201,23 @@ def test_a_page_of_few_facts_is_a_page() -> None:
         "digest": "0",
     }
     assert "a@1 " in Page(render_training_report(few)).words
+    ndcg = {"value": 0.8, "low": 0.7, "high": 0.9}
+    finding = {
+        "name": "leak.column",
+        "severity": "blocking",
+        "text": "x < y tells the label",
+        "evidence": {"auc_alone": 0.98765432, "rows": list(range(400)), "of": None},
+        "advice": "leave it out",
+    }
+    ranking = {"places": 10, "judged": 30, "lists": 31, "ndcg": ndcg, "unordered": 0.5}
+    words = " ".join(Page(render_training_report({**few, "findings": [finding], "ranking": ranking})).words)
+    for told in (
+        "ndcg of the first 10, 30 lists",
+        "0.7 … 0.9",
+        "x < y tells the label",
+        "leave it out",
+        "0.9877",
+    ):
+        assert told in words
+    assert "(more in report.json)" in words
+    assert "399" not in words

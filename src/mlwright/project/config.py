@@ -123,8 +123,8 @@ class TrainingConfig:
     trainer: str = field(
         default="portfolio",
         metadata=doc(
-            "`portfolio`: boosters and a linear model, raced and blended; or code of your own as "
-            "`package.module:function`"
+            "`portfolio`: boosters and a linear model, raced and blended; a network by `torch`, `keras`, "
+            "`torch-text` or `keras-text`; or code of your own as `package.module:function`"
         ),
     )
     budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds of a whole run"))

@@ -28,6 +28,7 @@ from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Rung, Watch
 
 GROWTH = 1.2  # the fit on all rows costs that many times what its rows cost in a fold
+TOLD = 0.85  # of what is left is told to a fit; its model is converted and asked in the rest
 START_S = 60.0  # CPU seconds that imports may take, whatever the budget
 WORKER = ("-m", "mlwright.lifecycle.own_worker")
 
@@ -193,9 +194,9 @@ class _Fitting:
     def _share(self, left: float, fold: int | None) -> float:
         """Give what a fit may take when those after it take the same for each of their rows."""
         if fold is None:
-            return left
+            return TOLD * left
         sizes = [len(one.train) for one in self._problem.folds.folds[fold:]]
-        return left * sizes[0] / (sum(sizes) + GROWTH * self._problem.frame.height)
+        return TOLD * left * sizes[0] / (sum(sizes) + GROWTH * self._problem.frame.height)
 
     def _count(self, seconds: float) -> None:
         self._clock.count_earlier(max(seconds - self._counted, 0.0))

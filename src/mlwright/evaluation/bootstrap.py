@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -23,6 +23,8 @@ from mlwright.evaluation.metric import Floats, is_loss, prepare
 from mlwright.project.config import MetricName
 
 REPETITIONS = 200
+MOST_RANKED = 4e7  # scores of all classes in all repetitions
+FEWEST_OF_CLASSES = 40  # repetitions
 CONFIDENCE = 0.95
 FEWEST_REPETITIONS = 0.9  # share of them in which the metric must exist
 
@@ -86,12 +88,25 @@ def bootstrap_intervals(
     labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     weighted = [prepare(name, labels, predictions, threshold) for name in names]
     rows = len(labels)
+    drawing = replace(drawing, repetitions=repetitions_of(predictions.shape, drawing.repetitions))
     draws = np.asarray([[metric(weights) for metric in weighted] for weights in drawing.weights(rows)])
     whole = np.ones(rows)
     return {
         name: draws_interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
         for place, (name, metric) in enumerate(zip(names, weighted, strict=True))
     }
+
+
+def repetitions_of(shape: tuple[int, ...], wanted: int) -> int:
+    """Give fewer repetitions for many rows of many classes, each of which is ranked anew in each of them.
+
+    >>> repetitions_of((50_000,), 200), repetitions_of((2_000, 3), 200), repetitions_of((20_000, 100), 200)
+    (200, 200, 40)
+    """
+    if len(shape) == 1:
+        return wanted
+    affordable = int(MOST_RANKED / max(shape[0] * shape[1], 1))
+    return min(wanted, max(affordable, FEWEST_OF_CLASSES))
 
 
 def paired_difference(  # noqa: PLR0913  # rows by position, how to draw them by keyword

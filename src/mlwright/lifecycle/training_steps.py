@@ -12,6 +12,7 @@ import polars as pl
 
 from mlwright.data.roles import check_sizes
 from mlwright.errors import LabelUnusable
+from mlwright.evaluation.bootstrap import REPETITIONS, repetitions_of
 from mlwright.lifecycle.allowance import share_of
 from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import lower
@@ -85,7 +86,8 @@ def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
     if budget.trials is not None:
         return BudgetClock(budget)
     slowness = measure_slowness()
-    seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs))
+    classes = len(rows.classes) if len(rows.classes) > 2 else 1
+    seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs), classes)
     seconds += share_of(budget.seconds)
     seconds += share_of(budget.seconds)
     asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
@@ -116,9 +118,11 @@ def _own(context: Context, fitted: OwnFitted, problem: Problem) -> Values:
     }
 
 
-def after_training(rows: int, test_rows: int, columns: int) -> float:
+def after_training(rows: int, test_rows: int, columns: int, classes: int = 1) -> float:
     """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
-    return 0.3 + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 5.5e-7 * rows * columns
+    repetitions = repetitions_of((test_rows, classes), REPETITIONS) if classes > 1 else 0
+    ranked = 2 * repetitions * classes * (4e-5 + 2.5e-8 * test_rows)
+    return 0.3 + ranked + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 5.5e-7 * rows * columns
 
 
 def _check_target(problem: Problem) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 TICK = 5  # rounds between two looks at the clock
-LEAST_ROUNDS = 40  # of any fit: fewer are no model
+LEAST_ROUNDS = 50  # of any fit: fewer are no model
 PROBE_ROWS = 100_000
 PROBE_SECONDS = 0.012  # of sorting them on the machine on which costs were measured
 

@@ -17,7 +17,7 @@ from mlwright.training.trainer import Watch
 SHARE = 0.7  # of the seconds left that the first booster may take, refit included
 LOWEST_RATE, HIGHEST_RATE = 0.08, 0.25
 RATE_ROUNDS = 14.0  # rate times rounds of a booster that is good enough to be the only one
-FEWEST_ROWS = 4_000
+FEWEST_ROWS = 10_000  # more cost less than a worse model
 
 
 @dataclass(frozen=True)

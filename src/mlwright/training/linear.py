@@ -15,10 +15,8 @@ from mlwright.training.learner import Candidate, FitTask, Floats, ModelDump
 
 MOST_LINEAR_ROWS = 100_000  # a linear model learns no more from more
 MOST_ITERATIONS = 100
-FEWEST_LINEAR_ROWS = 1_000
-MOST_TERMS = (
-    1e8  # products of a fit, a tenth of a CPU second: by count, so that equal problems give equal models
-)
+FEWEST_LINEAR_ROWS = 2_000
+MOST_TERMS = 3e8  # products of a fit: by count, so that equal problems give equal models
 RIDGE_TERMS = 10  # ridge multiplies whole matrices, that many times as fast
 IMPOSSIBLE = -1e9  # raw sum of a class that was never seen
 

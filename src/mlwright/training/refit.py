@@ -13,7 +13,7 @@ from mlwright.training.learner import Encoding, FitTask, Matrix
 from mlwright.training.race import Race, seed_of
 from mlwright.training.trainer import Member, OutOfFold
 
-FEWEST_ROWS = 3_000
+FEWEST_ROWS = 10_000
 SLACK = 1.3  # what a fit may cost more than expected before its rounds are cut
 
 Encoded = tuple[TransformDocument, Matrix]

@@ -162,15 +162,13 @@ def _voice(race: Race, best: float) -> Callable[[str], None]:
     clock = race.clock
 
     def say(text: str) -> None:
-        share = (
-            0.0
-            if clock.budget.trials is not None
-            else min(0.6, 0.6 * clock.used() / max(clock.budget.seconds, 1e-9))
-        )
+        done = len(race.tried) if clock.is_counting else clock.used() - clock.before
+        whole = clock.budget.trials or clock.budget.seconds - clock.after.seconds - clock.before
+        share = min(0.6, max(0.6 * done / max(whole, 1e-9), 0.0))
         parts = [text]
         if math.isfinite(best) and best:
             parts.append(f"best loss {best:.5g}")
-        if clock.budget.trials is None:
+        if not clock.is_counting:
             parts.append(f"{max(clock.left(), 0.0):.0f} s left")
         race.watch.move(share, ", ".join(parts))
 

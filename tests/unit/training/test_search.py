@@ -244,6 +244,6 @@ def test_the_linear_model_sees_fewer_rows_of_many_columns_and_keeps_a_class_of_o
     target[1_234] = 1.0
     task = linear_task(target, 100)
     assert most_linear_rows(task, 5) == MOST_LINEAR_ROWS
-    assert most_linear_rows(task, 100) == 10_000
+    assert most_linear_rows(task, 100) == 30_000
     model = LinearLearner().fit(Candidate("linear", "linear", "scaled", {"C": 1.0}), task)
     assert np.isfinite(model.margins(np.zeros((4, 100)))).all()

@@ -66,6 +66,19 @@ def test_the_last_value_beats_a_model_that_does_not_look_back() -> None:
     )
 
 
+@pytest.mark.promise("checks.ladder", "checks.quiet")
+def test_a_good_model_of_counts_is_told_from_a_useless_one() -> None:
+    given = orders(1, task="regression")
+    rates = np.exp(0.8 * given.frame["amount"].to_numpy())
+    counts = np.random.default_rng(2).poisson(rates).astype(float)
+    settings = TrainingConfig(metric="poisson_deviance")
+    good = changed(given, target=counts, scores=rates[given.test], training=settings)
+
+    assert alarms(good) == {}
+    mixed = np.random.default_rng(3).permutation(rates[given.test])
+    assert "ladder.constant" in alarms(changed(good, scores=mixed))
+
+
 @pytest.mark.promise("checks.ladder")
 def test_few_rows_are_no_evidence_against_a_model() -> None:
     given = orders(1)
@@ -236,6 +249,17 @@ def test_things_on_both_sides_of_a_random_split_are_named() -> None:
 
     assert "contamination.group:customer" in alarms(contaminated)
     assert not [key for key in alarms(with_values(given, "customer", pl.Series(customers))) if "group" in key]
+
+
+@pytest.mark.promise("checks.copies", "checks.quiet")
+def test_rows_of_few_coarse_columns_meet_by_chance() -> None:
+    given = orders(1, rows=10_000)
+    amounts = given.frame["amount"].to_numpy().round(2)
+    coarse = with_values(
+        given, "amount", pl.Series(amounts + np.random.default_rng(2).uniform(0, 0.009, 10_000))
+    )
+    few = tuple(one for one in coarse.inputs if one.name in ("amount", "visits", "shop"))
+    assert not [key for key in alarms(changed(coarse, inputs=few)) if key.startswith("duplicates")]
 
 
 @pytest.mark.promise("checks.copies")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 import pytest
 
 from mlwright.lifecycle.check_steps import told_overrun
@@ -124,3 +125,19 @@ def test_a_run_over_its_budget_says_so() -> None:
     assert told_overrun(None, 500.0) == []
     (finding,) = told_overrun(60.0, 80.0)
     assert (finding.name, finding.evidence["used"]) == ("budget.over", 80.0)
+
+
+@pytest.mark.promise("checks.unstable", "checks.quiet")
+def test_counts_have_no_unstable_candidates() -> None:
+    random = np.random.default_rng(3)
+    signal = random.normal(size=1_500)
+    counts = random.poisson(np.exp(signal)).astype(float)
+    asked = problem(
+        pl.DataFrame({"signal": signal, "noise": random.normal(size=1_500)}),
+        counts,
+        task="regression",
+        metric="poisson_deviance",
+        settings={"metric": "poisson_deviance"},
+    )
+    fitted = PortfolioTrainer.standard().fit(asked, BudgetClock(Budget(60.0, 3)), Silence())
+    assert [one.key for one in fitted.findings if one.name.startswith("unstable")] == []

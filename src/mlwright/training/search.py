@@ -74,7 +74,8 @@ class PortfolioTrainer:
                 hint="look at the label: is there more than one class among the newest training rows?",
             )
         pool, found = boosters, chosen
-        if is_better(problem.metric, *values) and problem.goal not in ONLY_BOOSTED:
+        is_steady = linear.candidate.name not in unstable
+        if is_steady and is_better(problem.metric, *values) and problem.goal not in ONLY_BOOSTED:
             race = replace(race, problem=problem)
             pool, found = [linear], Blend({0: 1.0}, linear.margins)
         ladder = build_ladder(race.problem, (linear, values[0]), boosters, chosen)

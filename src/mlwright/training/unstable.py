@@ -15,7 +15,7 @@ import numpy as np
 from mlwright.data import Finding
 from mlwright.training.learner import Floats
 from mlwright.training.problem import Problem
-from mlwright.training.score import is_known, row_losses
+from mlwright.training.score import LINKS, is_known, row_losses
 from mlwright.training.trainer import OutOfFold
 
 SKILLED = 0.05  # of the best candidate on a fold, for others to be compared with it
@@ -25,6 +25,8 @@ COLLAPSED = 1 / 3  # of the best booster's skill
 
 def unstable_candidates(problem: Problem, tried: Sequence[OutOfFold]) -> dict[str, str]:
     """Name candidates that must not be selected, with the reason."""
+    if LINKS[problem.goal] == "exp":  # a line through logarithms is there for show
+        tried = [one for one in tried if one.candidate.family != "linear"]
     skills = [_skills(problem, one) for one in tried]
     best = [
         max((skill[fold][0] for skill in skills if fold in skill), default=0.0) for fold in _folds(problem)
@@ -87,13 +89,14 @@ def _skills(problem: Problem, one: OutOfFold) -> dict[int, tuple[float, float]]:
 
 
 def _constant(problem: Problem, train: np.ndarray, rows: int) -> Floats:
-    target = problem.target[train]
-    if problem.goal == "regression":
-        return np.full(rows, float(target.mean()))
-    if problem.task == "regression":
-        return np.full(rows, np.log(max(float(target.mean()), 1e-300)))
-    if problem.task == "binary":
-        rate = min(max(float(target.mean()), 1e-6), 1 - 1e-6)
+    target, link = problem.target[train], LINKS[problem.goal]
+    mean = float(target.mean())
+    if link == "identity":
+        return np.full(rows, mean)
+    if link == "exp":
+        return np.full(rows, np.log(max(mean, 1e-9)))
+    if link == "sigmoid":
+        rate = min(max(mean, 1e-6), 1 - 1e-6)
         return np.full(rows, np.log(rate / (1 - rate)))
     shares = np.bincount(target.astype(np.int64), minlength=problem.classes) / len(target)
     return np.tile(np.log(np.maximum(shares, 1e-6)), (rows, 1))

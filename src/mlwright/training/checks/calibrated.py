@@ -20,6 +20,7 @@ FEWEST_OF_CLASS = 30
 MOST_ROWS = 20_000
 DRAWS = 100
 RARELY = 0.99  # of the draws have a smaller error
+BEYOND = 1.1  # times that error
 RELEVANT = 0.03
 RELEVANT_SHARE = 0.2  # of the rarer class
 ACCEPTED = (0.8, 1.25)  # of slopes
@@ -44,7 +45,7 @@ def check_calibration(given: CheckInput) -> list[Finding]:
     ]
     chance = float(np.quantile(drawn, RARELY))
     rate = float(target.mean())
-    if error <= chance or error < min(RELEVANT, RELEVANT_SHARE * min(rate, 1 - rate)):
+    if error <= BEYOND * chance or error < min(RELEVANT, RELEVANT_SHARE * min(rate, 1 - rate)):
         return []
     blocks = None if given.blocks is None else given.blocks[rows]
     slope, low, high = _slope(target, scores, parts_of(len(rows), blocks, seed=given.seed))

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from mlwright.data import Finding
+from mlwright.data.finding import Severity
 from mlwright.training.checks.check import CheckInput, Floats, Rows
 
 FEWEST_ROWS = 200
@@ -23,6 +24,7 @@ SURELY = 6.0  # standard deviations of it under chance
 MOST_ROWS = 50_000
 CONFLICTS = 0.01  # of the rows
 FEWEST_CONFLICTS = 10
+NEARLY_UNIQUE = 0.5  # distinct values of some column per row: then equal rows are the same thing twice
 ORDINARY = 0.8  # share of distinct rows below which equal inputs are ordinary
 FEWEST_COLUMNS = 3
 MOST_TOLD = 3
@@ -103,6 +105,8 @@ def _conflicts(given: CheckInput) -> list[Finding]:
     count = int(repeated.filter(pl.col("labels") > 1)["len"].sum())
     if count < max(FEWEST_CONFLICTS, CONFLICTS * rows.height):
         return []
+    most = max(given.frame[column.name].n_unique() for column in given.inputs)
+    severity: Severity = "warning" if most >= NEARLY_UNIQUE * given.frame.height else "info"
     text = f"{count:,} rows have inputs that another row has with another label ({copies:,} rows are copies)"
     advice = "find out which label is right, or add the column that tells these rows apart"
-    return [Finding("duplicates.conflict", "warning", text, {"rows": count, "copies": copies}, advice)]
+    return [Finding("duplicates.conflict", severity, text, {"rows": count, "copies": copies}, advice)]

@@ -13,6 +13,7 @@ from mlwright.data import Finding
 from mlwright.training.checks.check import CheckInput, Floats
 from mlwright.training.checks.quality import ALWAYS, Estimate, chosen_metric, gain, parts_of
 from mlwright.training.checks.simple_models import booster, constant, earlier_values, line
+from mlwright.training.problem import goal_of
 
 FEWEST_ROWS = 30
 FEWEST_OF_CLASS = 5
@@ -41,7 +42,7 @@ def check_ladder(given: CheckInput) -> list[Finding]:
     if useless is not None:
         return [useless]
     others: dict[str, Floats] = earlier_values(given)
-    if given.facts.get("kept") != "linear":
+    if given.facts.get("kept") != "linear" and goal_of(given.task, given.training) != "poisson":
         others["a linear model"] = line(given)
     others["an untuned booster"] = booster(given)
     threshold = 0.5 if given.threshold is None else given.threshold

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwright.evaluation.metric import METRICS, is_loss, prepare
+from mlwright.evaluation.metric import COUNT_METRICS, METRICS, is_loss, prepare
 from mlwright.project import MetricName
 from mlwright.training.checks.check import CheckInput, Floats, Rows
+from mlwright.training.problem import goal_of
 
 PARTS = 20
 FEWEST_BLOCKS = 8
@@ -87,4 +88,5 @@ def gain(
 def chosen_metric(given: CheckInput) -> MetricName:
     """Give the metric that decides in this project, or the usual one of the task if rows do not tell it."""
     metric = given.training.metric
-    return metric if metric in METRICS[given.task] else ALWAYS[given.task]
+    known = COUNT_METRICS if goal_of(given.task, given.training) == "poisson" else METRICS[given.task]
+    return metric if metric in known else ALWAYS[given.task]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from mlwright.training.checks.check import CheckInput, Floats
 from mlwright.training.checks.quick_model import sample_rows
+from mlwright.training.problem import goal_of
 
 ROUNDS = 100  # the default of LightGBM
 MOST_TREES = 600
@@ -35,7 +36,7 @@ def booster(given: CheckInput) -> Floats:
     """Give the answers of LightGBM with its own settings."""
     sample = given.sample
     settings: dict[str, object] = {
-        "objective": given.task,
+        "objective": goal_of(given.task, given.training),
         "num_threads": 1,
         "deterministic": True,
         "force_row_wise": True,

@@ -21,6 +21,7 @@ from mlwright.evaluation import holm
 from mlwright.training.checks.check import CheckInput, Floats, Rows
 from mlwright.training.checks.column_power import average_ranks, numbers_of
 from mlwright.training.checks.quick_model import sample_rows
+from mlwright.training.problem import goal_of
 
 ERROR_RATE = 0.05
 FEWEST_ROWS = 100
@@ -32,6 +33,7 @@ MOST_ROWS = 30_000
 PARTS = 4
 LEAST_AUC_GAP = 0.05
 LEAST_LOSS_RATIO = 1.5
+LEAST_RATE = 0.1
 MOST_TOLD = 3
 
 
@@ -53,8 +55,15 @@ def check_slices(given: CheckInput) -> list[Finding]:
     chosen = sample_rows(len(given.test), MOST_ROWS, given.seed)
     rows = given.test[chosen]
     frame = given.frame[rows].select(column.name for column in given.inputs)
-    weak = weak_slices(frame, given.target[rows], given.scores[chosen], is_ranked=given.task == "binary")
-    measure = "AUC" if given.task == "binary" else "squared error"
+    goal = goal_of(given.task, given.training)
+    weak = weak_slices(
+        frame,
+        given.target[rows],
+        given.scores[chosen],
+        is_ranked=goal == "binary",
+        is_count=goal == "poisson",
+    )
+    measure = {"binary": "AUC", "poisson": "squared error over rate"}.get(goal, "squared error")
     return [
         Finding(
             "slice.weak",
@@ -74,11 +83,15 @@ def check_slices(given: CheckInput) -> list[Finding]:
     ]
 
 
-def weak_slices(frame: pl.DataFrame, target: Floats, scores: Floats, *, is_ranked: bool) -> list[WeakSlice]:
-    """Give surely weak slices, the surest first."""
+def weak_slices(
+    frame: pl.DataFrame, target: Floats, scores: Floats, *, is_ranked: bool, is_count: bool = False
+) -> list[WeakSlice]:
+    """Give surely weak slices, the surest first; a count varies as its rate, and is judged by it."""
     codes = [found for name in frame.columns[:MOST_COLUMNS] if (found := _parts(frame[name])) is not None]
     pairs = [_crossed(left, right) for left, right in combinations(codes, 2)]
     losses = None if is_ranked else _losses(target, scores)
+    if losses is not None and is_count:
+        losses = losses / np.maximum(scores, LEAST_RATE)
     weak: list[WeakSlice] = []
     for family in (codes, pairs):
         measured = [one for names, part in family for one in _measure(names, part, target, scores, losses)]

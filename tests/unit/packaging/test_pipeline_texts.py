@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import polars as pl
 import pytest
@@ -20,7 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.importing import import_fitted
+from mlwright.packaging.importing import OpeningOptions, import_fitted, open_model
+from mlwright.packaging.model_format import format_of
 from mlwright.packaging.package import publish_package
 
 WORDS = r"(?u)[^\W_]+"
@@ -98,6 +100,18 @@ def test_texts_may_be_missing_where_the_pipeline_fills_them(tmp_path: Path) -> N
     rows = np.array([[text] if place % 7 else [None] for place, text in enumerate(TEXTS)], dtype=object)
     found, report = imported(filled.fit(rows, LABELS), tmp_path)
     assert found.content.signature.inputs[0]["nullable"]
+    assert report.largest_difference < 1e-12
+
+
+@pytest.mark.promise("import.words", "import.real-rows")
+def test_a_pickled_pipeline_is_asked_the_texts_of_a_table(tmp_path: Path) -> None:
+    """Texts cross to the process that holds the pipeline, and each is asked as it is."""
+    joblib.dump(mixed(LogisticRegression()).fit(FRAME, LABELS), tmp_path / "model.joblib")
+    path = tmp_path / "model.joblib"
+    given = OpeningOptions(is_trusted=True, rows=FRAME)
+    with open_model(path, format_of(path), "texts", given) as found:
+        report = found.check(tmp_path / publish_package(tmp_path, found.content))
+    assert report.rows >= 10_400
     assert report.largest_difference < 1e-12
 
 

@@ -20,7 +20,7 @@ from mlwright.features.fitted import Output, TrainingRows
 from mlwright.features.numeric import spread_of
 from mlwright.features.target_statistic import Floats
 
-MOST_TEXTS = 50_000  # different ones that are learned from
+MOST_TEXTS = 20_000  # different ones that are learned from
 MOST_TERMS = 5_000
 FEWEST_TEXTS = 3  # that a term is in
 LONGEST = 2  # words in a term

@@ -112,6 +112,7 @@ pub(crate) fn platform(servable: &Servable) -> &'static str {
     match servable.manifest().engine.kind {
         EngineKind::Trees => "mlwright_trees",
         EngineKind::Linear => "mlwright_linear",
+        EngineKind::Blend => "mlwright_blend",
         EngineKind::Onnx => "onnxruntime_onnx",
     }
 }

@@ -49,6 +49,8 @@ pub enum EngineKind {
     Trees,
     /// A linear model in JSON.
     Linear,
+    /// A forest and networks that are added up, in one file.
+    Blend,
     /// An ONNX graph.
     Onnx,
 }

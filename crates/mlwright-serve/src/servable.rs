@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlwright_features::{Cell, Contract, RowReader, Transform};
-use mlwright_model::{Linear, Model, Trees};
+use mlwright_model::{Blend, Linear, Model, Trees};
 use mlwright_onnx::{OnnxModel, Tensor};
 use mlwright_package::{Class, EngineKind, Manifest, Package, SignatureInputs, Task};
 
@@ -17,6 +17,7 @@ use crate::execution::Execution;
 pub(crate) enum Kernel {
     Trees(Trees),
     Linear(Linear),
+    Blend(Blend),
     Graph(OnnxModel),
 }
 
@@ -25,6 +26,7 @@ impl Kernel {
         match self {
             Self::Trees(model) => model,
             Self::Linear(model) => model,
+            Self::Blend(model) => model,
             Self::Graph(model) => model,
         }
     }
@@ -51,7 +53,7 @@ impl Kernel {
     pub(crate) fn graph(&self) -> Option<&OnnxModel> {
         match self {
             Self::Graph(model) => Some(model),
-            Self::Trees(_) | Self::Linear(_) => None,
+            Self::Trees(_) | Self::Linear(_) | Self::Blend(_) => None,
         }
     }
 }
@@ -90,6 +92,7 @@ impl Servable {
         let kernel = match manifest.engine.kind {
             EngineKind::Trees => Kernel::Trees(Trees::from_bytes(bytes)?),
             EngineKind::Linear => Kernel::Linear(Linear::from_json(bytes)?),
+            EngineKind::Blend => Kernel::Blend(Blend::from_bytes(bytes)?),
             EngineKind::Onnx => {
                 let library = onnxruntime.ok_or_else(|| {
                     ServeError::Unfit("an ONNX model needs the library of onnxruntime".to_owned())
@@ -196,6 +199,7 @@ impl Servable {
         match self.kernel.as_ref() {
             Kernel::Trees(model) => model.kernel_name(),
             Kernel::Linear(_) => "linear".to_owned(),
+            Kernel::Blend(model) => model.kernel_name(),
             Kernel::Graph(_) => "onnxruntime".to_owned(),
         }
     }
@@ -242,6 +246,7 @@ impl Servable {
         match self.kernel.as_ref() {
             Kernel::Trees(model) => Some(model.inputs()),
             Kernel::Linear(model) => Some(model.inputs()),
+            Kernel::Blend(model) => Some(model.inputs()),
             Kernel::Graph(model) => model.is_matrix().then(|| model.inputs()),
         }
     }

@@ -2,14 +2,17 @@
 
 use mlwright_fuzz::{Random, damage, for_each_seed};
 
-use super::testing::{self, Parts};
-use crate::{Linear, Model, Trees};
+use super::testing::{self, Parts, blend_file};
+use crate::{Blend, Linear, Model, Trees};
 
 const CASES: u64 = 20_000;
 const LONG: u64 = 20 * CASES;
 /// A file may claim any number of features; rows of that many are not made here.
 const MOST_FEATURES: usize = 64;
 const LINEAR: &[u8] = br#"{"format":1,"features":2,"link":"softmax","coefficients":[[2.0,-3.0],[0.5,1e3]],"intercept":[1.0,0]}"#;
+const BLEND: &str = r#"{"features":1,"outputs":1,"link":"sigmoid","has_trees":true,"networks":[{"columns":[0],
+"limit":8.0,"layers":[{"weights":[[1.0,-2.5]],"bias":[0.0,1]},{"weights":[[2],[0.5]],"bias":[0.25]}]}],
+"line":{"knots":[-1.0,0.5,2],"values":[-2.0,0.0,1.5]}}"#;
 
 fn forest(random: &mut Random) -> Vec<u8> {
     let mut source = testing::Random::new(random.bits());
@@ -80,6 +83,29 @@ fn linear(cases: u64) {
     });
 }
 
+fn blends(cases: u64) {
+    let plain = BLEND.replace("true", "false");
+    for_each_seed(cases, |random| {
+        let text = if random.below(2) == 0 { BLEND } else { &plain };
+        let header = damage(random, text.as_bytes(), text.as_bytes());
+        let file = blend_file(&header, &Parts::stump().encode());
+        if let Ok(model) = Blend::from_bytes(&damage(random, &file, &file))
+            && model.inputs() <= MOST_FEATURES
+        {
+            let mut out = vec![0.0; model.outputs()];
+            model
+                .predict(&vec![1.5; model.inputs()], 1, &mut out)
+                .expect("the shapes fit");
+        }
+    });
+}
+
+// promise: serve.fuzz-parsers
+#[test]
+fn a_damaged_blend_is_refused_or_predicts() {
+    blends(CASES);
+}
+
 // promise: serve.fuzz-parsers
 #[test]
 fn a_damaged_forest_is_refused_or_predicts() {
@@ -97,4 +123,5 @@ fn a_damaged_linear_model_is_refused_or_predicts() {
 fn damaged_models_are_refused_or_predict_in_a_long_run() {
     trees(LONG);
     linear(LONG);
+    blends(LONG);
 }

@@ -19,7 +19,7 @@ mod plan;
 mod processor;
 mod sets;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod units;
 mod vector;
 mod walk;
@@ -155,6 +155,12 @@ impl Trees {
     #[must_use]
     pub fn trees(&self) -> usize {
         self.forest.roots.len()
+    }
+
+    /// What turns its sums into outputs.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        self.forest.link
     }
 
     /// The model once with each set of kernels that it can have on this processor, whatever the rule would choose: for

@@ -60,9 +60,21 @@ pub(super) struct Shape {
     pub(super) categorical: bool,
 }
 
+/// A blend of a header, and of a forest when the header says so.
+pub(crate) fn blend_file(header: &[u8], forest: &[u8]) -> Vec<u8> {
+    let mut file = b"MLWBLND1".to_vec();
+    file.extend((header.len() as u32).to_le_bytes());
+    file.extend(header);
+    if header.windows(4).any(|word| word == b"true") {
+        file.resize(file.len().next_multiple_of(8), 0);
+        file.extend(forest);
+    }
+    file
+}
+
 /// The arrays of a file, to be encoded or first spoilt.
 #[derive(Clone, Default)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     pub(super) features: usize,
     pub(super) outputs: usize,
     pub(super) link: &'static str,
@@ -82,7 +94,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// One split on feature 0 at 1.5: left 10, right 20.
-    pub(super) fn stump() -> Self {
+    pub(crate) fn stump() -> Self {
         Self {
             features: 1,
             outputs: 1,
@@ -238,7 +250,7 @@ impl Parts {
         )
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         self.encode_with_header(&self.header())
     }
 

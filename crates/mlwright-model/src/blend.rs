@@ -56,11 +56,13 @@ impl Blend {
         let header: Header =
             serde_json::from_slice(header).map_err(|e| ModelError::format(e.to_string()))?;
         let (features, outputs) = (header.features, header.outputs);
-        let trees = match header.has_trees {
-            true => Some(forest(rest, features, outputs)?),
-            false if rest.is_empty() => None,
-            false => return Err(ModelError::format("bytes behind a blend without trees")),
-        };
+        if !header.has_trees && !rest.is_empty() {
+            return Err(ModelError::format("bytes behind a blend without trees"));
+        }
+        let trees = header
+            .has_trees
+            .then(|| forest(rest, features, outputs))
+            .transpose()?;
         if outputs == 0 || (trees.is_none() && header.networks.is_empty()) {
             return Err(ModelError::format("there is nothing to add up"));
         }

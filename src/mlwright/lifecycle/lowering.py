@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, assert_never, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from mlwright.data import Column
 from mlwright.features import TransformDocument, apply_transform, merge_documents
 from mlwright.lifecycle.learners import extra_margins
 from mlwright.lifecycle.own_training import is_own, own_scores
+from mlwright.packaging.blend_file import BlendFile, Network
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.merged_forest import ForestPart, merge_forests
@@ -22,9 +24,11 @@ from mlwright.packaging.xgboost_trees import trees_from_xgboost
 from mlwright.project import Task
 from mlwright.training.learner import Floats, Form, ModelDump
 from mlwright.training.linear import linear_json, read_linear
+from mlwright.training.network import read_network
+from mlwright.training.pieces import LIMIT
 from mlwright.training.problem import Goal
 from mlwright.training.score import predictions
-from mlwright.training.trainer import Fitted
+from mlwright.training.trainer import Fitted, Link
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -34,14 +38,17 @@ if TYPE_CHECKING:
 class Lowered:
     """The model of a package, its transform, and the members as data for `library_answers`."""
 
-    engine: Literal["trees", "linear"]
+    engine: Literal["trees", "linear", "blend"]
     model: bytes
     transform: TransformDocument
     members: bytes
 
 
 def lower(fitted: Fitted) -> Lowered:
-    """Turn members into one model: boosters become one forest, a linear model gets its calibration."""
+    """Turn members into one model: boosters become one forest, a linear model gets its calibration.
+
+    What is mixed becomes a blend: the forest, and a network for each other member.
+    """
     dumps = [member.model.dump() for member in fitted.members]
     members = {
         "slope": fitted.calibration.slope,
@@ -59,19 +66,22 @@ def lower(fitted: Fitted) -> Lowered:
         ],
     }
     data = json.dumps(members).encode()
-    if dumps[0].form == "linear-json":
+    if [dump.form for dump in dumps] == ["linear-json"]:
         return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
     transform, places = merge_documents([member.transform for member in fitted.members])
     parts = [
-        ForestPart(_forest(dump), member.weight * dump.scale, own)
+        _Part(dump, member.weight * dump.scale, own)
         for member, dump, own in zip(fitted.members, dumps, places, strict=True)
     ]
     slope = fitted.calibration.slope
     shift = fitted.calibration.shift + slope * sum(
         member.weight * dump.shift for member, dump in zip(fitted.members, dumps, strict=True)
     )
-    model = merge_forests(parts, len(transform["outputs"]), slope=slope, shift=shift)
-    return Lowered("trees", model, transform, data)
+    width = len(transform["outputs"])
+    if all(part.is_forest for part in parts):
+        model = merge_forests([part.forest() for part in parts], width, slope=slope, shift=shift)
+        return Lowered("trees", model, transform, data)
+    return Lowered("blend", _blend(parts, width, fitted.link, slope=slope, shift=shift), transform, data)
 
 
 def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], task: Task) -> Floats:
@@ -95,6 +105,44 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
     return predictions(goal, slope * total + shift if task == "binary" else total)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A member as data, its weight, and where the outputs of its transform are in the merged one."""
+
+    dump: ModelDump
+    weight: float
+    places: list[int]
+
+    @property
+    def is_forest(self) -> bool:
+        return self.dump.form not in ("linear-json", "network-json")
+
+    def forest(self) -> ForestPart:
+        return ForestPart(_forest(self.dump), self.weight, self.places)
+
+    def network(self, slope: float) -> Network:
+        factor, places = slope * self.weight, tuple(self.places)
+        if self.dump.form == "linear-json":
+            linear = read_linear(self.dump.text)
+            return Network(places, ((factor * linear.coefficients.T, factor * linear.intercept),))
+        *layers, (weights, bias) = read_network(self.dump.text).layers
+        return Network(places, (*layers, (factor * weights, factor * bias)), LIMIT)
+
+
+def _blend(parts: Sequence[_Part], width: int, link: Link, *, slope: float, shift: float) -> bytes:
+    networks = [part.network(slope) for part in parts if not part.is_forest]
+    forests = [part.forest() for part in parts if part.is_forest]
+    trees = None
+    if forests:
+        trees = merge_forests(forests, width, slope=slope, shift=shift, link="identity")
+    else:
+        weights, bias = networks[0].layers[-1]
+        start = np.r_[bias[0] + shift, bias[1:]]
+        networks[0] = replace(networks[0], layers=(*networks[0].layers[:-1], (weights, start)))
+    outputs = len(networks[0].layers[-1][1])
+    return BlendFile(width, outputs, link, trees, tuple(networks)).to_bytes()
+
+
 def _forest(dump: ModelDump) -> bytes:
     match dump.form:
         case "lightgbm-text":
@@ -103,8 +151,8 @@ def _forest(dump: ModelDump) -> bytes:
             return trees_from_xgboost(read_xgboost(dump.text.encode())).data
         case "catboost-json":
             return trees_from_catboost(read_catboost(dump.text.encode())).data
-        case "linear-json":
-            raise ValueError("a linear model is no forest")
+        case "linear-json" | "network-json":
+            raise ValueError(f"{dump.form} is no forest")
         case _:
             assert_never(dump.form)
 
@@ -113,6 +161,8 @@ def _margins(form: Form, text: str, matrix: Floats) -> Floats:
     match form:
         case "linear-json":
             return read_linear(text).margins(matrix)
+        case "network-json":
+            return read_network(text).margins(matrix)
         case "lightgbm-text":
             import lightgbm as lgb
 

@@ -19,6 +19,7 @@ from mlwright.lifecycle.own_package import tighten, tighten_contract
 from mlwright.lifecycle.own_training import gate_answers
 from mlwright.lifecycle.parameters import read_data_config
 from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, transform_of
+from mlwright.packaging.blend_file import forest_in
 from mlwright.packaging.card import CardFacts, write_card
 from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.package import (
@@ -39,7 +40,7 @@ from mlwright.store import digest_json
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
 
-ENGINES: Mapping[str, Engine] = {"trees": "trees", "linear": "linear", "onnx": "onnx"}
+ENGINES: Mapping[str, Engine] = {"trees": "trees", "linear": "linear", "blend": "blend", "onnx": "onnx"}
 Places: TypeAlias = npt.NDArray[np.int64]
 
 LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn")
@@ -142,9 +143,10 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
             rows=kept.rows,
         )
         return _reported(report)
-    thresholds = (
-        thresholds_of((folder / "model.trees").read_bytes()) if (folder / "model.trees").exists() else {}
-    )
+    engine = predictor.manifest["engine"]
+    assert isinstance(engine, dict)
+    forest = forest_in(folder / engine["file"])
+    thresholds = {} if forest is None else thresholds_of(forest)
     edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
     held_out, others = _real_rows(context, inputs, seed)
     asked = pl.concat([frame[others], edges], how="vertical_relaxed")

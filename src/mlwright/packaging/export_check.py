@@ -20,6 +20,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.errors import ParityFailed
 from mlwright.features import apply_transform, native_columns
+from mlwright.packaging.blend_file import forest_in
 from mlwright.packaging.exporting import ExportedGraph, with_outputs
 from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.forest_file import read_forest
@@ -87,7 +88,7 @@ def check_export(
         graph = read_graph((folder / engine["file"]).read_bytes())
         report = check_graph(folder, convert_onnx(exported.data).answers, graph, folder.name[:12])
         return ExportReport(0, report.rows, 0, report.largest_difference, report.label_flips)
-    trees = (folder / engine["file"]).read_bytes() if engine["kind"] == "trees" else None
+    trees = forest_in(folder / engine["file"])
     rows = (
         _matrix_rows(predictor, exported, trees)
         if predictor.is_tensor

@@ -34,7 +34,7 @@ class KernelModel:
     """The score from which a binary model says positive."""
     takes_infinite: bool = True
     """Whether its library takes numbers that are infinite in float32."""
-    engine: Literal["trees", "linear", "onnx"] = "trees"
+    engine: Literal["trees", "linear", "blend", "onnx"] = "trees"
     transform: TransformDocument | None = None
     """From columns to features; None: each column is one, texts are their place in `levels`."""
     values: Mapping[int, Sequence[float]] | None = None

@@ -11,8 +11,10 @@ import numpy.typing as npt
 import onnx
 
 from mlwright.errors import ModelUnsupported
+from mlwright.packaging.blend_file import read_blend
 from mlwright.packaging.forest_file import read_forest
 from mlwright.packaging.graph_builder import GraphBuilder
+from mlwright.packaging.lower_blend import lower_blend
 from mlwright.packaging.lower_trees import lower_trees
 
 CLASS_TYPES: Mapping[type, tuple[npt.DTypeLike, int]] = {
@@ -46,12 +48,16 @@ def lower_model(
 ) -> tuple[str, int]:
     """Add a model and give the name of its scores `[rows, outputs]`, with their number.
 
-    Raises `ModelUnsupported` for a model that is neither trees nor linear.
+    Raises `ModelUnsupported` for a model that is neither trees, nor linear, nor a blend of them.
     """
     if kind == "trees":
         forest = read_forest(data)
         raw = lower_trees(builder, forest, matrix, whole=whole)
         return _link(builder, forest.link, forest.slope, raw), len(forest.base)
+    if kind == "blend":
+        blend = read_blend(data)
+        raw = lower_blend(builder, blend, matrix, whole=whole)
+        return _link(builder, blend.link, 1.0, raw), blend.outputs
     if kind == "linear":
         document = json.loads(data)
         weights = builder.constant(np.array(document["coefficients"], dtype=np.float64).T)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwright.packaging.forest import CATEGORICAL, Answer, TreeArrays, read_trees
+from mlwright.packaging.forest import CATEGORICAL, Answer, Link, TreeArrays, read_trees
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,12 @@ class ForestPart:
     features: Sequence[int]
 
 
-def merge_forests(parts: Sequence[ForestPart], features: int, *, slope: float, shift: float) -> bytes:
+def merge_forests(
+    parts: Sequence[ForestPart], features: int, *, slope: float, shift: float, link: Link | None = None
+) -> bytes:
     """Give the forest whose sum is `slope` times the weighted sums, plus `shift` on its first output.
 
-    All parts have the link, the outputs and the slope of the first.
+    All parts have the link, the outputs and the slope of the first; `link` is another one for the sum.
     """
     merged = TreeArrays()
     base = np.zeros(0)
@@ -35,7 +37,7 @@ def merge_forests(parts: Sequence[ForestPart], features: int, *, slope: float, s
     if answer is None:
         raise ValueError("there is no forest to merge")
     base[0] += shift
-    return merged.to_bytes(features, Answer(answer.link, tuple(base.tolist()), answer.slope))
+    return merged.to_bytes(features, Answer(link or answer.link, tuple(base.tolist()), answer.slope))
 
 
 def _append(merged: TreeArrays, arrays: TreeArrays, features: Sequence[int], factor: float) -> None:

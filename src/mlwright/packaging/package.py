@@ -16,9 +16,10 @@ FILE_MODE = 0o644
 MODEL_FILES: Mapping[str, str] = {
     "trees": "model.trees",
     "linear": "model.linear.json",
+    "blend": "model.blend",
     "onnx": "model.onnx",
 }
-Engine: TypeAlias = Literal["trees", "linear", "onnx"]
+Engine: TypeAlias = Literal["trees", "linear", "blend", "onnx"]
 JsonObject: TypeAlias = dict[str, object]
 
 

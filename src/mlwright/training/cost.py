@@ -5,6 +5,7 @@ The constants were measured with LightGBM on one core; a run scales them by what
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from mlwright.training.boosted import most_rounds
@@ -22,6 +23,8 @@ STOPPING = 40  # rounds that are grown to see that it is time to stop
 LEAVES = 31
 REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times their mean, and 5
 REFIT_EXTRA = 5
+PER_PRODUCT = 0.4e-9  # of a network, there and back
+PIECES = 12  # that a column becomes
 UNKNOWN_FAMILY = 1.5  # times the cost of families that are known
 
 
@@ -49,8 +52,12 @@ def guess_cost(
 
 
 def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: int) -> float:
-    """Guess what rounds on rows cost."""
+    """Guess what rounds on rows cost; those of a network are passes."""
     settings = candidate.settings
+    if candidate.family == "network":
+        first, second = int(settings["hidden"]), int(settings["second"])
+        widths = [PIECES * len(problem.inputs), first, second, problem.outputs]
+        return PER_PRODUCT * rounds * rows * sum(one * two for one, two in itertools.pairwise(widths))
     leaves = candidate.leaves
     columns = len(problem.inputs) * float(settings.get("feature_fraction", 1.0))
     depth = leaves.bit_length() / LEAVES.bit_length()
@@ -66,6 +73,8 @@ def answer_seconds(problem: Problem, rounds: int, rows: int) -> float:
 def expected_rounds(problem: Problem, candidate: Candidate) -> int:
     """Guess after how many rounds a booster stops: fewer at a high rate, with many leaves, with few rows."""
     settings = candidate.settings
+    if candidate.family == "network":
+        return int(settings["epochs"])
     leaves = max(candidate.leaves, 2)
     rate = max(float(settings.get("learning_rate", 0.1)), 1e-3)
     few = min(1.0, (problem.frame.height / 20_000) ** 0.3)
@@ -110,8 +119,10 @@ class Pace:
     def expect(self, candidate: Candidate, *, after_rows: int) -> Cost:
         """Give what a candidate will cost; its answers after training belong to its refit."""
         ratio = min(max(sum(self._rounds) / len(self._rounds), 0.2), 3.0) if self._rounds else 1.0
-        rounds = round(ratio * expected_rounds(self._problem, candidate))
-        rounds = min(max(rounds, STOPPING), most_rounds(candidate, self._problem))
+        rounds = expected_rounds(self._problem, candidate)
+        if candidate.leaves:
+            most = most_rounds(candidate, self._problem)
+            rounds = min(max(round(ratio * rounds), STOPPING), most)
         cost = guess_cost(self._problem, candidate, most_rows=self._most_rows, rounds=rounds)
         scale = self._scale(candidate.family)
         answers = self._answer_scale() * answer_seconds(self._problem, rounds, after_rows)

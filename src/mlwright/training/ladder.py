@@ -15,28 +15,29 @@ from mlwright.training.trainer import OutOfFold, Rung
 
 
 def build_ladder(
-    problem: Problem, linear: tuple[OutOfFold, float], boosters: Sequence[OutOfFold], chosen: Blend
+    problem: Problem, linear: tuple[OutOfFold, float], pool: Sequence[OutOfFold], chosen: Blend
 ) -> tuple[Rung, ...]:
-    """Give the constant, the linear model with its value, the best booster, and the blend if there is one."""
+    """Give the constant, the linear model with its value, the best other one, and the blend if there is one.
+
+    `pool` are the candidates that the blend was chosen from.
+    """
+    boosters = [one for one in pool if one.candidate.family != "linear"]
     values = [fold_metric(problem, one.margins) for one in boosters]
     place = 0
     for other, value in enumerate(values):
         if is_better(problem.metric, value, values[place]):
             place = other
-    best = boosters[place]
     rungs = [
         Rung("constant", constant_value(problem), 0.0),
         Rung("linear", linear[1], linear[0].cpu_seconds),
-        Rung(
-            FAMILY_NAMES[best.candidate.family],
-            values[place],
-            best.cpu_seconds,
-            f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds",
-        ),
     ]
+    if boosters:
+        best = boosters[place]
+        said = f"{best.candidate.name}, {round(float(np.mean(best.rounds)))} rounds"
+        rungs.append(Rung(FAMILY_NAMES[best.candidate.family], values[place], best.cpu_seconds, said))
     if len(chosen.weights) > 1:
-        names = ", ".join(f"{w:.2f} {boosters[p].candidate.name}" for p, w in chosen.weights.items())
-        seconds = sum(one.cpu_seconds for one in boosters)
+        names = ", ".join(f"{w:.2f} {pool[p].candidate.name}" for p, w in chosen.weights.items())
+        seconds = sum(one.cpu_seconds for one in pool)
         rungs.append(Rung("blend", fold_metric(problem, chosen.margins), seconds, names))
     return tuple(rungs)
 

@@ -13,8 +13,8 @@ from mlwright.project import Task
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Encoding: TypeAlias = Literal["native", "numeric", "scaled"]
-Family: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "linear"]
-Form: TypeAlias = Literal["lightgbm-text", "xgboost-json", "catboost-json", "linear-json"]
+Family: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "linear", "network"]
+Form: TypeAlias = Literal["lightgbm-text", "xgboost-json", "catboost-json", "linear-json", "network-json"]
 Setting: TypeAlias = float | int | str | bool
 
 FAMILY_NAMES: Mapping[Family, str] = {
@@ -22,6 +22,7 @@ FAMILY_NAMES: Mapping[Family, str] = {
     "xgboost": "XGBoost",
     "catboost": "CatBoost",
     "linear": "linear",
+    "network": "network",
 }
 
 

@@ -13,6 +13,20 @@ import numpy as np
 from mlwright.training.learner import Candidate, Family, Setting
 
 LINEAR = Candidate("linear", "linear", "scaled", {"C": 1.0})
+NETWORK = Candidate(
+    "net-64",
+    "network",
+    "scaled",
+    {
+        "hidden": 64,
+        "second": 32,
+        "pieces": 48,
+        "epochs": 16,
+        "learning_rate": 3e-3,
+        "decay": 0.05,
+        "dropout": 0.2,
+    },
+)
 
 
 def _boosted(name: str, **settings: Setting) -> Candidate:
@@ -101,6 +115,7 @@ JOINING = {
             min_child_weight=20.0,
             reg_lambda=10.0,
         ),
+        NETWORK,
     ),
     "lgb-64": (
         _numeric("cat-8", "catboost", learning_rate=0.06, depth=8, subsample=0.7, rsm=0.5, l2_leaf_reg=6.0),

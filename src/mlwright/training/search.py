@@ -18,6 +18,7 @@ from mlwright.training.effort import recall_effort, told_effort
 from mlwright.training.ladder import build_ladder
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
+from mlwright.training.network import NetworkLearner
 from mlwright.training.pair_choice import choose_pairs
 from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Goal, Problem
@@ -43,14 +44,17 @@ WORTHWHILE = 5e-4  # share of the loss that counts as better
 
 @dataclass(frozen=True)
 class PortfolioTrainer:
-    """Fits boosters and a linear model; implements `Trainer`. Families without a learner are left out."""
+    """Fits boosters, a network and a linear model; implements `Trainer`.
+
+    Families without a learner are left out.
+    """
 
     learners: Mapping[Family, Learner]
 
     @classmethod
     def standard(cls) -> PortfolioTrainer:
         """Give the trainer of the default install."""
-        return cls({"lightgbm": BoostedLearner(), "linear": LinearLearner()})
+        return cls({"lightgbm": BoostedLearner(), "network": NetworkLearner(), "linear": LinearLearner()})
 
     def fit(self, problem: Problem, clock: BudgetClock, watch: Watch) -> Fitted:
         """Search, choose and fit on all rows.
@@ -65,20 +69,20 @@ class PortfolioTrainer:
         race, left = _better_link(race, first)
         _search(race, effort.first, tried=2 + len(left))
         unstable = unstable_candidates(race.problem, race.tried)
-        boosters = without_unstable(race.boosters, unstable)
-        chosen = blend(race.problem, boosters)
+        steady = without_unstable(race.mixable, unstable)
+        chosen = blend(race.problem, steady)
         values = fold_metric(problem, linear.margins), fold_metric(race.problem, chosen.margins)
         if not np.isfinite(values).any():
             raise TrainingError(
                 f"no model has a {problem.metric} on the validation rows",
                 hint="look at the label: is there more than one class among the newest training rows?",
             )
-        pool, found = boosters, chosen
+        pool, found = steady, chosen
         is_steady = linear.candidate.name not in unstable
         if is_steady and is_better(problem.metric, *values) and problem.goal not in ONLY_BOOSTED:
             race = replace(race, problem=problem)
             pool, found = [linear], Blend({0: 1.0}, linear.margins)
-        ladder = build_ladder(race.problem, (linear, values[0]), boosters, chosen)
+        ladder = build_ladder(race.problem, (linear, values[0]), steady, chosen)
         calibration = calibrate_margins(race.problem, found.margins)
         score = _scores(race.problem, calibration.apply(found.margins))
         known = is_known(found.margins)
@@ -134,7 +138,7 @@ def _search(race: Race, first: Candidate, *, tried: int) -> None:
         if candidate == first:
             continue
         cost = race.expect(candidate)
-        refits = cost.refit + sum(race.refit_seconds(race.boosters[place]) for place in chosen.weights)
+        refits = cost.refit + sum(race.refit_seconds(race.mixable[place]) for place in chosen.weights)
         if not clock.affords(MARGIN * cost.folds + refits):
             skipped += 1
             continue
@@ -148,8 +152,8 @@ def _search(race: Race, first: Candidate, *, tried: int) -> None:
 
 
 def _blended(race: Race) -> tuple[Blend, float]:
-    """Give the blend of the boosters so far, and its loss."""
-    chosen = blend(race.problem, race.boosters)
+    """Give the blend of the candidates so far, and its loss."""
+    chosen = blend(race.problem, race.mixable)
     return chosen, _loss(race.problem, chosen.margins)
 
 

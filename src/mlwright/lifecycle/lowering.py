@@ -14,7 +14,7 @@ from mlwright.data import Column
 from mlwright.features import TransformDocument, apply_transform, merge_documents
 from mlwright.lifecycle.learners import extra_margins
 from mlwright.lifecycle.own_training import is_own, own_scores
-from mlwright.packaging.blend_file import BlendFile, Network
+from mlwright.packaging.blend_file import BlendFile, Line, Network
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
 from mlwright.packaging.merged_forest import ForestPart, merge_forests
@@ -28,7 +28,7 @@ from mlwright.training.network import read_network
 from mlwright.training.pieces import LIMIT
 from mlwright.training.problem import Goal
 from mlwright.training.score import predictions
-from mlwright.training.trainer import Fitted, Link
+from mlwright.training.trainer import Calibration, Fitted, Link
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -53,6 +53,7 @@ def lower(fitted: Fitted) -> Lowered:
     members = {
         "slope": fitted.calibration.slope,
         "shift": fitted.calibration.shift,
+        "corners": [list(fitted.calibration.knots), list(fitted.calibration.values)],
         "link": fitted.link,
         "members": [
             {
@@ -66,22 +67,26 @@ def lower(fitted: Fitted) -> Lowered:
         ],
     }
     data = json.dumps(members).encode()
-    if [dump.form for dump in dumps] == ["linear-json"]:
+    line = fitted.calibration
+    if [dump.form for dump in dumps] == ["linear-json"] and not line.knots:
         return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
     transform, places = merge_documents([member.transform for member in fitted.members])
     parts = [
         _Part(dump, member.weight * dump.scale, own)
         for member, dump, own in zip(fitted.members, dumps, places, strict=True)
     ]
-    slope = fitted.calibration.slope
-    shift = fitted.calibration.shift + slope * sum(
+    slope = line.slope
+    shift = line.shift + slope * sum(
         member.weight * dump.shift for member, dump in zip(fitted.members, dumps, strict=True)
     )
     width = len(transform["outputs"])
-    if all(part.is_forest for part in parts):
+    if all(part.is_forest for part in parts) and not line.knots:
         model = merge_forests([part.forest() for part in parts], width, slope=slope, shift=shift)
         return Lowered("trees", model, transform, data)
-    return Lowered("blend", _blend(parts, width, fitted.link, slope=slope, shift=shift), transform, data)
+    blend = _blend(parts, width, fitted.link, slope=slope, shift=shift)
+    if line.knots:
+        blend = replace(blend, line=Line(line.knots, line.values))
+    return Lowered("blend", blend.to_bytes(), transform, data)
 
 
 def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], task: Task) -> Floats:
@@ -101,8 +106,10 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
         part = weight * _margins(form, text, matrices[key]) + start
         total = part if not len(total) else total + part
     slope, shift = (float(str(document[name])) for name in ("slope", "shift"))
+    knots, heights = (tuple(corner) for corner in cast("list[list[float]]", document["corners"]))
     goal: Goal = "poisson" if document.get("link") == "exp" else task
-    return predictions(goal, slope * total + shift if task == "binary" else total)
+    line = Calibration(slope, shift, knots, heights)
+    return predictions(goal, line.apply(total) if task == "binary" else total)
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class _Part:
         return Network(places, (*layers, (factor * weights, factor * bias)), LIMIT)
 
 
-def _blend(parts: Sequence[_Part], width: int, link: Link, *, slope: float, shift: float) -> bytes:
+def _blend(parts: Sequence[_Part], width: int, link: Link, *, slope: float, shift: float) -> BlendFile:
     networks = [part.network(slope) for part in parts if not part.is_forest]
     forests = [part.forest() for part in parts if part.is_forest]
     trees = None
@@ -139,8 +146,8 @@ def _blend(parts: Sequence[_Part], width: int, link: Link, *, slope: float, shif
         weights, bias = networks[0].layers[-1]
         start = np.r_[bias[0] + shift, bias[1:]]
         networks[0] = replace(networks[0], layers=(*networks[0].layers[:-1], (weights, start)))
-    outputs = len(networks[0].layers[-1][1])
-    return BlendFile(width, outputs, link, trees, tuple(networks)).to_bytes()
+    outputs = len(networks[0].layers[-1][1]) if networks else 1  # only a line makes a blend of a forest
+    return BlendFile(width, outputs, link, trees, tuple(networks))
 
 
 def _forest(dump: ModelDump) -> bytes:

@@ -1,17 +1,25 @@
-"""Platt's line through the margins of a binary model, kept only when unseen rows get better by it.
+"""A line through the margins of a binary model, kept only when unseen rows get better by it.
+
+Platt's is straight; where that is not enough, the rates of bins say where it has corners.
 
 Reference: Platt 1999, Probabilistic outputs for support vector machines; fitted by Newton's method.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from mlwright.training.blend import part_of_rows
+from mlwright.training.isotonic import fit_corners
 from mlwright.training.learner import Floats
-from mlwright.training.problem import Problem
+from mlwright.training.problem import Problem, Rows
 from mlwright.training.score import gain_and_error, is_known, predictions, row_losses
 from mlwright.training.trainer import Calibration
+
+Fit: TypeAlias = Callable[[Floats, Floats, Floats], Calibration]
 
 MOST_STEPS = 50
 FEWEST_PER_CLASS = 20
@@ -19,31 +27,42 @@ FEWEST_FORWARD = 3  # one season's rate of positives is no reason to shift that 
 
 
 def calibrate_margins(problem: Problem, margins: Floats) -> Calibration:
-    """Give the line, or none: for other tasks, few rows, and where the loss is not lower by a standard error.
+    """Give the line that is better than a simpler one by more than a standard error of the loss.
 
-    Each part of the rows is judged by a line through the others.
+    None is simplest, then Platt's, then one with corners. Each part of the rows is judged by a line through
+    the others. There is none for other tasks and few rows.
     """
     rows = np.flatnonzero(is_known(margins))
     target, weight = problem.target[rows], problem.weight[rows]
     is_single = problem.folds.kind == "forward" and len(problem.folds.folds) < FEWEST_FORWARD
     if problem.task != "binary" or is_single or min(target.sum(), (1 - target).sum()) < FEWEST_PER_CLASS:
         return Calibration()
-    parts, plain = part_of_rows(problem, rows), margins[rows]
-    changed, gains = np.full(len(rows), np.nan), np.full(len(margins), np.nan)
+    plain = margins[rows]
+    best, chosen = plain, Calibration()
+    for fit in (fit_line, fit_corners):
+        changed = _unseen(problem, rows, plain, fit)
+        known = np.isfinite(changed)
+        if not known.any():
+            continue
+        gains = np.full(len(margins), np.nan)
+        before, after = (row_losses("binary", target[known], values[known]) for values in (best, changed))
+        gains[rows[known]] = before - after
+        mean, error = gain_and_error(problem, gains)
+        if mean > error:
+            best, chosen = np.where(known, changed, best), fit(plain, target, weight)
+    return chosen
+
+
+def _unseen(problem: Problem, rows: Rows, plain: Floats, fit: Fit) -> Floats:
+    """Give margins that are calibrated by lines through other parts of the rows; NaN without any."""
+    parts, changed = part_of_rows(problem, rows), np.full(len(rows), np.nan)
+    target, weight = problem.target[rows], problem.weight[rows]
     for part in np.unique(parts):
         inside, outside = parts == part, parts != part
         if len(np.unique(target[outside])) == 2:
-            line = fit_line(plain[outside], target[outside], weight[outside])
+            line = fit(plain[outside], target[outside], weight[outside])
             changed[inside] = line.apply(plain[inside])
-    known = np.isfinite(changed)
-    if not known.any():
-        return Calibration()
-    before, after = (row_losses("binary", target[known], values[known]) for values in (plain, changed))
-    gains[rows[known]] = before - after
-    mean, error = gain_and_error(problem, gains)
-    if mean <= error:
-        return Calibration()
-    return fit_line(plain, target, weight)
+    return changed
 
 
 def fit_line(margins: Floats, target: Floats, weight: Floats) -> Calibration:

@@ -200,6 +200,10 @@ def _facts(
         "nested": nested,
         "optimism": value - nested if np.isfinite(nested) else None,
         "validated": int(is_known(found.margins).sum()),
-        "calibration": {"slope": calibration.slope, "shift": calibration.shift},
+        "calibration": {
+            "slope": calibration.slope,
+            "shift": calibration.shift,
+            "corners": len(calibration.knots),
+        },
         "folds": problem.folds.why,
     }

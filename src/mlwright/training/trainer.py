@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+import numpy as np
+
 from mlwright.data import Finding
 from mlwright.features import TransformDocument
 from mlwright.training.budget import BudgetClock
@@ -54,14 +56,30 @@ class Member:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A straight line through margins, which comes before the link."""
+    """A straight line through margins, which comes before the link, or one with corners.
+
+    With corners, margins become the heights of the pieces between them; before the first corner and behind
+    the last, the line goes on with a slope of 1.
+    """
 
     slope: float = 1.0
     shift: float = 0.0
+    knots: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
 
     def apply(self, margins: Floats) -> Floats:
-        """Give calibrated margins."""
-        return self.slope * margins + self.shift
+        """Give calibrated margins.
+
+        >>> Calibration(knots=(0.0, 2.0), values=(0.0, 1.0)).apply(np.array([-1.0, 1.0, 3.0])).tolist()
+        [-1.0, 0.5, 2.0]
+        """
+        if not self.knots:
+            return self.slope * margins + self.shift
+        knots, heights = np.array(self.knots), np.array(self.values)
+        slopes = np.r_[1.0, np.diff(heights) / np.diff(knots), 1.0]
+        piece = np.searchsorted(knots, margins, side="left")
+        corner = np.maximum(piece - 1, 0)
+        return np.asarray(heights[corner] + (margins - knots[corner]) * slopes[piece], dtype=np.float64)
 
 
 @dataclass(frozen=True)

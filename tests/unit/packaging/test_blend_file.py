@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,23 @@ def test_a_blend_is_the_weighted_sum_of_its_members(
     wanted = library_answers(lower(given).members, frame, columns, task)
     assert np.isfinite(found).all()
     assert np.max(np.abs(found - wanted) / np.maximum(1, np.abs(wanted))) < EXACT
+
+
+@pytest.mark.promise("train.isotonic", "serve.blend")
+@pytest.mark.parametrize("names", [("trees",), ("linear",), ("trees", "network")])
+def test_a_calibration_with_corners_is_served_exactly(names: tuple[str, ...], tmp_path: Path) -> None:
+    of = asked("binary")
+    bent = Calibration(knots=(-2.0, -0.5, 0.25, 3.0), values=(-1.0, -1.0, 0.5, 2.0))
+    given = replace(fitted(of, *names), calibration=bent)
+    columns, frame = list(of.inputs), edges(of)
+    found = PackagePredictor(packaged(of, given, tmp_path)).predict_columns(
+        native_columns(frame, columns), frame.height
+    )
+    straight = replace(given, calibration=Calibration())
+    plain = library_answers(lower(straight).members, frame, columns, "binary")
+    wanted = library_answers(lower(given).members, frame, columns, "binary")
+    assert np.abs(found - wanted).max() < EXACT
+    assert np.abs(plain - wanted).max() > 0.01
 
 
 @pytest.mark.promise("serve.blend", "export.blend")

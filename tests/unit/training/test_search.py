@@ -12,14 +12,14 @@ from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.project import DataConfig, MetricName, SplitConfig, TrainingConfig
 from mlwright.training.blend import blend, nested_margins
 from mlwright.training.budget import After, Budget, BudgetClock
-from mlwright.training.calibration import calibrate_margins
+from mlwright.training.calibration import calibrate_margins, fit_line
 from mlwright.training.cost import guess_cost
 from mlwright.training.effort import plan_effort
 from mlwright.training.learner import Candidate, FitTask, Matrix
 from mlwright.training.linear import MOST_LINEAR_ROWS, LinearLearner, most_linear_rows
 from mlwright.training.problem import Problem
 from mlwright.training.sample import sample_rows
-from mlwright.training.score import is_better
+from mlwright.training.score import is_better, row_losses
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Fitted, OutOfFold
@@ -170,6 +170,25 @@ def test_a_blend_is_kept_only_where_it_is_better_by_more_than_chance() -> None:
 def _told(name: str, margins: np.ndarray) -> OutOfFold:
     candidate = Candidate(name, "lightgbm", "native", {"num_leaves": 31})
     return OutOfFold(candidate, margins, (10, 10, 10), (50, 50, 50), 1.0)
+
+
+@pytest.mark.promise("train.isotonic")
+def test_corners_are_kept_only_where_no_straight_line_does() -> None:
+    rng = np.random.default_rng(12)
+    margins = rng.normal(scale=2.0, size=12_000)
+    frame = pl.DataFrame({"x": margins})
+    steps = np.where(margins > 1.0, 1.5, -1.5)
+    stepped = (rng.random(12_000) < 1 / (1 + np.exp(-steps))).astype(float)
+    line = calibrate_margins(problem(frame, stepped), margins)
+    assert len(line.knots) > 2
+    assert np.all(np.diff(line.apply(np.linspace(-9, 9, 400))) >= 0)
+    losses = [row_losses("binary", stepped, found).mean() for found in (margins, line.apply(margins))]
+    straight = fit_line(margins, stepped, np.ones(12_000)).apply(margins)
+    assert losses[1] < row_losses("binary", stepped, straight).mean() < losses[0]
+    plain = (rng.random(12_000) < 1 / (1 + np.exp(-0.5 * margins))).astype(float)
+    assert calibrate_margins(problem(frame, plain), margins).knots == ()
+    few = problem(frame[:600], stepped[:600])
+    assert calibrate_margins(few, margins[:600]).knots == ()
 
 
 @pytest.mark.promise("train.calibration")

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 
 from mlwright.training.boosted import most_rounds
+from mlwright.training.encoding import MOST_SCALED_ROWS
 from mlwright.training.learner import Candidate, Family
 from mlwright.training.problem import Problem
 from mlwright.training.trainer import OutOfFold
@@ -24,7 +25,7 @@ LEAVES = 31
 REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times their mean, and 5
 REFIT_EXTRA = 5
 PER_PRODUCT = 0.4e-9  # of a network, there and back
-PIECES = 12  # that a column becomes
+PIECES = 24  # that a column becomes
 UNKNOWN_FAMILY = 1.5  # times the cost of families that are known
 
 
@@ -57,7 +58,8 @@ def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: in
     if candidate.family == "network":
         first, second = int(settings["hidden"]), int(settings["second"])
         widths = [PIECES * len(problem.inputs), first, second, problem.outputs]
-        return PER_PRODUCT * rounds * rows * sum(one * two for one, two in itertools.pairwise(widths))
+        seen = min(rows, MOST_SCALED_ROWS)
+        return PER_PRODUCT * rounds * seen * sum(one * two for one, two in itertools.pairwise(widths))
     leaves = candidate.leaves
     columns = len(problem.inputs) * float(settings.get("feature_fraction", 1.0))
     depth = leaves.bit_length() / LEAVES.bit_length()

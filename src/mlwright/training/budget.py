@@ -13,6 +13,7 @@ import numpy as np
 TICK = 5  # rounds between two looks at the clock
 LEAST_ROUNDS = 50  # of any fit: fewer are no model
 PROBE_ROWS = 100_000
+PROBES = 4  # the quickest counts: others were disturbed
 PROBE_SECONDS = 0.012  # of sorting them on the machine on which costs were measured
 
 
@@ -26,11 +27,11 @@ def measure_slowness(now: Callable[[], float] = cpu_seconds) -> float:
     """Give how many times as long as usual this machine takes at present, by sorting some numbers."""
     numbers = np.random.default_rng(1).random(PROBE_ROWS)
     took = []
-    for _ in range(2):
+    for _ in range(PROBES):
         began = now()
         np.cumsum(numbers[np.argsort(numbers, kind="stable")])
         took.append(now() - began)
-    return float(np.clip(min(took) / PROBE_SECONDS, 0.3, 5.0))
+    return float(np.clip(min(took) / PROBE_SECONDS, 0.3, 3.0))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mlwright.training.race import Race, seed_of
 from mlwright.training.trainer import Member, OutOfFold
 
 FEWEST_ROWS = 10_000
+ROUGHLY = 0.85  # of what members are expected to cost must be left: the last learns from fewer rows
 SLACK = 1.3  # what a fit may cost more than expected before its rounds are cut
 
 Encoded = tuple[TransformDocument, Matrix]
@@ -27,7 +28,7 @@ def refit(
     order = sorted(chosen, key=lambda item: (-item[1], item[0].candidate.name))
     costs = [race.refit_seconds(one) for one, _ in order]
     kept = 1
-    while kept < len(order) and clock.affords(sum(costs[: kept + 1])):
+    while kept < len(order) and clock.affords(ROUGHLY * sum(costs[: kept + 1])):
         kept += 1
     total = sum(weight for _, weight in order[:kept])
     encoded: dict[tuple[Encoding, int | None], Encoded] = {}

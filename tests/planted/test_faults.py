@@ -224,6 +224,19 @@ def test_a_model_without_an_answer_for_an_empty_column_blocks() -> None:
     assert [one.key for one in filled if one.name.startswith("missing")] == ["missing.fragile:amount"]
 
 
+@pytest.mark.promise("checks.missing")
+def test_a_model_that_refuses_empty_columns_is_not_asked_about_them() -> None:
+    given = orders(1)
+
+    def ask(frame: pl.DataFrame) -> np.ndarray:
+        assert frame["amount"].null_count() == 0
+        return np.full(frame.height, 0.3)
+
+    found = run_checks(changed(given, ask=ask, facts={"refuses_null": ["amount"]}))
+    assert [one.key for one in found if one.name.startswith("missing.")][:1] == ["missing.refused"]
+    assert not [one for one in found if one.severity == "blocking"]
+
+
 @pytest.mark.promise("checks.fairness")
 def test_groups_that_are_chosen_and_hit_differently_are_named() -> None:
     given = orders(1)

@@ -120,7 +120,10 @@ def _without_columns(given: CheckInput) -> list[Finding]:
     """Ask the model about rows in which one column is empty, for each of them."""
     if given.ask is None or given.scores is None or not len(given.test):
         return []
-    columns = given.inputs[: MOST_CELLS // 40]
+    refused = _refused(given)
+    columns = [column for column in given.inputs if column.name not in refused][: MOST_CELLS // 40]
+    if not columns:
+        return _told_refused(refused)
     count = min(MOST_ASKED, MOST_CELLS // max(len(columns), 1), len(given.test))
     rows = sample_rows(len(given.test), count, given.seed)
     frame = given.frame[given.test[rows]].select(column.name for column in given.inputs)
@@ -128,7 +131,7 @@ def _without_columns(given: CheckInput) -> list[Finding]:
     emptied = [frame.with_columns(pl.lit(None, kinds[one.name]).alias(one.name)) for one in columns]
     answers = given.ask(pl.concat(emptied))
     target, before = given.target[given.test[rows]], given.scores[rows]
-    found, lost = [], []
+    found, lost = _told_refused(refused), []
     for place, column in enumerate(columns):
         own = answers[place * count : (place + 1) * count]
         if not np.isfinite(own).all():
@@ -143,6 +146,20 @@ def _without_columns(given: CheckInput) -> list[Finding]:
             advice = "watch that this column stays filled: a day without it is a day without a model"
             found.append(Finding("missing.fragile", "info", text, {"lost": share}, advice, name))
     return found
+
+
+def _refused(given: CheckInput) -> list[str]:
+    """Name the columns that a trained function takes no null for; the contract of its package says so."""
+    names = given.facts.get("refuses_null")
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _told_refused(refused: list[str]) -> list[Finding]:
+    if not refused:
+        return []
+    text = f"rows in which {', '.join(map(repr, refused[:3]))} is empty are refused, not answered"
+    advice = "fill them inside the model, with a SimpleImputer before it, if they may be empty in service"
+    return [Finding("missing.refused", "info", text, {"columns": refused}, advice)]
 
 
 def _loss(given: CheckInput, target: Floats, before: Floats, after: Floats) -> float:

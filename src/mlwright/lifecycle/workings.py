@@ -25,9 +25,10 @@ TOP = 20  # columns that are shuffled and listed
 DRAWN = 6  # columns whose contributions are drawn by value
 EXPLAINED_ROWS = 400
 FEWEST_EXPLAINED = 20
-MOST_CELLS = 6_000_000  # numbers of contributions that are held at once
+MOST_CELLS = 6_000_000  # numbers of contributions, or of shuffled rows, that are held at once
 TRIAL = 20
 SHUFFLED_ROWS = 4_000
+FEWEST_SHUFFLED = 200
 SHUFFLES = 4
 FEW_CLASSES = 5  # more of them cost a sort each: their ranking metrics give way to the log-loss
 LEVELS = 12
@@ -172,8 +173,10 @@ def _levels(values: pl.Series, given: Floats) -> list[dict[str, object]]:
 def _importance(asked: Asked, order: list[int], allowance: Allowance) -> dict[str, object] | None:
     """Shuffle one column after the other, and judge each by the same redrawn rows."""
     generator = np.random.default_rng(asked.seed + 2)
-    chosen = np.sort(generator.permutation(asked.places)[:SHUFFLED_ROWS])
-    y, inputs = asked.rows.target[chosen], asked.rows.inputs
+    inputs = asked.rows.inputs
+    most = min(SHUFFLED_ROWS, max(MOST_CELLS // len(inputs), FEWEST_SHUFFLED))
+    chosen = np.sort(generator.permutation(asked.places)[:most])
+    y = asked.rows.target[chosen]
     metric = asked.metric
     if metric in ("auc", "average_precision") and len(asked.rows.classes) > FEW_CLASSES:
         metric = "log_loss"

@@ -106,7 +106,7 @@ def _ranks(results: Results) -> list[str]:
         ("Mean rank of those with a budget", results.tables, budgeted),
         ("The same on tables that nothing was tuned on", untouched, budgeted),
     ):
-        means, count = mean_ranks(tables, results.grid, systems)
+        means, count = mean_ranks(tables, results.grid, systems) if len(systems) > 1 else ({}, 0)
         said = ", ".join(
             f"{name} {mean:.2f}" for name, mean in sorted(means.items(), key=lambda item: item[1])
         )

@@ -95,15 +95,7 @@ impl Document {
                 self.format
             )));
         }
-        let mut places = HashMap::new();
-        for (index, input) in self.inputs.iter().enumerate() {
-            if places.insert(input.name.as_str(), index).is_some() {
-                return Err(FeatureError::Transform(format!(
-                    "the input {:?} is listed twice",
-                    input.name
-                )));
-            }
-        }
+        let places = self.input_places()?;
         let place_of = |output: &Output, column: &str| {
             places
                 .get(column)
@@ -116,18 +108,7 @@ impl Document {
             .iter()
             .map(|input| ColumnPlan::new(input.kind))
             .collect();
-        let mut text_places = HashMap::new();
-        for text in &self.texts {
-            let plan = places.get(text.column.as_str());
-            let plan = plan.map(|place| &mut columns[*place]);
-            let plan = plan.filter(|plan| plan.kind == Kind::String);
-            let plan = plan.ok_or_else(|| text.wrong("reads a column that is no text input"))?;
-            plan.texts.push(text.compile()?);
-            let place = (text.column.as_str(), plan.texts.len() - 1);
-            if text_places.insert(text.name.as_str(), place).is_some() {
-                return Err(text.wrong("is listed twice"));
-            }
-        }
+        let text_places = self.compile_texts(&places, &mut columns)?;
         for output in &self.outputs {
             columns[column_of(output)?].learn_levels(output);
             if let (Some(by), Some(pairs)) = (&output.by, &output.pairs) {
@@ -159,20 +140,7 @@ impl Document {
                 Step::Pair(name) => {
                     let by: String = output.need(output.by.as_ref(), "by")?;
                     let right = place_of(output, &by)?;
-                    output.check_kind(columns[right].kind)?;
-                    let operation = match name {
-                        PairName::Age => PairOperation::Age,
-                        PairName::Ratio => PairOperation::Ratio,
-                        PairName::Difference => PairOperation::Difference,
-                        PairName::Cross => output.cross(&columns[left], &columns[right])?,
-                    };
-                    pairs.push(Pair {
-                        place,
-                        left,
-                        right,
-                        operation,
-                        scaling: output.optional_scaling()?,
-                    });
+                    pairs.push(output.pair(name, place, (left, right), &columns)?);
                 }
             }
         }
@@ -193,6 +161,40 @@ impl Document {
             is_rounded: matches!(self.rounding, Some(Rounding::Float32)),
         })
     }
+
+    fn input_places(&self) -> Result<HashMap<&str, usize>, FeatureError> {
+        let mut places = HashMap::new();
+        for (index, input) in self.inputs.iter().enumerate() {
+            if places.insert(input.name.as_str(), index).is_some() {
+                return Err(FeatureError::Transform(format!(
+                    "the input {:?} is listed twice",
+                    input.name
+                )));
+            }
+        }
+        Ok(places)
+    }
+
+    /// Put terms to their columns; give for each name the column and the place among the column's texts.
+    fn compile_texts<'a>(
+        &'a self,
+        places: &HashMap<&str, usize>,
+        columns: &mut [ColumnPlan],
+    ) -> Result<HashMap<&'a str, (&'a str, usize)>, FeatureError> {
+        let mut text_places = HashMap::new();
+        for text in &self.texts {
+            let plan = places.get(text.column.as_str());
+            let plan = plan.map(|place| &mut columns[*place]);
+            let plan = plan.filter(|plan| plan.kind == Kind::String);
+            let plan = plan.ok_or_else(|| text.wrong("reads a column that is no text input"))?;
+            plan.texts.push(text.compile()?);
+            let place = (text.column.as_str(), plan.texts.len() - 1);
+            if text_places.insert(text.name.as_str(), place).is_some() {
+                return Err(text.wrong("is listed twice"));
+            }
+        }
+        Ok(text_places)
+    }
 }
 
 /// What an output is computed from.
@@ -202,6 +204,7 @@ enum Step {
     Text,
 }
 
+#[derive(Clone, Copy)]
 enum PairName {
     Age,
     Ratio,
@@ -336,6 +339,29 @@ impl Output {
             OperationName::Text | OperationName::Term => return Ok(Step::Text),
         };
         Ok(Step::Alone(operation))
+    }
+
+    fn pair(
+        &self,
+        name: PairName,
+        place: usize,
+        (left, right): (usize, usize),
+        columns: &[ColumnPlan],
+    ) -> Result<Pair, FeatureError> {
+        self.check_kind(columns[right].kind)?;
+        let operation = match name {
+            PairName::Age => PairOperation::Age,
+            PairName::Ratio => PairOperation::Ratio,
+            PairName::Difference => PairOperation::Difference,
+            PairName::Cross => self.cross(&columns[left], &columns[right])?,
+        };
+        Ok(Pair {
+            place,
+            left,
+            right,
+            operation,
+            scaling: self.optional_scaling()?,
+        })
     }
 
     fn cross(&self, left: &ColumnPlan, right: &ColumnPlan) -> Result<PairOperation, FeatureError> {

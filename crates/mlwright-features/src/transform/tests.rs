@@ -527,7 +527,7 @@ fn malformed_pairs_are_refused() {
             r#""column":"s","by":"a""#,
             "computed from a number",
         ),
-        (r#"[0.1,2,3]"#, "[0.1]", "3 pairs and 1 values"),
+        (r"[0.1,2,3]", "[0.1]", "3 pairs and 1 values"),
         (r#"["","false"]"#, r#"["x","true"]"#, "twice"),
         (r#"["","false"]"#, r#"["x"]"#, "tuple"),
         (r#""default":-1"#, r#""level":"a""#, "default"),

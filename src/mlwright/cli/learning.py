@@ -251,12 +251,10 @@ def _run_lines(result: object, out: Output) -> list[str]:
         ]
         lines += [f"  - {len(findings) - 10} more, see --json"] if len(findings) > 10 else []
     lines += ["", f"report: {_near(result.report)}"]
-    blocking = [str(item["key"]) for item in findings if item["severity"] == "blocking"]
+    blocking = [item for item in findings if item["severity"] == "blocking"]
     if blocking and not result.moved:
-        lines += [
-            "",
-            f"no alias moves to {result.reference}: {', '.join(blocking)}; see their advice in --json",
-        ]
+        lines += ["", f"no alias moves to {result.reference}, blocked by:"]
+        lines += [f"  - {item['key']}: {item['advice']}" for item in blocking]
         return lines
     lines += ["", _next_step(result.reference, result.moved, result.verdict, is_new=bool(result.moved))]
     return lines

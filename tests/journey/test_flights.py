@@ -24,10 +24,10 @@ def test_flights_are_learned_served_renewed_and_rolled_back(
     said = shell.good("init", "late", "--data", "flights.parquet", "--label", "late", "--time", "time_hour")
     assert said["task"] == "binary"
     project = Shell(shell.folder / "late")
-    first = project.good("run", "--budget-cpu-s", "10")
+    first = project.good("run", "--budget-cpu-s", "20")
     assert (first["reference"], first["verdict"], first["moved"]) == ("late@1", "pass", "champion")
     assert first["metrics"]["auc"]["value"] > 0.63
-    second = project.good("run", "--budget-cpu-s", "10", "--seed", "8")
+    second = project.good("run", "--budget-cpu-s", "20", "--seed", "8")
     assert (second["reference"], second["moved"]) == ("late@2", "candidate")
     row = frame.tail(1).drop("late").with_columns(pl.col("time_hour").cast(pl.String)).to_dicts()[0]
     with project.running("serve") as client:

@@ -187,7 +187,12 @@ COMMANDS = (
         (
             Argument(("--budget-cpu-s",), "CPU seconds of the whole run", type=float, metavar="N"),
             Argument(("--trials",), "try N candidates without a clock: equal bytes", type=int, metavar="N"),
-            Argument(("--seed",), "seed of everything random", type=int, metavar="N"),
+            Argument(
+                ("--seed",),
+                "seed of what is random in training; the held-out rows follow `[training] seed`",
+                type=int,
+                metavar="N",
+            ),
             REASON,
             Argument(("--dry-run",), "show which steps would run, and run none", is_flag=True),
         ),

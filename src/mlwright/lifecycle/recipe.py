@@ -33,6 +33,8 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         "task": project.config.project.task,
         "seed": seed,
     }
+    # Whatever the seed of a run: rows that were held out from the champion stay held out.
+    table: dict[str, JSON] = {**data, "seed": project.config.training.seed}
     where: dict[str, JSON] = {"root": str(project.root), "name": project.name}
     said = _plain(dataclasses.replace(project.config.training, budget_cpu_s=0.0, seed=seed, trials=None))
     training: dict[str, JSON] = {
@@ -45,9 +47,9 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         training["trainer_code"] = find_own_source(project.config.training.trainer, project.root).digest
     gates = _plain(project.config.gates)
     return (
-        Step("load", f"{TABLE}:load", ("sources", "served", "contract"), ("rows",), {**data, **where}),
-        Step("contract", f"{TABLE}:check_contract", ("rows", "contract"), ("clean", "findings"), data),
-        Step("split", f"{TABLE}:split", ("clean",), ("split", "split_text"), data),
+        Step("load", f"{TABLE}:load", ("sources", "served", "contract"), ("rows",), {**table, **where}),
+        Step("contract", f"{TABLE}:check_contract", ("rows", "contract"), ("clean", "findings"), table),
+        Step("split", f"{TABLE}:split", ("clean",), ("split", "split_text"), table),
         Step(
             "train",
             f"{TRAINING}:train",

@@ -76,7 +76,8 @@ def test_the_same_model_with_another_threshold_or_gate_is_compared_with_the_cham
     settings = project / "mlwright.toml"
     text = settings.read_text()
     assert change[0] in text
-    settings.write_text(text.replace(*change))
+    # The table is too small to be better than a constant, which is not what is asked here.
+    settings.write_text(text.replace(*change) + '\n[checks]\noff = ["ladder"]\n')
     second = learn(project)
     assert (second.reference, second.champion, second.moved) == ("fraud@2", "fraud@1", "candidate")
     assert "no_worse_than" in json.dumps(second.gates)

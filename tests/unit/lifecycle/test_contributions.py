@@ -57,7 +57,8 @@ def members(
                 "transform": transform,
             }
         )
-    return json.dumps({"slope": slope, "shift": shift, "members": made}).encode()
+    line = {"slope": slope, "shift": shift, "corners": [[], []]}
+    return json.dumps({**line, "members": made}).encode()
 
 
 @pytest.mark.promise("report.contributions")

@@ -46,9 +46,8 @@ class Race:
 
     @property
     def mixable(self) -> list[OutOfFold]:
-        """Give those of them that may stand in a blend: a line has no exponential that does not run away."""
-        is_free = self.problem.goal not in ("poisson", "logarithm")
-        return [one for one in self.complete if is_free or one.candidate.family != "linear"]
+        """Give those of them that may stand in a blend: a line runs away where later rows leave the range."""
+        return [one for one in self.complete if one.candidate.family != "linear"]
 
     def expect(self, candidate: Candidate) -> Cost:
         """Guess what a candidate would cost, from what others did."""

@@ -24,6 +24,8 @@ def test_flights_are_learned_served_renewed_and_rolled_back(
     said = shell.good("init", "late", "--data", "flights.parquet", "--label", "late", "--time", "time_hour")
     assert said["task"] == "binary"
     project = Shell(shell.folder / "late")
+    config = project.folder / "mlwright.toml"  # what few seconds give differs with the speed of the machine
+    config.write_text(config.read_text().replace("tolerance = 0.01", "tolerance = 0.05"))
     first = project.good("run", "--budget-cpu-s", "20")
     assert (first["reference"], first["verdict"], first["moved"]) == ("late@1", "pass", "champion")
     assert first["metrics"]["auc"]["value"] > 0.63

@@ -24,12 +24,10 @@ def test_flights_are_learned_served_renewed_and_rolled_back(
     said = shell.good("init", "late", "--data", "flights.parquet", "--label", "late", "--time", "time_hour")
     assert said["task"] == "binary"
     project = Shell(shell.folder / "late")
-    config = project.folder / "mlwright.toml"  # what few seconds give differs with the speed of the machine
-    config.write_text(config.read_text().replace("tolerance = 0.01", "tolerance = 0.05"))
-    first = project.good("run", "--budget-cpu-s", "20")
+    first = project.good("run", "--budget-cpu-s", "10")
     assert (first["reference"], first["verdict"], first["moved"]) == ("late@1", "pass", "champion")
     assert first["metrics"]["auc"]["value"] > 0.63
-    second = project.good("run", "--budget-cpu-s", "20", "--seed", "8")
+    second = project.good("run", "--trials", "2", "--seed", "8")
     assert (second["reference"], second["moved"]) == ("late@2", "candidate")
     row = frame.tail(1).drop("late").with_columns(pl.col("time_hour").cast(pl.String)).to_dicts()[0]
     with project.running("serve") as client:

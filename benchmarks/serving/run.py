@@ -83,7 +83,7 @@ def _sections(fleet: Fleet, options: argparse.Namespace) -> dict[str, Callable[[
     return {
         "one-row": lambda: measure_one_row(fleet, seconds=1, repetitions=repetitions),
         "batch": lambda: measure_batch(fleet, seconds=1, repetitions=repetitions),
-        "grpc": lambda: measure_grpc(fleet, seconds=1, repetitions=repetitions),
+        "grpc": lambda: measure_grpc(fleet, seconds=2, repetitions=repetitions),
         "overload": lambda: measure_overload(fleet, seconds=15 if short else 60),
         "start": lambda: measure_start(fleet),
         "kernel": lambda: measure_kernel(fleet),

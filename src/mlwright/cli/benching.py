@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlwright.cli.command import Arguments
 from mlwright.cli.output import Output, table
 from mlwright.errors import UsageError
 
@@ -29,7 +29,7 @@ ENDS = (
 )
 
 
-def bench_serve(args: argparse.Namespace, out: Output) -> int:
+def bench_serve(args: Arguments, out: Output) -> int:
     """Measure a server under load; exit code 3 when an objective is given and not held."""
     from mlwright.commands.bench_serve import bench_serve as measure
 
@@ -49,7 +49,7 @@ def bench_serve(args: argparse.Namespace, out: Output) -> int:
     return DONE if result.objective is None or result.holds else REFUSED
 
 
-def _request(args: argparse.Namespace) -> BenchServeRequest:
+def _request(args: Arguments) -> BenchServeRequest:
     from mlwright.commands.bench_serve import Asking, BenchServeRequest
     from mlwright.serving import LoadSettings, Objective
 
@@ -86,7 +86,7 @@ def _request(args: argparse.Namespace) -> BenchServeRequest:
     )
 
 
-def _rates(args: argparse.Namespace) -> tuple[float, ...]:
+def _rates(args: Arguments) -> tuple[float, ...]:
     """Give the rates to measure, none for a search."""
     from mlwright.serving import ramp
 

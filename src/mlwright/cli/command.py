@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TypeAlias
 
 from mlwright.cli.output import Output
+from mlwright.record import Record
 
-Handler: TypeAlias = Callable[[argparse.Namespace, Output], int]
+
+class Arguments(SimpleNamespace):
+    """What a command was given: a value for each of its arguments."""
 
 
-@dataclass(frozen=True)
-class Argument:
-    """One argument or option: its names and what argparse needs to know of it."""
+Handler: TypeAlias = Callable[[Arguments, Output], int]
+
+
+class Argument(Record):
+    """One argument or option: its names and what it takes."""
 
     names: tuple[str, ...]
     help: str
@@ -28,26 +32,20 @@ class Argument:
     is_required: bool = False
     metavar: str | None = None
 
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
-        """Declare this argument on a parser."""
-        settings: dict[str, object] = {"help": self.help.replace("%", "%%")}  # argparse formats it
-        if self.is_flag:
-            settings["action"] = "store_true"
-        else:
-            settings |= {"type": self.type or str, "default": self.default, "metavar": self.metavar}
-            if self.is_repeated:
-                settings["action"] = "append"
-            if self.choices is not None:
-                settings["choices"] = self.choices
-            if self.nargs is not None:
-                settings["nargs"] = self.nargs
-            if self.is_required and self.names[0].startswith("-"):
-                settings["required"] = True
-        parser.add_argument(*self.names, **settings)  # type: ignore[arg-type]  # argparse's stub wants each by name
+    @property
+    def is_option(self) -> bool:
+        """Tell whether it is given by name."""
+        return self.names[0].startswith("-")
 
 
-@dataclass(frozen=True)
-class Command:
+COMMON = (
+    Argument(("--project",), "project folder (default: here or above)", default=".", metavar="DIR"),
+    Argument(("--json",), "one JSON value on stdout", is_flag=True),
+    Argument(("--debug",), "show the traceback of an error", is_flag=True),
+)
+
+
+class Command(Record):
     """A verb: where it stands, what it takes, and the function that is imported when it is called."""
 
     path: tuple[str, ...]

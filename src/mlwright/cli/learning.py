@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlwright.cli.command import Arguments
 from mlwright.cli.output import Output, table
 from mlwright.cli.progress_bar import ProgressBar
 from mlwright.registry import AliasMove
@@ -19,7 +19,7 @@ ISOLATION = {
 }
 
 
-def init(args: argparse.Namespace, out: Output) -> int:
+def init(args: Arguments, out: Output) -> int:
     """Make a project and say what was assumed and what cannot be known."""
     from mlwright.commands.init import InitRequest, InitResult
     from mlwright.commands.init import init as make
@@ -64,7 +64,7 @@ def init(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def run(args: argparse.Namespace, out: Output) -> int:
+def run(args: Arguments, out: Output) -> int:
     """Run the recipe; exit code 3 when a gate did not say yes."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # a second thread spins, and its seconds count
         os.environ.setdefault(name, "1")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace, out: Output) -> int:
     return DONE if result.verdict == "pass" else REFUSED
 
 
-def predict(args: argparse.Namespace, out: Output) -> int:
+def predict(args: Arguments, out: Output) -> int:
     """Predict a table with a version."""
     from mlwright.commands.predict import PredictRequest, PredictResult
     from mlwright.commands.predict import predict as predict_table
@@ -102,7 +102,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def model_import(args: argparse.Namespace, out: Output) -> int:
+def model_import(args: Arguments, out: Output) -> int:
     """Register a model that was trained elsewhere."""
     from mlwright.commands.model_import import ModelImportRequest, ModelImportResult
     from mlwright.commands.model_import import model_import as import_model
@@ -134,7 +134,7 @@ def model_import(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def model_export(args: argparse.Namespace, out: Output) -> int:
+def model_export(args: Arguments, out: Output) -> int:
     """Write a version as a file for servers of others, and say how exactly it answers."""
     from mlwright.commands.model_export import ModelExportRequest
     from mlwright.commands.model_export import model_export as export_model
@@ -162,7 +162,7 @@ def model_export(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def model_list(args: argparse.Namespace, out: Output) -> int:
+def model_list(args: Arguments, out: Output) -> int:
     """List models and their versions."""
     from mlwright.commands.model_list import ModelListRequest
     from mlwright.commands.model_list import model_list as list_models
@@ -184,7 +184,7 @@ def model_list(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def model_show(args: argparse.Namespace, out: Output) -> int:
+def model_show(args: Arguments, out: Output) -> int:
     """Show one version."""
     from mlwright.commands.model_show import ModelShowRequest
     from mlwright.commands.model_show import model_show as show_model
@@ -204,7 +204,7 @@ def model_show(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def model_report(args: argparse.Namespace, out: Output) -> int:
+def model_report(args: Arguments, out: Output) -> int:
     """Write the report of a version."""
     from mlwright.commands.model_report import ModelReportRequest
     from mlwright.commands.model_report import model_report as write_report

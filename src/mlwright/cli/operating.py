@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlwright.cli.command import Arguments
 from mlwright.cli.output import Output, table
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DONE = 0
 
 
-def serve(args: argparse.Namespace, out: Output) -> int:
+def serve(args: Arguments, out: Output) -> int:
     """Serve until Ctrl-C."""
     from mlwright.commands.serve import ServeRequest, Serving
     from mlwright.commands.serve import serve as run_server
@@ -32,7 +32,7 @@ def serve(args: argparse.Namespace, out: Output) -> int:
     return run_server(request, announce).exit_code
 
 
-def up(args: argparse.Namespace, out: Output) -> int:
+def up(args: Arguments, out: Output) -> int:
     """Serve, watch and renew until Ctrl-C."""
     from mlwright.commands.up import UpRequest
     from mlwright.commands.up import up as run_up
@@ -52,7 +52,7 @@ def up(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def restart(args: argparse.Namespace, out: Output) -> int:
+def restart(args: Arguments, out: Output) -> int:
     """Put a new server process in the place of the one that runs."""
     from mlwright.commands.restart import RestartRequest
     from mlwright.commands.restart import restart as run_restart
@@ -62,7 +62,7 @@ def restart(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def status(args: argparse.Namespace, out: Output) -> int:
+def status(args: Arguments, out: Output) -> int:
     """Show the project on one screen."""
     from mlwright.cli.status_page import status_lines
     from mlwright.commands.status import StatusRequest
@@ -73,7 +73,7 @@ def status(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def rollback(args: argparse.Namespace, out: Output) -> int:
+def rollback(args: Arguments, out: Output) -> int:
     """Put the previous champion back."""
     from mlwright.commands.rollback import RollbackRequest
     from mlwright.commands.rollback import rollback as roll_back
@@ -91,28 +91,28 @@ def rollback(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def rollout_start(args: argparse.Namespace, out: Output) -> int:
+def rollout_start(args: Arguments, out: Output) -> int:
     """Give a candidate its first share."""
     from mlwright.commands.rollout import start
 
     return _rollout_change(args, out, start)
 
 
-def rollout_promote(args: argparse.Namespace, out: Output) -> int:
+def rollout_promote(args: Arguments, out: Output) -> int:
     """Make the candidate champion."""
     from mlwright.commands.rollout import promote
 
     return _rollout_change(args, out, promote)
 
 
-def rollout_abort(args: argparse.Namespace, out: Output) -> int:
+def rollout_abort(args: Arguments, out: Output) -> int:
     """Take the candidate's traffic away."""
     from mlwright.commands.rollout import abort
 
     return _rollout_change(args, out, abort)
 
 
-def rollout_list(args: argparse.Namespace, out: Output) -> int:
+def rollout_list(args: Arguments, out: Output) -> int:
     """List rollouts and how they ended."""
     from mlwright.commands.rollout import RolloutRequest, list_rollouts
 
@@ -133,7 +133,7 @@ def rollout_list(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def label_add(args: argparse.Namespace, out: Output) -> int:
+def label_add(args: Arguments, out: Output) -> int:
     """Add labels from a file."""
     from mlwright.commands.label_add import LabelAddRequest
     from mlwright.commands.label_add import label_add as add
@@ -143,7 +143,7 @@ def label_add(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def monitor(args: argparse.Namespace, out: Output) -> int:
+def monitor(args: Arguments, out: Output) -> int:
     """Ask every monitor once."""
     from mlwright.cli.status_page import judgement_lines
     from mlwright.commands.monitor import MonitorRequest
@@ -172,7 +172,7 @@ def monitor(args: argparse.Namespace, out: Output) -> int:
     return DONE
 
 
-def _rollout_change(args: argparse.Namespace, out: Output, change: object) -> int:
+def _rollout_change(args: Arguments, out: Output, change: object) -> int:
     from mlwright.commands.rollout import RolloutRequest
 
     assert callable(change)
@@ -187,7 +187,7 @@ def _rollout_change(args: argparse.Namespace, out: Output, change: object) -> in
     return DONE
 
 
-def _listening(args: argparse.Namespace) -> Listening:
+def _listening(args: Arguments) -> Listening:
     from mlwright.commands.server_settings import Listening
 
     return Listening(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 
+from mlwright.cli.command import Arguments
 from mlwright.cli.output import Output, table
 from mlwright.project import find_project, origins
 
 
-def config_show(args: argparse.Namespace, out: Output) -> int:
+def config_show(args: Arguments, out: Output) -> int:
     """Show every setting, its value and where it comes from."""
     project = find_project(args.project)
     found = origins(project.config_path, os.environ)

@@ -6,13 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlwright.commands.server_settings import Listening, actor_name, configure_server
 from mlwright.deployment import Deployment
 from mlwright.errors import ServerError, UsageError
 from mlwright.project import Project, find_project
+from mlwright.record import Record, field
 from mlwright.registry import parse_reference
 from mlwright.serving import (
     ServerConfig,
@@ -25,8 +25,7 @@ from mlwright.serving import (
 from mlwright.store import canonical_json
 
 
-@dataclass(frozen=True)
-class ServeRequest:
+class ServeRequest(Record):
     """What to serve, and where; without `references` the project's deployments."""
 
     project: Path
@@ -34,8 +33,7 @@ class ServeRequest:
     listening: Listening = field(default_factory=Listening)
 
 
-@dataclass(frozen=True)
-class Serving:
+class Serving(Record):
     """A server that answers."""
 
     url: str
@@ -46,8 +44,7 @@ class Serving:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ServeResult:
+class ServeResult(Record):
     """How the server ended."""
 
     exit_code: int

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlwright.errors import ConfigError, UsageError
 from mlwright.packaging import find_runtime_library
 from mlwright.project import Project
+from mlwright.record import Record
 from mlwright.serving import Container, ServerConfig, Tls, check_exposure, ensure_token, is_loopback
 from mlwright.store import audit
 
 
-@dataclass(frozen=True)
-class Listening:
+class Listening(Record):
     """Where to listen and who may ask; None takes what `[serving]` says."""
 
     host: str | None = None
@@ -76,8 +75,7 @@ def configure_server(
     )
 
 
-@dataclass(frozen=True)
-class _Platform:
+class _Platform(Record):
     port: int | None
     container: Container
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mlwright.record import Record
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(Record):
     """One model version in a deployment; `weight` is its share of units, 0..1."""
 
     name: str
@@ -16,16 +15,14 @@ class Variant:
     weight: float
 
 
-@dataclass(frozen=True)
-class Mirror:
+class Mirror(Record):
     """A deployment that is shown the same requests in shadow, and the share of units, 0..1."""
 
     to: str
     share: float
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(Record):
     """What one endpoint should do.
 
     Variants own consecutive intervals of the unit hash in their order. The candidate stands first, so that

@@ -1,9 +1,10 @@
-"""The whole of `mlwright.toml` as frozen dataclasses; each field's metadata is its line in the reference."""
+"""The whole of `mlwright.toml` as records; each field's metadata is its line in the reference."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from mlwright.record import Record, field
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 MetricName: TypeAlias = Literal[
@@ -36,8 +37,7 @@ def doc(text: str) -> dict[str, str]:
     return {"doc": text}
 
 
-@dataclass(frozen=True)
-class ProjectConfig:
+class ProjectConfig(Record):
     """What the problem is called and what is predicted."""
 
     name: str = field(metadata=doc("name of the project and of its model"))
@@ -47,8 +47,7 @@ class ProjectConfig:
     )
 
 
-@dataclass(frozen=True)
-class SplitConfig:
+class SplitConfig(Record):
     """How the held-out rows are chosen."""
 
     by: str = field(
@@ -60,8 +59,7 @@ class SplitConfig:
     )
 
 
-@dataclass(frozen=True)
-class DataConfig:
+class DataConfig(Record):
     """Where the rows come from and what their columns mean."""
 
     source: str | tuple[str, ...] = field(
@@ -116,8 +114,7 @@ class DataConfig:
         )
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Record):
     """How the model is fitted."""
 
     trainer: str = field(
@@ -149,8 +146,7 @@ class TrainingConfig:
     )
 
 
-@dataclass(frozen=True)
-class ChecksConfig:
+class ChecksConfig(Record):
     """Which findings of the checks are known and accepted."""
 
     accept: tuple[str, ...] = field(
@@ -159,8 +155,7 @@ class ChecksConfig:
     off: tuple[CheckName, ...] = field(default=(), metadata=doc("names of checks that are not run"))
 
 
-@dataclass(frozen=True)
-class GateConfig:
+class GateConfig(Record):
     """A question put to a new version before it may be registered as passing."""
 
     metric: MetricName = field(metadata=doc("metric on the held-out rows"))
@@ -172,8 +167,7 @@ class GateConfig:
     tolerance: float = field(default=0.01, metadata=doc("absolute margin of `no_worse_than`"))
 
 
-@dataclass(frozen=True)
-class MonitorConfig:
+class MonitorConfig(Record):
     """A gate asked again and again over the prediction log."""
 
     kind: Literal["quality", "drift"] = field(metadata=doc("label evidence, or counters of inputs"))
@@ -186,8 +180,7 @@ class MonitorConfig:
     tolerance_sigma: float = field(default=0.1, metadata=doc("drift: tolerated shift of a column, in sigma"))
 
 
-@dataclass(frozen=True)
-class TriggerConfig:
+class TriggerConfig(Record):
     """A rule that starts a run."""
 
     on: Literal["alert", "clock", "data"] = field(metadata=doc("what starts a run"))
@@ -198,8 +191,7 @@ class TriggerConfig:
     )
 
 
-@dataclass(frozen=True)
-class RolloutConfig:
+class RolloutConfig(Record):
     """How a candidate gets traffic, and what stops it."""
 
     steps: tuple[float, ...] = field(default=(5.0, 25.0, 50.0), metadata=doc("candidate shares in percent"))
@@ -218,8 +210,7 @@ class RolloutConfig:
     )
 
 
-@dataclass(frozen=True)
-class DeploymentConfig:
+class DeploymentConfig(Record):
     """A named live endpoint."""
 
     model: str = field(metadata=doc("which version it serves, as name@alias"))
@@ -238,8 +229,7 @@ class DeploymentConfig:
     rollout: RolloutConfig = field(default=RolloutConfig(), metadata=doc("how a candidate gets traffic"))
 
 
-@dataclass(frozen=True)
-class ServingConfig:
+class ServingConfig(Record):
     """The server and the control loop."""
 
     host: str = field(default="127.0.0.1", metadata=doc("address to listen on"))
@@ -258,8 +248,7 @@ class ServingConfig:
     tick_seconds: float = field(default=1.0, metadata=doc("how often the control loop looks"))
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Record):
     """One project's settings."""
 
     project: ProjectConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
 import types
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from mlwright.errors import ConfigError
 from mlwright.project.config import Config
+from mlwright.record import Field, Record, fields
 
 HINT = "see `mlwright config show`, or docs/reference/config.md for every key"
 
@@ -52,8 +52,7 @@ def config_schema() -> dict[str, object]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema(Config)}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Place:
+class _Place(Record):
     text: str
     keys: tuple[str, ...]
 
@@ -104,12 +103,12 @@ def _overrides(environ: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
-def _build(cls: type, table: object, place: _Place) -> object:
+def _build(cls: type[Record], table: object, place: _Place) -> Record:
     name = ".".join(place.keys) or "the file"
     if not isinstance(table, dict):
         raise place.fail(f"{name!r} is a section, not a value")
     hints = typing.get_type_hints(cls)
-    known = {field.name: field for field in dataclasses.fields(cls)}
+    known = {field.name: field for field in fields(cls)}
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in known:
@@ -120,11 +119,9 @@ def _build(cls: type, table: object, place: _Place) -> object:
             raise place.at(key).fail(f"unknown key {key!r}" + (f" in [{name}]" if place.keys else ""), hint)
         values[key] = _convert(hints[key], value, place.at(key))
     for key, field in known.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and key not in values:
+        if field.is_required and key not in values:
             raise place.fail(f"{name!r} lacks the key {key!r}", f"add `{key} = …` there")
-    built: object = cls(**values)
-    return built
+    return cls(**values)
 
 
 def _convert(hint: object, value: object, place: _Place) -> object:
@@ -146,7 +143,7 @@ def _convert(hint: object, value: object, place: _Place) -> object:
                     f"{key!r} is taken in [{'.'.join(place.keys)}]", TAKEN[*place.keys, key]
                 )
         return {key: _convert(inner, item, place.at(key)) for key, item in value.items()}
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Record):
         return _build(hint, value, place)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -189,7 +186,7 @@ def _type_name(hint: object) -> str:
         return " or ".join(repr(option) for option in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         return f"a list of {_type_name(typing.get_args(hint)[0])}"
-    if typing.get_origin(hint) is dict or dataclasses.is_dataclass(hint):
+    if typing.get_origin(hint) is dict or (isinstance(hint, type) and issubclass(hint, Record)):
         return "a section"
     names: dict[object, str] = {
         str: "a text",
@@ -202,16 +199,19 @@ def _type_name(hint: object) -> str:
 
 
 def _flatten(
-    config: object, table: object, keys: tuple[str, ...], found: dict[str, tuple[object, str]]
+    config: Record | dict[str, Record],
+    table: object,
+    keys: tuple[str, ...],
+    found: dict[str, tuple[object, str]],
 ) -> None:
     given = table if isinstance(table, dict) else {}
     items = (
         config.items()
         if isinstance(config, dict)
-        else ((field.name, getattr(config, field.name)) for field in dataclasses.fields(config))  # type: ignore[arg-type]  # dataclass by construction
+        else ((field.name, getattr(config, field.name)) for field in fields(type(config)))
     )
     for key, value in items:
-        if isinstance(value, dict) or dataclasses.is_dataclass(value):
+        if isinstance(value, dict | Record):
             _flatten(value, given.get(key), (*keys, key), found)
         else:
             found[".".join((*keys, key))] = (value, "mlwright.toml" if key in given else "default")
@@ -219,17 +219,12 @@ def _flatten(
 
 def _schema(hint: object) -> dict[str, object]:
     origin = typing.get_origin(hint)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Record):
         hints = typing.get_type_hints(hint)
         properties = {
-            field.name: {**_schema(hints[field.name]), **_described(field)}
-            for field in dataclasses.fields(hint)
+            field.name: {**_schema(hints[field.name]), **_described(field)} for field in fields(hint)
         }
-        required = [
-            field.name
-            for field in dataclasses.fields(hint)
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        ]
+        required = [field.name for field in fields(hint) if field.is_required]
         return {
             "type": "object",
             "properties": properties,
@@ -249,6 +244,6 @@ def _schema(hint: object) -> dict[str, object]:
     return {"type": simple[hint]}
 
 
-def _described(field: dataclasses.Field[object]) -> dict[str, object]:
+def _described(field: Field) -> dict[str, object]:
     text = field.metadata.get("doc")
     return {} if text is None else {"description": text}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from mlwright.errors import ProjectNotFound
 from mlwright.project.config import Config
 from mlwright.project.parse import load_config
+from mlwright.record import Record
 from mlwright.store import BlobStore, Database
 
 CONFIG_NAME = "mlwright.toml"
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Record):
     """A project folder with its settings; opening it reads, it changes nothing."""
 
     root: Path

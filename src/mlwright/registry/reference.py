@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mlwright.errors import ReferenceInvalid
+from mlwright.record import Record
 
 Alias: TypeAlias = Literal["champion", "candidate"]
 FORM = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99})(@(?P<at>[0-9]+|champion|candidate|latest))?")
 
 
-@dataclass(frozen=True)
-class ModelReference:
+class ModelReference(Record):
     """A model and either a version number or an alias."""
 
     name: str

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Literal
 
 from mlwright.errors import ModelUnknown
+from mlwright.record import Record
 from mlwright.registry.reference import Alias, ModelReference, parse_reference
 from mlwright.store import Database, Reader, Writer, audit, canonical_json, now_text
 
 
-@dataclass(frozen=True)
-class NewVersion:
+class NewVersion(Record):
     """What is told of a version when it is registered."""
 
     name: str
@@ -27,8 +26,7 @@ class NewVersion:
     compared_with: int | None = None
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(Record):
     """One registered version of a model."""
 
     name: str
@@ -50,8 +48,7 @@ class Version:
         return f"{self.name}@{self.number}"
 
 
-@dataclass(frozen=True)
-class AliasMove:
+class AliasMove(Record):
     """Who moved an alias, when and why."""
 
     name: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlwright.record import Record, field
 
-@dataclass(frozen=True)
-class Limits:
+
+class Limits(Record):
     """Bounds on what one request may cost; exceeding one is an answer, not a failure."""
 
     body_bytes: int = 64 * 1024 * 1024
@@ -22,16 +21,14 @@ class Limits:
     rows: int = 100_000
 
 
-@dataclass(frozen=True)
-class Tls:
+class Tls(Record):
     """Where the certificate (PEM, followed by those that vouch for it) and its key are."""
 
     certificate: str
     key: str
 
 
-@dataclass(frozen=True)
-class Inherited:
+class Inherited(Record):
     """Descriptors of listening sockets that a server takes over from its parent."""
 
     serving: int
@@ -39,16 +36,14 @@ class Inherited:
     grpc: int | None = None
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(Record):
     """Paths that a platform wants of the containers it runs; they come beside the server's own."""
 
     health_route: str | None = None
     predict_route: str | None = None
 
 
-@dataclass(frozen=True)
-class ServerConfig:
+class ServerConfig(Record):
     """Addresses, tokens and folders of one server process; `token=None` means no authorisation,
     `grpc_port=None` no gRPC."""
 
@@ -74,8 +69,8 @@ class ServerConfig:
 
     def to_json(self) -> str:
         """Write the configuration as the server reads it."""
-        values = {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in dataclasses.asdict(self).items()
-        }
-        return json.dumps(values, sort_keys=True)
+        return json.dumps(self, sort_keys=True, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return vars(value) if isinstance(value, Record) else str(value)

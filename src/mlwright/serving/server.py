@@ -1,7 +1,7 @@
 """Start the server, find the one that runs, and wait until it answers.
 
-`mlwright serve` becomes the server it starts: what only others call imports `http.client`, `ssl` and
-`subprocess` when it is called, 8 MB that this process would keep for ever.
+`mlwright serve` becomes the server it starts: what only others call imports `http.client`, `ssl`,
+`subprocess` and `dataclasses` when it is called; this process would wait for them and keep them for ever.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlwright import native
 from mlwright.errors import ServerError, ServerRefused
+from mlwright.record import Record
 from mlwright.serving.configuration import ServerConfig
 from mlwright.store import write_atomic
 
@@ -41,8 +41,7 @@ ENTRY = (  # the door alone: importing `mlwright.serving` in the server would co
 )
 
 
-@dataclass(frozen=True)
-class RunningServer:
+class RunningServer(Record):
     """A server that wrote where it listens."""
 
     pid: int
@@ -230,12 +229,13 @@ class ServerProcess:
 
         Raises `ServerError` with the server's last words.
         """
+        import subprocess
+        from dataclasses import replace
+
         if listeners is not None:
             config = replace(listeners.configure(config), must_serve=beside)
         written = folder / "server-config.json"
         write_atomic(written, config.to_json().encode(), mode=0o600)
-        import subprocess
-
         log = folder / "server.log"
         if log.exists():
             log.replace(folder / "server.previous.log")

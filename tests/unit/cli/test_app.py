@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mlwright import __version__
-from mlwright.cli.app import build_parser, run
+from mlwright.cli.app import run
 from mlwright.cli.command import Command
+from mlwright.cli.parser import build_parser
 from mlwright.cli.table import COMMANDS
 
 HEAVY = {

@@ -28,13 +28,18 @@ def infer_types(frame: pl.DataFrame, *, is_text: bool = False) -> dict[str, Colu
     >>> infer_types(pl.DataFrame({"a": ["1", "2", None], "b": [None, True, True]}), is_text=True)
     {'a': 'integer', 'b': 'boolean'}
     """
-    given = _counts({name: _is_given(name, kind) for name, kind in frame.schema.items()}, frame)
+    given = _given_counts(frame)
     texts = [name for name, kind in frame.schema.items() if kind == pl.String and given[name]]
     numbers = _number_texts(frame.select(texts), given) if is_text else {}
-    return {
-        name: None if not given[name] else numbers.get(name) or _plain_type(frame[name], is_text=is_text)
-        for name in frame.columns
-    }
+    found: dict[str, ColumnType | None] = {}
+    for name, kind in frame.schema.items():
+        if not given[name]:
+            found[name] = None
+        elif kind.is_float():  # without its values: there may be thousands of such columns
+            found[name] = "number"
+        else:
+            found[name] = numbers.get(name) or _plain_type(frame[name], is_text=is_text)
+    return found
 
 
 def infer_type(values: pl.Series, *, is_text: bool = False) -> ColumnType | None:
@@ -50,12 +55,14 @@ def infer_type(values: pl.Series, *, is_text: bool = False) -> ColumnType | None
 def convert_columns(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
     """Turn columns into their types like `convert`, many of them at once."""
     kinds = frame.schema
-    return frame.select(
-        found
-        if (found := _expression(name, kinds[name], kind)) is not None
-        else convert(frame[name], kind).alias(name)
-        for name, kind in types.items()
-    )
+    alike: dict[tuple[pl.DataType, ColumnType], list[str]] = {}
+    for name, kind in types.items():
+        alike.setdefault((kinds[name], kind), []).append(name)
+    made: list[pl.Expr | pl.Series] = []
+    for (dtype, kind), names in alike.items():
+        found = _expression(names, dtype, kind)
+        made += [convert(frame[name], kind) for name in names] if found is None else [found]
+    return frame.select(made).select(pl.col(list(types)))
 
 
 def mixes_zones(texts: pl.Series) -> bool:
@@ -83,17 +90,14 @@ def convert(values: pl.Series, kind: ColumnType) -> pl.Series:
             return _timestamps(values)
 
 
-def _counts(wanted: Mapping[str, pl.Expr], frame: pl.DataFrame) -> dict[str, int]:
-    """Count rows for which each expression is true."""
-    if not wanted:
-        return {}
-    found = frame.select(rule.sum().alias(name) for name, rule in wanted.items())
-    return dict(zip(wanted, found.row(0), strict=True))
-
-
-def _is_given(name: str, kind: pl.DataType) -> pl.Expr:
-    is_there = pl.col(name).is_not_null()
-    return is_there & pl.col(name).is_not_nan() if kind.is_float() else is_there
+def _given_counts(frame: pl.DataFrame) -> dict[str, int]:
+    """Count the values of each column; NaN is none."""
+    floats = [name for name, kind in frame.schema.items() if kind.is_float()]
+    empty = dict(zip(frame.columns, frame.null_count().row(0), strict=True)) if frame.width else {}
+    given = {name: frame.height - count for name, count in empty.items()}
+    if floats:
+        given.update(frame.select(pl.col(floats).is_not_nan().sum()).row(0, named=True))
+    return given
 
 
 def _number_texts(frame: pl.DataFrame, given: Mapping[str, int]) -> dict[str, ColumnType]:
@@ -134,23 +138,23 @@ def _codes(frame: pl.DataFrame, names: list[str]) -> set[str]:
     return found
 
 
-def _whole_texts(names: str | list[str]) -> pl.Expr:
+def _whole_texts(names: list[str]) -> pl.Expr:
     number = pl.col(names).cast(pl.Float64, strict=False)
     whole = pl.when(number.is_finite() & (number == number.floor())).then(number)
     return pl.col(names).cast(pl.Int64, strict=False).fill_null(whole.cast(pl.Int64, strict=False))
 
 
-def _expression(name: str, dtype: pl.DataType, kind: ColumnType) -> pl.Expr | None:
-    """Give the conversion as an expression; None where `convert` has more to look at."""
-    column = pl.col(name)
+def _expression(names: list[str], dtype: pl.DataType, kind: ColumnType) -> pl.Expr | None:
+    """Give the conversion of columns of one type as an expression; None where `convert` has more to do."""
+    columns = pl.col(names)
     if kind == "number" and (dtype.is_numeric() or dtype == pl.String):
-        return column.cast(pl.Float64, strict=False).fill_nan(None)
+        return columns.cast(pl.Float64, strict=False).fill_nan(None)
     if kind == "integer" and dtype.is_integer():
-        return column.cast(pl.Int64, strict=False)
+        return columns.cast(pl.Int64, strict=False)
     if kind == "integer" and dtype == pl.String:
-        return _whole_texts(name)
+        return _whole_texts(names)
     is_there = dtype == (pl.Boolean if kind == "boolean" else pl.String)
-    return column if is_there and kind in {"boolean", "string"} else None
+    return columns if is_there and kind in {"boolean", "string"} else None
 
 
 def _plain_type(values: pl.Series, *, is_text: bool) -> ColumnType | None:

@@ -104,7 +104,7 @@ def _typed(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame
         if name not in given:
             require_column(name, frame.columns)
     after = convert_columns(frame, types)
-    lost = _lost(frame.select(list(types)), after)
+    lost = _lost(frame.select(pl.col(list(types))), after)
     if not lost:
         return after
     errors = pl.repeat("", frame.height, eager=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.conformity import TYPE_ERRORS, conform_leniently
 from mlwright.data.contract import ColumnContract, DataContract
-from mlwright.data.day_profile import DAY, FEWEST_ROWS, duplicate_rates, repeat_rates, top_count, with_day
+from mlwright.data.day_profile import FEWEST_ROWS, duplicate_rates, repeat_rates
+from mlwright.data.days import DAY, measure_days, with_day
 from mlwright.data.finding import Finding
 from mlwright.errors import ContractBroken
 
@@ -20,7 +24,6 @@ MOST_MISSING_DAYS = 0.1  # of a span; beyond it days without rows are ordinary
 MOST_BEYOND = 0.5  # of a day far outside all earlier rows; a new season may bring a third
 MOST_BROKEN_ROWS = 0.05  # of a day; beyond it the day is broken, below it the rows are left out
 AT_ONCE = 500  # columns measured together
-MEASURES = ("nulls", "unseen", "median", "beyond", "top")
 SURPRISE = 4.0  # standard deviations that a rate may lie above its limit by chance
 
 
@@ -96,7 +99,11 @@ def _refusal(findings: list[Finding], days: int) -> ContractBroken:
 
 def _broken_rows(dated: pl.DataFrame, contract: DataContract) -> pl.DataFrame:
     """List (row, day, column, kind) of every value that breaks a row rule."""
-    rules = [(column.name, kind, rule) for column in contract.columns for kind, rule in _row_rules(column)]
+    rules = [
+        (column.name, kind, rule)
+        for column in _maybe_broken(dated, contract.columns)
+        for kind, rule in _row_rules(column)
+    ]
     counts = dated.select(rule.any().alias(str(at)) for at, (_, _, rule) in enumerate(rules))
     found = []
     for (name, kind, rule), is_broken in zip(rules, counts.row(0) if rules else (), strict=True):
@@ -112,6 +119,18 @@ def _broken_rows(dated: pl.DataFrame, contract: DataContract) -> pl.DataFrame:
         dated.clear().select("__row", DAY).with_columns(pl.lit("").alias("column"), pl.lit("").alias("kind"))
     )
     return pl.concat([empty, *found])
+
+
+def _maybe_broken(dated: pl.DataFrame, columns: Sequence[ColumnContract]) -> Iterator[ColumnContract]:
+    """Give the columns of which a rule may be broken: most numbers show by their ends that none is."""
+    nulls = dict(zip(dated.columns, dated.null_count().row(0), strict=True))
+    ends = _ends(dated, [column.name for column in columns if column.type in {"number", "integer"}])
+    for column in columns:
+        span = ends.get(column.name)
+        is_tame = span is not None and not any(end is not None and math.isinf(end) for end in span)
+        is_full = column.nullable or not nulls[column.name]
+        if not (is_tame and is_full and _is_within(span, column.min, column.max)):
+            yield column
 
 
 def _row_rules(column: ColumnContract) -> Iterator[tuple[str, pl.Expr]]:
@@ -155,17 +174,9 @@ def _bad_days(
                 yield day, f"{rate:.0%} of the rows repeat rows of the day before"
     for at in range(0, len(contract.columns), AT_ONCE):
         columns = contract.columns[at : at + AT_ONCE]
-        measured = _measure(dated, columns).to_dicts()
+        measured = _measure(dated, columns)
         for number, column in enumerate(columns):
-            mine = [
-                {
-                    DAY: row[DAY],
-                    "rows": row["rows"],
-                    **{what: row.get(f"{number}.{what}") for what in MEASURES},
-                }
-                for row in measured
-            ]
-            yield from _bad_days_of(mine, column)
+            yield from _bad_days_of([day.of(number) for day in measured], column)
 
 
 def _bad_counts(contract: DataContract, sizes: dict[object, int]) -> Iterator[tuple[object, str]]:
@@ -208,27 +219,69 @@ def _bad_days_of(days: Sequence[Mapping[str, Any]], column: ColumnContract) -> I
             yield day, f"{name!r} is beyond {tails[0]:.4g} or {tails[1]:.4g} in {share:.0%} of the rows"
 
 
-def _measure(dated: pl.DataFrame, columns: Sequence[ColumnContract]) -> pl.DataFrame:
-    """Measure columns on every day with enough rows, each under its number."""
-    wanted = [pl.len().alias("rows")]
-    for number, column in enumerate(columns):
-        wanted += [rule.alias(f"{number}.{what}") for what, rule in _measures(column)]
-    names = [column.name for column in columns]
-    days = dated.select(DAY, *names).group_by(DAY).agg(wanted)
-    return days.filter(pl.col("rows") >= FEWEST_ROWS)
+@dataclass(frozen=True)
+class _Day:
+    """A day with enough rows, and a number for each column and measure."""
+
+    day: object
+    rows: int
+    measures: Mapping[str, npt.NDArray[np.float64]]
+
+    def of(self, number: int) -> Mapping[str, Any]:
+        found = {what: float(values[number]) for what, values in self.measures.items()}
+        return {DAY: self.day, "rows": self.rows, **found}
 
 
-def _measures(column: ColumnContract) -> Iterator[tuple[str, pl.Expr]]:
-    value = pl.col(column.name)
-    yield "nulls", value.null_count()
-    if column.levels is not None:
-        yield "unseen", (value.is_not_null() & ~value.is_in(list(column.levels))).sum()
-    if column.median_range is not None:
-        yield "median", value.cast(pl.Float64).median().fill_null(0.0)
-    if (tails := _tails(column)) is not None:
-        yield "beyond", ((value < tails[0]) | (value > tails[1])).sum()
-    if column.max_top_share is not None:
-        yield "top", top_count(value)
+def _measure(dated: pl.DataFrame, columns: Sequence[ColumnContract]) -> list[_Day]:
+    """Measure columns on every day with enough rows; a day without a median has 0."""
+    found = measure_days(dated, {column.name: column.type for column in columns})
+    own = _own_counts(dated, columns)
+    measures = {"nulls": found.nulls, "top": found.top, "median": np.nan_to_num(found.medians)}
+    days = []
+    for place, (day, rows) in enumerate(zip(found.days, found.rows.tolist(), strict=True)):
+        if rows >= FEWEST_ROWS:
+            counted = {what: np.array([counts.get(day, 0.0) for counts in own[what]]) for what in own}
+            days.append(_Day(day, int(rows), {**counted, **{w: m[place] for w, m in measures.items()}}))
+    return days
+
+
+def _own_counts(
+    dated: pl.DataFrame, columns: Sequence[ColumnContract]
+) -> dict[str, list[Mapping[object, float]]]:
+    """Count by day what a column's own limits ask for: unseen levels, values far outside.
+
+    A column that has none at all has no days.
+    """
+    found: dict[str, list[Mapping[object, float]]] = {"unseen": [], "beyond": []}
+    ends = _ends(dated, [column.name for column in columns if column.type in {"number", "integer"}])
+    for column in columns:
+        value, tails = pl.col(column.name), _tails(column)
+        unseen = beyond = None
+        if column.levels is not None:
+            unseen = value.is_not_null() & ~value.is_in(list(column.levels))
+        if tails is not None and not _is_within(ends.get(column.name), *tails):
+            beyond = (value < tails[0]) | (value > tails[1])
+        for what, rule in (("unseen", unseen), ("beyond", beyond)):
+            counts: Mapping[object, float] = {}
+            if rule is not None:
+                counts = dict(dated.select(pl.col(DAY).filter(rule)).group_by(DAY).agg(pl.len()).iter_rows())
+            found[what].append(counts)
+    return found
+
+
+def _ends(dated: pl.DataFrame, names: list[str]) -> dict[str, tuple[float | None, float | None]]:
+    """Give the lowest and the highest value of columns of numbers."""
+    if not names:
+        return {}
+    lows, highs = (dated.select(found).row(0) for found in (pl.col(names).min(), pl.col(names).max()))
+    return dict(zip(names, zip(lows, highs, strict=True), strict=True))
+
+
+def _is_within(ends: tuple[float | None, float | None] | None, low: float | None, high: float | None) -> bool:
+    """Tell whether all values of a column lie between bounds, as far as there are bounds and values."""
+    if ends is None or ends[0] is None or ends[1] is None:
+        return True
+    return (low is None or ends[0] >= low) and (high is None or ends[1] <= high)
 
 
 def _tails(column: ColumnContract) -> tuple[float, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,8 @@ import polars as pl
 from mlwright.data.column import ColumnType
 from mlwright.data.column_type import convert_columns
 from mlwright.data.contract import ColumnContract, DataContract, LabelContract
-from mlwright.data.day_profile import AT_ONCE, DayProfile, profile_days, recurring_levels, with_day
+from mlwright.data.day_profile import AT_ONCE, DayProfile, profile_days, recurring_levels
+from mlwright.data.days import with_day
 from mlwright.data.roles import Roles
 
 MOST_LEVELS = 255
@@ -37,8 +39,12 @@ def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
     dated = with_day(typed, _day_column(roles))
     numbers = _numbers(dated, [name for name in names if roles.types[name] in {"number", "integer"}])
     values = None if roles.task == "regression" else tuple(roles.classes)
-    columns = [_column(dated, name, roles.types[name], profile, numbers.get(name)) for name in names]
-    unserved = {roles.weight, roles.label_time}
+    nulls = dict(zip(dated.columns, dated.null_count().row(0), strict=True))
+    columns = [
+        _column(dated, name, roles.types[name], profile, numbers=numbers.get(name), nulls=nulls[name])
+        for name in names
+    ]
+    unserved, kept = {roles.weight, roles.label_time}, {roles.label, *names}
     return DataContract(
         columns=tuple(
             replace(column, nullable=True, max_null_rate=None) if column.name in unserved else column
@@ -46,7 +52,7 @@ def infer_contract(frame: pl.DataFrame, roles: Roles) -> DataContract:
         ),
         label=LabelContract(roles.label, roles.types[roles.label], values),
         time=roles.time,
-        ignored=tuple(name for name in frame.columns if name != roles.label and name not in names),
+        ignored=tuple(name for name in frame.columns if name not in kept),
         min_rows_per_day=math.floor(profile.fewest_rows / TIMES_LESS) or None if profile.has_days else None,
         max_rows_per_day=math.ceil(TIMES_MORE * profile.most_rows) if profile.has_days else None,
         max_duplicate_rate=_room(profile.most_duplicates),
@@ -87,24 +93,24 @@ def _column(
     name: str,
     kind: ColumnType,
     profile: DayProfile,
+    *,
     numbers: tuple[float | None, ...] | None,
+    nulls: int,
 ) -> ColumnContract:
-    values = dated[name]
-    nulls = values.null_count() / max(len(values), 1)
-    worst = max(nulls, profile.column(name, "null_rate"))
-    found = ColumnContract(
-        name=name,
-        type=kind,
-        nullable=values.null_count() > 0,
-        max_null_rate=round(min(1.0, 1.2 * worst + 0.02), 4),
-        max_top_share=_top_share(profile.column(name, "top_share")) if kind != "timestamp" else None,
-    )
-    said: Mapping[str, object] = {}
+    worst = max(nulls / max(dated.height, 1), profile.column(name, "null_rate"))
+    said: Mapping[str, Any] = {}
     if numbers is not None:
         said = _number_limits(name, numbers, profile)
     elif kind == "string":
-        said = _text_limits(values, profile, recurring_levels(dated, name))
-    return ColumnContract(**{**found.__dict__, **said})
+        said = _text_limits(dated[name], profile, recurring_levels(dated, name))
+    return ColumnContract(
+        name=name,
+        type=kind,
+        nullable=nulls > 0,
+        max_null_rate=round(min(1.0, 1.2 * worst + 0.02), 4),
+        max_top_share=_top_share(profile.column(name, "top_share")) if kind != "timestamp" else None,
+        **said,
+    )
 
 
 def _top_share(worst: float) -> float | None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.column import ColumnType
+from mlwright.data.days import DAY, measure_days, with_day
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -25,7 +26,6 @@ FEWEST_DAYS = 8  # with fewer days nothing can be called ordinary
 FENCE = 4.0  # quartile ranges
 ROOM = 0.1  # share that a day may always differ by
 AT_ONCE = 500  # columns measured together
-DAY = "__day"
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,6 @@ class DayProfile:
     def column(self, name: str, what: str) -> float:
         """Give one extreme of a column, 0 when no day was large enough to tell."""
         return self.columns.get(name, {}).get(what, 0.0)
-
-
-def with_day(frame: pl.DataFrame, time: str | None) -> pl.DataFrame:
-    """Add the UTC day of each row; one day for everything without a time."""
-    day = pl.lit(None, dtype=pl.Date) if time is None else pl.col(time).dt.date()
-    return frame.with_columns(day.alias(DAY))
 
 
 def profile_days(frame: pl.DataFrame, types: Mapping[str, ColumnType], time: str | None) -> DayProfile:
@@ -117,11 +111,6 @@ def _most_ordinary(rates: Mapping[object, float]) -> float:
     return highest_ordinary(pl.Series(list(rates.values()), dtype=pl.Float64), room=ROOM)
 
 
-def top_count(value: pl.Expr) -> pl.Expr:
-    """Count the rows with the commonest value among those that have one."""
-    return value.drop_nulls().unique_counts().max().fill_null(0)
-
-
 def _profiles(
     dated: pl.DataFrame, types: Mapping[str, ColumnType], time: str | None
 ) -> dict[str, dict[str, float]]:
@@ -129,35 +118,26 @@ def _profiles(
     found: dict[str, dict[str, float]] = {}
     for at in range(0, len(names), AT_ONCE):
         some = {name: types[name] for name in names[at : at + AT_ONCE]}
-        days = _daily(dated, some).drop(DAY).cast(pl.Float64).fill_null(float("nan"))
-        measured = dict(zip(days.columns, np.ascontiguousarray(days.to_numpy().T), strict=True))
+        measured = _daily(dated, some)
         for number, (name, kind) in enumerate(some.items()):
-            found[name] = _profile(measured, f"{number}.", kind)
+            found[name] = _profile({what: days[:, number] for what, days in measured.items()}, kind)
             if kind == "string":
                 found[name]["unseen_rate"] = _unseen_rate(dated.select(DAY, name), name, time)
     return found
 
 
-def _daily(dated: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
-    """Measure columns on every day, each under its number."""
-    wanted = []
-    for number, (name, kind) in enumerate(types.items()):
-        column = pl.col(name)
-        given = pl.len() - column.null_count()
-        wanted.append(column.is_null().mean().alias(f"{number}.null_rate"))
-        wanted.append(pl.when(given > 0).then(top_count(column) / given).alias(f"{number}.top_share"))
-        if kind in {"number", "integer"}:
-            wanted.append(column.cast(pl.Float64).median().alias(f"{number}.median"))
-    return dated.select(DAY, *types).group_by(DAY).agg(wanted)
+def _daily(dated: pl.DataFrame, types: Mapping[str, ColumnType]) -> dict[str, Floats]:
+    """Measure columns on every day: [days, columns] for each measure."""
+    days = measure_days(dated, types)
+    given = days.rows[:, None] - days.nulls
+    top_share = np.divide(days.top, given, out=np.full_like(days.top, np.nan), where=given > 0)
+    return {"null_rate": days.nulls / days.rows[:, None], "top_share": top_share, "median": days.medians}
 
 
-def _profile(measured: Mapping[str, Floats], prefix: str, kind: ColumnType) -> dict[str, float]:
-    found = {
-        what: _highest(_given(measured[prefix + what]), room=ROOM) for what in ("null_rate", "top_share")
-    }
+def _profile(measured: Mapping[str, Floats], kind: ColumnType) -> dict[str, float]:
+    found = {what: _highest(_given(measured[what]), room=ROOM) for what in ("null_rate", "top_share")}
     if kind in {"number", "integer"}:
-        ends = _ordinary_ends(_given(measured[prefix + "median"]))
-        found["lowest_median"], found["highest_median"] = ends
+        found["lowest_median"], found["highest_median"] = _ordinary_ends(_given(measured["median"]))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Required, TypedDict, Unpack
 
@@ -425,14 +425,26 @@ def _sounds_like_id(name: str, words: frozenset[str]) -> bool:
     return bool(words & set(parts)) or (len(name) > 2 and name[-2:] in {"Id", "ID"})
 
 
+def _distinct(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> dict[str, int]:
+    """Count distinct values, where numbers or moments are more than one as 2: to count those takes long."""
+    counted = [name for name, kind in types.items() if kind in {"string", "integer"}]
+    others = [name for name in types if name not in set(counted)]
+    found: dict[str, int] = {}
+    if counted:
+        found.update(frame.select(pl.col(counted).drop_nulls().n_unique()).row(0, named=True))
+    if others:
+        is_one = frame.select((pl.col(others) == pl.col(others).first()).all()).row(0)
+        found.update((name, 1 if one else 2) for name, one in zip(others, is_one, strict=True))
+    return found
+
+
 def _ignored(
     frame: pl.DataFrame, types: dict[str, ColumnType], wishes: Wishes, chosen: _Chosen
 ) -> dict[str, str]:
     """Give the reason for every column that is no feature."""
     ignored = dict.fromkeys(wishes.ignore, "you said so")
     nulls = dict(zip(frame.columns, frame.null_count().row(0), strict=True))
-    counts = frame.select(pl.col(name).drop_nulls().n_unique() for name in types).row(0)
-    distinct = dict(zip(types, counts, strict=True))
+    distinct = _distinct(frame, types)
     for name in frame.columns:
         if not name:
             ignored.setdefault(name, "it has no name")

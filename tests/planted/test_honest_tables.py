@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TRIALS = 4
 MOST_ROWS = 20_000
-HARDER = "slice.weak"  # a part that is harder than others is no fault of an honest table
 
 
 def judged(given: CheckInput) -> CheckInput:
@@ -77,5 +76,4 @@ def test_one_of_ten_honest_tables_raises_an_alarm_at_most(request: pytest.Fixtur
 
     said = {name: list(alarms(judged(table))) for name, table in honest_tables(folder).items()}
 
-    surprising = {name: [key for key in keys if not key.startswith(HARDER)] for name, keys in said.items()}
-    assert sum(bool(keys) for keys in surprising.values()) <= 1, said
+    assert sum(bool(keys) for keys in said.values()) <= 1, said

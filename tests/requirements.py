@@ -43,6 +43,8 @@ PROMISES: dict[str, str] = {
     "train.families": "XGBoost and CatBoost join the portfolio where they are installed, and blend exactly",
     "train.counts": "a label that counts is recognised, and its rate is learned, served and exported exactly",
     "train.logarithms": "skewed values are learned as logarithms where unseen rows get better by it, and served exactly",
+    "train.ranking": "rows of lists are fitted to their order, chosen and judged by NDCG, and packaged exactly; without "
+    "any order to learn the ladder blocks",
     "run.ranking": "with lists named, their rows stay together and the NDCG of the scores is told with its interval",
     "serve.blend": "a blend of trees, linear models and networks answers as the weighted sum of its members",
     "export.blend": "a blend is exported as one graph that answers as its package",

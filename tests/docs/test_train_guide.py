@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.unit.training.ranked import lists_of
+
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "train.md"
 
 
@@ -77,7 +79,10 @@ def test_the_commands_of_the_guide_run(tmp_path: Path) -> None:
 @pytest.mark.promise("sdk.frames")
 def test_the_programs_of_the_guide_run(tmp_path: Path) -> None:
     orders().write_csv(tmp_path / "orders.csv", datetime_format="%Y-%m-%dT%H:%M:%S")
-    program, refused = blocks("python")
+    lists_of(150, seed=3).write_parquet(tmp_path / "searches.parquet")
+    ranking, program, refused = blocks("python")
+    value, *_, chance = run(tmp_path, sys.executable, "-c", ranking).splitlines()[-1].split()
+    assert float(value) > float(chance) + 0.1
     *_, answer, columns = run(tmp_path, sys.executable, "-c", program).splitlines()
     reference, verdict, value = answer.split()
     assert (reference, verdict) == ("shop@1", "pass")

@@ -312,7 +312,7 @@ def _next_step(reference: str, moved: str, verdict: str, *, is_new: bool) -> str
 def _metric_lines(metrics: Mapping[str, object]) -> list[str]:
     rows = []
     for name, found in metrics.items():
-        if isinstance(found, Mapping):
+        if isinstance(found, Mapping) and name != "ndcg":  # a line of its own says of which lists
             rows.append(
                 (
                     name,

@@ -15,7 +15,10 @@ RARE = 0.1  # share of positives below which ranking the few positives matters
 
 @dataclass(frozen=True)
 class FirstChoices:
-    """What `init` found and chose; `shares` are those of the classes, in their order."""
+    """What `init` found and chose; `shares` are those of the classes, in their order.
+
+    `unordered` is the NDCG of lists without any order, where the order within them is to be learned.
+    """
 
     name: str
     task: Task
@@ -37,6 +40,7 @@ class FirstChoices:
     delay_days: float = 0.0
     unit: str | None = None
     is_count: bool = False
+    unordered: float | None = None
     given: frozenset[str] = frozenset()
 
     @property
@@ -47,6 +51,8 @@ class FirstChoices:
                 return "average_precision" if self.shares[-1] < RARE else "auc"
             case "multiclass":
                 return "log_loss"
+            case "regression" if self.unordered is not None:
+                return "ndcg"
             case "regression":
                 return "poisson_deviance" if self.is_count else "rmse"
 
@@ -66,6 +72,8 @@ class FirstChoices:
             case "multiclass":
                 share = max(self.shares)
                 return "accuracy", _rounded(share), "what always saying the commonest class gives"
+            case "regression" if self.unordered is not None:
+                return "ndcg", _rounded(self.unordered), "what no order at all gives"
             case "regression":
                 return "r2", 0.0, "what always saying the mean gives"
 
@@ -181,7 +189,10 @@ def _training(chosen: FirstChoices) -> str:
         _line("seed", "7"),
         _line("metric", _text(chosen.metric), "assumed; decides between models"),
     ]
-    if chosen.is_count:
+    if chosen.unordered is not None:
+        comment = 'assumed: rows are ordered within their lists; "squared" to learn the label itself'
+        lines.append(_line("objective", '"rank"', comment))
+    elif chosen.is_count:
         lines.append(_line("objective", '"poisson"', 'assumed: the label counts; "squared" if it does not'))
     if chosen.task == "binary" and chosen.template == "fraud":
         lines.append(_line("threshold", '"best_f1"', "assumed: a missed fraud and a false alarm weigh alike"))

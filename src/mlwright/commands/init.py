@@ -148,7 +148,7 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         id=request.id,
         label_time=request.label_time,
         sensitive=request.sensitive,
-        task=request.task,
+        task=request.task or _ranked_task(frame, label, request.query),
         positive=request.positive,
     )
     odd = [finding.text + "." for finding in inspect_table(frame, roles.types, key=roles.id)]
@@ -197,6 +197,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         ignored={name: why for name, why in roles.ignored.items() if name not in _named(roles)},
         unit=roles.group or _unit(frame, roles),
         is_count=roles.is_count,
+        unordered=_unordered(frame, roles, request.query),
         query=request.query,
         given=frozenset(name for name, value in wishes.items() if value is not None),
     )
@@ -211,6 +212,36 @@ def _source_text(name: str, root: Path) -> str:
     path = Path(name).expanduser().absolute()
     path = path.resolve() if path.exists() else path
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
+def _ranked_task(frame: pl.DataFrame, label: str, query: str | None) -> Task | None:
+    """Give the task of a label that grades rows of lists: it is a number, however few values it has."""
+    from mlwright.data import is_gradable
+
+    if query is None or label not in frame.columns or not frame[label].dtype.is_numeric():
+        return None
+    return "regression" if is_gradable(frame[label]) else None
+
+
+def _unordered(frame: pl.DataFrame, roles: Roles, query: str | None) -> float | None:
+    """Give the NDCG that no order has, where the order within lists is to be learned."""
+    import numpy as np
+
+    from mlwright.data import is_gradable, number_lists
+    from mlwright.data.column_type import convert
+    from mlwright.evaluation.ranking import judged_lists
+
+    if query is None or roles.task != "regression":
+        return None
+    labels = convert(frame[roles.label], "number")
+    lists = number_lists(frame, query)
+    if lists is None or not is_gradable(labels):
+        return None
+    known = labels.is_not_null() & labels.is_finite()
+    y = labels.filter(known).to_numpy()
+    _, each = judged_lists(y, np.zeros(len(y)), lists[known.to_numpy()])
+    judged = each[np.isfinite(each)]
+    return float(judged.mean()) if len(judged) else None
 
 
 def _shares(frame: pl.DataFrame, roles: Roles) -> tuple[float, ...]:
@@ -239,11 +270,7 @@ def _unit(frame: pl.DataFrame, roles: Roles) -> str | None:
 def _assumed(chosen: FirstChoices) -> list[str]:
     metric, bound, why = chosen.gate
     said = [
-        *(
-            [f"{chosen.label!r} counts something: its rate is learned (objective poisson)."]
-            if chosen.is_count
-            else []
-        ),
+        *_assumed_objective(chosen),
         f"Models are compared by {chosen.metric}.",
         f"The gate asks for {metric} of at least {bound:g}: {why}.",
         _when_known(chosen),
@@ -251,6 +278,18 @@ def _assumed(chosen: FirstChoices) -> list[str]:
     if chosen.unit is not None and chosen.unit != chosen.group:
         said.append(f"{chosen.unit!r} keeps a caller on one variant during a rollout.")
     return said
+
+
+def _assumed_objective(chosen: FirstChoices) -> list[str]:
+    if chosen.unordered is not None:
+        return [
+            f"{chosen.label!r} says how relevant a row is in its list of {chosen.query!r}: the order within "
+            "lists is learned (objective rank), and a prediction is a score to sort by. Pass --task binary "
+            "or --task multiclass for probabilities of its values."
+        ]
+    if chosen.is_count:
+        return [f"{chosen.label!r} counts something: its rate is learned (objective poisson)."]
+    return []
 
 
 def _when_known(chosen: FirstChoices) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlwright.data.contract_inference import infer_contract
     from mlwright.data.fold import Fold, Folds, make_folds
     from mlwright.data.leakage import smell_label_copies
+    from mlwright.data.lists import is_gradable, number_lists
     from mlwright.data.roles import Roles, infer_roles, require_column
     from mlwright.data.source import FileSource, Source, open_source
     from mlwright.data.split import Split, split_rows
@@ -58,9 +59,11 @@ __all__ = [
     "inspect_table",
     "is_database_url",
     "is_free_text",
+    "is_gradable",
     "labels_known_at",
     "make_folds",
     "newest_moment",
+    "number_lists",
     "open_source",
     "read_contract",
     "read_table",
@@ -79,6 +82,7 @@ HOMES = {
     "contract_inference": "infer_contract",
     "fold": "Fold Folds make_folds",
     "leakage": "smell_label_copies",
+    "lists": "is_gradable number_lists",
     "roles": "Roles infer_roles require_column",
     "source": "FileSource Source open_source",
     "split": "Split split_rows",

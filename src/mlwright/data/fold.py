@@ -7,7 +7,7 @@ more would cost the search its candidates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.duplicates import row_copies
+from mlwright.data.lists import number_lists, without_divided
 from mlwright.data.roles import require_column
 from mlwright.errors import TooFewRows
 from mlwright.project import DataConfig, Task
@@ -61,17 +62,27 @@ def make_folds(frame: pl.DataFrame, target: Floats, data: DataConfig, *, task: T
     >>> [(len(fold.train), len(fold.valid)) for fold in made.folds]
     [(64, 12), (76, 12), (88, 12)]
     """
+    made = _divided(frame, target, data, task=task, seed=seed)
+    lists = number_lists(frame, data.query)
+    whole = tuple(replace(fold, train=without_divided(fold.train, fold.valid, lists)) for fold in made.folds)
+    return _usable(replace(made, folds=whole), target, task)
+
+
+def _divided(frame: pl.DataFrame, target: Floats, data: DataConfig, *, task: Task, seed: int) -> Folds:
     by = data.split.by
-    if by == "random":
-        return _usable(_at_random(frame, target, data, task=task, seed=seed), target, task)
+    if by == "random" and data.query is None:
+        return _at_random(frame, target, data, task=task, seed=seed)
+    by = data.query if by == "random" and data.query is not None else by
     require_column(by, frame.columns)
     kind = frame.schema[by]
     if kind.is_temporal() or (by == data.time and kind.is_numeric()):
         forward = _forward(frame, data)
-        if forward is None:
-            return _usable(_at_random(frame, target, data, task=task, seed=seed), target, task)
-        return _usable(forward, target, task)
-    return _usable(_by_group(frame, by, seed=seed), target, task)
+        if forward is not None:
+            return forward
+        if data.query is None:
+            return _at_random(frame, target, data, task=task, seed=seed)
+        by = data.query
+    return _by_group(frame, by, seed=seed)
 
 
 def _usable(folds: Folds, target: Floats, task: Task) -> Folds:

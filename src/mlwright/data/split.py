@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data.duplicates import row_copies
+from mlwright.data.lists import number_lists, without_divided
 from mlwright.data.roles import require_column
 from mlwright.errors import ConfigError, TooFewRows
 from mlwright.project import DataConfig, Task
@@ -35,9 +36,10 @@ class Split:
 def split_rows(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int) -> Split:
     """Divide rows as `split` in [data] says.
 
-    By a time the rows after a moment are held out, rows of the same moment on one side, and training ends
-    `label_delay_days` before it. By a group whole groups are held out. At random the classes keep their
-    shares. Raises `TooFewRows`, `ColumnMissing`, `ConfigError` for `test_days` without a time.
+    Lists that are ranked stay whole, as `without_divided` says. By a time the rows after a moment are held
+    out, rows of the same moment on one side, and training ends `label_delay_days` before it. By a group whole
+    groups are held out. At random the classes keep their shares. Raises `TooFewRows`, `ColumnMissing`,
+    `ConfigError` for `test_days` without a time.
 
     >>> import polars as pl
     >>> from mlwright.project import SplitConfig
@@ -45,17 +47,27 @@ def split_rows(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int) 
     >>> split_rows(pl.DataFrame({"t": range(100)}), data, task="regression", seed=7).description
     'the last 20 of 100 rows by t, after 79'
     """
+    found = _divided(frame, data, task=task, seed=seed)
+    train = without_divided(found.train, found.test, number_lists(frame, data.query))
+    said = found.description
+    if len(train) < len(found.train):
+        said += f"; {len(found.train) - len(train)} rows of lists on both sides train nothing"
+    return _enough(replace(found, train=train, description=said), frame.height)
+
+
+def _divided(frame: pl.DataFrame, data: DataConfig, *, task: Task, seed: int) -> Split:
     by = data.split.by
-    if by == "random":
-        return _enough(_at_random(frame, data, task=task, seed=seed), frame.height)
+    if by == "random" and data.query is None:
+        return _at_random(frame, data, task=task, seed=seed)
+    by = data.query if by == "random" and data.query is not None else by
     require_column(by, frame.columns)
     kind = frame.schema[by]
     is_time = kind.is_temporal() or (by == data.time and kind.is_numeric())
     if is_time:
-        return _enough(_by_time(frame, data), frame.height)
+        return _by_time(frame, data)
     if data.split.test_days is not None:
         raise ConfigError(f"`test_days` needs a split by time, {by!r} is none", hint="use `test_share`")
-    return _enough(_by_group(frame, data, seed=seed), frame.height)
+    return _by_group(frame, by, data, seed=seed)
 
 
 def _enough(split: Split, rows: int) -> Split:
@@ -104,12 +116,11 @@ def _cut(ordered: npt.NDArray[np.float64], data: DataConfig, unit: float) -> flo
     return cut
 
 
-def _by_group(frame: pl.DataFrame, data: DataConfig, *, seed: int) -> Split:
+def _by_group(frame: pl.DataFrame, by: str, data: DataConfig, *, seed: int) -> Split:
     """Take whole groups in the order of their hashes until the share is reached; rows without one are alone.
 
     A group keeps its place when the table grows, so what was held out from a champion stays held out.
     """
-    by = data.split.by
     named = frame.select(pl.col(by).cast(pl.String)).with_row_index("row")
     key = pl.col(by).fill_null(pl.format("\x00{}", "row"))
     groups = named.select(key.alias("group")).group_by("group").len().sort("group")

@@ -36,7 +36,7 @@ def verdict_section(facts: Facts) -> Section:
     metrics = [
         [name, number(item.get("value")), f"{number(item.get('low'))} … {number(item.get('high'))}"]
         for name, item in find(facts, "metrics").items()
-        if isinstance(item, dict)
+        if isinstance(item, dict) and name != "ndcg"
     ]
     ranking = find(facts, "ranking")
     if ranking:

@@ -3,14 +3,13 @@
 from mlwright.evaluation.bootstrap import bootstrap_interval, paired_difference
 from mlwright.evaluation.gate import HeldOut, judge
 from mlwright.evaluation.interval import Interval
-from mlwright.evaluation.metric import METRICS, is_loss, metric_value
+from mlwright.evaluation.metric import is_loss, metric_value, told_metrics
 from mlwright.evaluation.multiplicity import holm
 from mlwright.evaluation.report import calibrate, evaluate
 from mlwright.evaluation.slices import Slice, evaluate_slices
 from mlwright.evaluation.verdict import Answer, Verdict
 
 __all__ = [
-    "METRICS",
     "Answer",
     "HeldOut",
     "Interval",
@@ -25,4 +24,5 @@ __all__ = [
     "judge",
     "metric_value",
     "paired_difference",
+    "told_metrics",
 ]

@@ -1,9 +1,9 @@
 """How far a metric could be from what it is: a bootstrap over blocks of rows.
 
-Rows of a block (a day, a customer) stand and fall together; without blocks each row is one. A repetition
-draws as many blocks as there are, with replacement, which is one integer weight per block, so that scores
-are sorted once. The percentile interval is widened by Student's t for few blocks. A difference of two models
-is drawn with the same weights for both: what they share cancels.
+Rows of a block (a day, a customer) stand and fall together; without blocks each row is one. Blocks are the
+lists of NDCG. A repetition draws as many blocks as there are, with replacement, which is one integer weight
+per block, so that scores are sorted once. The percentile interval is widened by Student's t for few blocks. A
+difference of two models is drawn with the same weights for both: what they share cancels.
 
 Reference: Efron and Tibshirani 1993, chapters 8 and 13.
 """
@@ -36,6 +36,12 @@ class Drawing:
     blocks: npt.NDArray[np.generic] | None = None
     seed: int = 7
     repetitions: int = REPETITIONS
+
+    @property
+    def lists(self) -> npt.NDArray[np.int64] | None:
+        """Give the blocks as the lists of NDCG, if they are numbers."""
+        is_numbered = self.blocks is not None and np.issubdtype(self.blocks.dtype, np.integer)
+        return np.asarray(self.blocks, dtype=np.int64) if is_numbered else None
 
     def count(self, rows: int) -> int:
         """Count the blocks."""
@@ -86,7 +92,7 @@ def bootstrap_intervals(
 ) -> dict[MetricName, Interval]:
     """Give several metrics and their 95 % intervals from the same draws."""
     labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    weighted = [prepare(name, labels, predictions, threshold) for name in names]
+    weighted = [prepare(name, labels, predictions, threshold, drawing.lists) for name in names]
     rows = len(labels)
     drawing = replace(drawing, repetitions=repetitions_of(predictions.shape, drawing.repetitions))
     draws = np.asarray([[metric(weights) for metric in weighted] for weights in drawing.weights(rows)])
@@ -125,11 +131,11 @@ def paired_difference(  # noqa: PLR0913  # rows by position, how to draw them by
     `thresholds` are those of the new and the old model. Equal predictions differ by exactly 0.
     """
     labels = np.asarray(y, dtype=np.float64)
-    new = prepare(name, labels, np.asarray(p_new, dtype=np.float64), thresholds[0])
-    old = prepare(name, labels, np.asarray(p_old, dtype=np.float64), thresholds[1])
+    drawing = Drawing(blocks, seed, repetitions)
+    new = prepare(name, labels, np.asarray(p_new, dtype=np.float64), thresholds[0], drawing.lists)
+    old = prepare(name, labels, np.asarray(p_old, dtype=np.float64), thresholds[1], drawing.lists)
     sign = -1.0 if is_loss(name) else 1.0
     rows = len(labels)
-    drawing = Drawing(blocks, seed, repetitions)
     draws = np.asarray([sign * (new(weights) - old(weights)) for weights in drawing.weights(rows)])
     whole = np.ones(rows)
     return draws_interval(sign * (new(whole) - old(whole)), draws, drawing.count(rows))

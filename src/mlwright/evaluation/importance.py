@@ -36,7 +36,8 @@ class ShuffleJudge:
         self._sign = -1.0 if is_loss(name) else 1.0
         self._weights = list(drawing.weights(len(y)))
         self._blocks = drawing.count(len(y))
-        metric = prepare(name, y, p, threshold)
+        self._lists = drawing.lists
+        metric = prepare(name, y, p, threshold, self._lists)
         self._whole = metric(np.ones(len(y)))
         self._drawn = np.asarray([metric(weights) for weights in self._weights])
 
@@ -48,7 +49,7 @@ class ShuffleJudge:
         >>> judge.drop([y]).value, 0.4 < judge.drop([np.random.default_rng(7).permutation(y)]).low
         (0.0, True)
         """
-        metrics = [prepare(self._name, self._y, p, self._threshold) for p in shuffled]
+        metrics = [prepare(self._name, self._y, p, self._threshold, self._lists) for p in shuffled]
         whole = np.ones(len(self._y))
         value = float(np.mean([self._sign * (self._whole - metric(whole)) for metric in metrics]))
         draws = np.asarray(

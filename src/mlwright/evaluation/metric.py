@@ -1,19 +1,21 @@
 """Metrics of predictions, with weights of rows; sums over rows where a metric is one.
 
 Predictions: binary [n] probability of the positive class, multi-class [n, K], regression [n]. Labels: 0/1,
-class index, number. AUC and average precision of several classes are the mean over classes, each against
-the rest. Average precision is the step sum that scikit-learn computes, with ties in one step.
+class index, number. NDCG is the mean over lists, which weigh what their rows weigh on average. AUC and
+average precision of several classes are the mean over classes, each against the rest. Average precision is
+the step sum that scikit-learn computes, with ties in one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
+from mlwright.evaluation.ranking import Codes, judged_lists
 from mlwright.project import Task
 from mlwright.project.config import SUITABLE, MetricName
 
@@ -22,8 +24,7 @@ Weights: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 Weighted: TypeAlias = Callable[[Weights], float]
 
 LOSSES: frozenset[MetricName] = frozenset({"log_loss", "rmse", "mae", "poisson_deviance"})
-METRICS: dict[Task, tuple[MetricName, ...]] = {**SUITABLE, "regression": ("rmse", "mae", "r2")}
-COUNT_METRICS = SUITABLE["regression"]
+WHERE_ASKED: frozenset[MetricName] = frozenset({"poisson_deviance", "ndcg"})  # what not every problem has
 SMALLEST = float(np.finfo(np.float64).eps)
 
 
@@ -36,6 +37,15 @@ def is_loss(name: MetricName) -> bool:
     return name in LOSSES
 
 
+def told_metrics(task: Task, asked: Collection[MetricName] = ()) -> tuple[MetricName, ...]:
+    """Name the metrics of a task; that of counts and that of lists only where they are asked for.
+
+    >>> told_metrics("regression", ["ndcg"])
+    ('ndcg', 'rmse', 'mae', 'r2')
+    """
+    return tuple(name for name in SUITABLE[task] if name not in WHERE_ASKED or name in asked)
+
+
 def metric_value(
     name: MetricName,
     y: npt.ArrayLike,
@@ -43,18 +53,23 @@ def metric_value(
     *,
     weights: Floats | None = None,
     threshold: float = 0.5,
+    lists: Codes | None = None,
 ) -> float:
     """Compute a metric; NaN when the rows do not determine it, such as the AUC of one class.
+
+    `lists` numbers the list of each row, which only NDCG asks for.
 
     >>> metric_value("auc", [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    prepared = prepare(name, np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64), threshold)
-    rows = len(np.asarray(y))
-    return prepared(np.ones(rows) if weights is None else np.asarray(weights, dtype=np.float64))
+    labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    prepared = prepare(name, labels, predictions, threshold, lists)
+    return prepared(np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64))
 
 
-def prepare(name: MetricName, y: Floats, p: Floats, threshold: float = 0.5) -> Weighted:
+def prepare(
+    name: MetricName, y: Floats, p: Floats, threshold: float = 0.5, lists: Codes | None = None
+) -> Weighted:
     """Do what does not depend on weights once, such as sorting; the answer takes weights of rows."""
     if len(y) != len(p):
         raise ValueError(f"{len(y)} labels and {len(p)} predictions")
@@ -64,6 +79,8 @@ def prepare(name: MetricName, y: Floats, p: Floats, threshold: float = 0.5) -> W
             return rank(y, p)
         parts = [rank((y == k).astype(np.float64), p[:, k]) for k in range(p.shape[1])]
         return lambda weights: float(np.mean([part(weights) for part in parts]))
+    if name == "ndcg":
+        return _ndcg(y, p, lists)
     losses = row_values(name, y, p, threshold)
     if name == "rmse":
         return lambda weights: float(np.sqrt(_mean(losses, weights)))
@@ -87,7 +104,7 @@ def row_values(name: MetricName, y: Floats, p: Floats, threshold: float = 0.5) -
             return _deviance(y, p)
         case "rmse" | "r2":
             return np.asarray((y - p) ** 2, dtype=np.float64)
-        case "auc" | "average_precision":
+        case "auc" | "average_precision" | "ndcg":
             raise ValueError(f"{name} is not a mean over rows")
         case _:
             assert_never(name)
@@ -107,6 +124,20 @@ def _of_class(p: Floats, y: Floats) -> Floats:
 def _mean(values: Floats, weights: Weights) -> float:
     total = weights.sum()
     return _dot(values, weights) / float(total) if total > 0 else float("nan")
+
+
+def _ndcg(y: Floats, p: Floats, lists: Codes | None) -> Weighted:
+    if lists is None:
+        raise ValueError("NDCG needs the list of each row")
+    codes, each = judged_lists(y, p, lists)
+    known, sizes = np.isfinite(each), np.bincount(codes[codes >= 0], minlength=len(each))
+    values = np.where(known, each, 0.0)
+
+    def weighted(weights: Weights) -> float:
+        mean = np.bincount(codes[codes >= 0], weights=weights[codes >= 0], minlength=len(each))
+        return _mean(values, np.where(known, mean / np.maximum(sizes, 1), 0.0))
+
+    return weighted
 
 
 def _r2(squared: Floats, y: Floats, weights: Weights) -> float:

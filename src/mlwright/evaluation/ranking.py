@@ -11,13 +11,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mlwright.evaluation.interval import Interval
-
 Floats: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.int64]
 
 PLACES = 10
-REPETITIONS = 400
 
 
 def ndcg_of_lists(y: Floats, p: Floats, lists: Codes, *, places: int = PLACES) -> Floats:
@@ -35,24 +32,16 @@ def ndcg_of_lists(y: Floats, p: Floats, lists: Codes, *, places: int = PLACES) -
     return np.asarray(np.where(known, found / np.where(known, best, 1.0), np.nan), dtype=np.float64)
 
 
-def ranking_quality(y: Floats, p: Floats, lists: Codes, *, seed: int = 7) -> dict[str, object]:
-    """Give the mean NDCG over lists with its interval, and what no order at all would have.
+def judged_lists(y: Floats, p: Floats, lists: Codes) -> tuple[Codes, Floats]:
+    """Give each row the place of its list, -1 for a row without one, and the NDCG of the lists.
 
-    Rows without a list are left out. The interval draws whole lists.
+    Relevance below 0 is lifted to 0, for all rows alike.
     """
     known = lists >= 0
-    y, p = y[known] - min(float(y[known].min(initial=0.0)), 0.0), p[known]
-    _, codes = np.unique(lists[known], return_inverse=True)
-    each = ndcg_of_lists(y, p, codes)
-    chance = ndcg_of_lists(y, np.zeros(len(y)), codes)
-    judged = each[np.isfinite(each)]
-    return {
-        "places": PLACES,
-        "lists": len(each),
-        "judged": len(judged),
-        "ndcg": _interval(judged, seed).to_json(),
-        "unordered": float(np.nanmean(chance)) if len(judged) else None,
-    }
+    codes = np.full(len(lists), -1, dtype=np.int64)
+    _, codes[known] = np.unique(lists[known], return_inverse=True)
+    lifted = y[known] - min(float(y[known].min(initial=0.0)), 0.0)
+    return codes, ndcg_of_lists(lifted, p[known], codes[known])
 
 
 def _gains(y: Floats, p: Floats, lists: Codes, count: int, places: int) -> Floats:
@@ -66,12 +55,3 @@ def _gains(y: Floats, p: Floats, lists: Codes, count: int, places: int) -> Float
     tie = np.cumsum(is_first | np.r_[True, score[1:] != score[:-1]]) - 1 if len(order) else starts
     shared = np.bincount(tie, weights=discount) / np.bincount(tie)
     return np.asarray(np.bincount(of_list, weights=gain * shared[tie], minlength=count), dtype=np.float64)
-
-
-def _interval(values: Floats, seed: int) -> Interval:
-    if len(values) < 2:
-        return Interval(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    means = [float(values[rng.integers(0, len(values), len(values))].mean()) for _ in range(REPETITIONS)]
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high))

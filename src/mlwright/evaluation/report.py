@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from mlwright.data import ClassValue
 from mlwright.errors import TooFewRows
-from mlwright.evaluation.bootstrap import Drawing, bootstrap_intervals
-from mlwright.evaluation.metric import COUNT_METRICS, METRICS, Floats
+from mlwright.evaluation.bootstrap import Drawing, bootstrap_interval, bootstrap_intervals
+from mlwright.evaluation.metric import Floats, told_metrics
+from mlwright.evaluation.ranking import PLACES, Codes, judged_lists
 from mlwright.evaluation.reliability import equal_bins
 from mlwright.project import Task
+from mlwright.project.config import MetricName
 
 CALIBRATION_BINS = 10
 BAD_QUANTILE = 0.9  # of absolute errors: a regression's row beyond it counts as an error
@@ -36,22 +38,25 @@ def evaluate(  # noqa: PLR0913  # predictions, and how to read them
     threshold: float = 0.5,
     blocks: npt.NDArray[np.generic] | None = None,
     seed: int = 7,
-    is_count: bool = False,
+    metrics: Sequence[MetricName] = (),
 ) -> dict[str, object]:
-    """Give all metrics with intervals, calibration, confusion at the threshold and the quality counts.
+    """Give metrics with intervals, calibration, confusion at the threshold and the quality counts.
 
-    The quality counts are the reference of monitors: a binary model's missed positives and false alarms,
-    wrong rows of several classes, rows beyond the 90 % point of absolute errors of a regression. Raises
-    `TooFewRows` without rows.
+    Metrics are those of the task unless some are named; blocks are the lists of NDCG. The quality counts are
+    the reference of monitors: a binary model's missed positives and false alarms, wrong rows of several
+    classes, rows beyond the 90 % point of absolute errors of a regression. Raises `TooFewRows` without rows.
     """
     labels, predictions = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if not len(labels):
         raise TooFewRows("there are no held-out rows to evaluate on", hint="look at `split` in [data]")
     drawing = Drawing(blocks, seed)
-    names = COUNT_METRICS if is_count else METRICS[task]
+    names = metrics or told_metrics(task)
     intervals = bootstrap_intervals(names, labels, predictions, drawing, threshold=threshold)
-    metrics = {name: interval.to_json() for name, interval in intervals.items()}
-    found: dict[str, object] = {"task": task, "rows": len(labels), "metrics": metrics}
+    found: dict[str, object] = {
+        "task": task,
+        "rows": len(labels),
+        "metrics": {name: interval.to_json() for name, interval in intervals.items()},
+    }
     if blocks is not None:
         found["blocks"] = len(np.unique(blocks))
     match task:
@@ -73,6 +78,24 @@ def evaluate(  # noqa: PLR0913  # predictions, and how to read them
         case "regression":
             found["quality"] = _regression_quality(np.abs(labels - predictions))
     return found
+
+
+def ranking_quality(y: Floats, p: Floats, lists: Codes, *, seed: int = 7) -> dict[str, object]:
+    """Give the mean NDCG over lists with its interval, and what no order at all would have.
+
+    Rows without a list are left out. The interval draws whole lists.
+    """
+    known = lists >= 0
+    y, p, lists = y[known], p[known], lists[known]
+    _, chance = judged_lists(y, np.zeros(len(y)), lists)
+    judged = np.isfinite(chance)
+    return {
+        "places": PLACES,
+        "lists": len(chance),
+        "judged": int(judged.sum()),
+        "ndcg": bootstrap_interval("ndcg", y, p, blocks=lists, seed=seed).to_json(),
+        "unordered": float(chance[judged].mean()) if judged.any() else None,
+    }
 
 
 def calibrate(y: Floats, p: Floats, *, bins: int = CALIBRATION_BINS) -> Calibration:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlwright.data import conform_columns
 from mlwright.evaluation import Answer, HeldOut, evaluate, evaluate_slices, judge
-from mlwright.evaluation.ranking import ranking_quality
+from mlwright.evaluation.report import ranking_quality
 from mlwright.features import native_columns
 from mlwright.lifecycle.blocking import CHECKS_GATE, judge_findings
 from mlwright.lifecycle.parameters import (
@@ -29,7 +29,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.pipeline import Context, Values
 from mlwright.project import GateConfig, find_project
 from mlwright.training.learner import Floats
-from mlwright.training.problem import goal_of
+from mlwright.training.problem import metrics_of
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
@@ -44,7 +44,6 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
     assert isinstance(fitted, dict)
     scores = members_answers(context, inputs, rows.frame[rows.test], rows.inputs, read_task(parameters))
     metric = read_training(parameters).metric
-    is_count = goal_of(read_task(parameters), read_training(parameters)) == "poisson"
     context.move(0.3, "bootstrap")
     found = evaluate(
         read_task(parameters),
@@ -54,21 +53,23 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
         threshold=_threshold(fitted),
         blocks=rows.blocks(rows.test),
         seed=read_seed(parameters),
-        is_count=is_count or metric == "poisson_deviance",
+        metrics=metrics_of(read_task(parameters), read_training(parameters)),
     )
     lists = rows.lists(rows.test)
     if lists is not None and scores.ndim == 1:
         found["ranking"] = ranking_quality(rows.target[rows.test], scores, lists, seed=read_seed(parameters))
     context.move(0.7, "slices")
-    slices = evaluate_slices(
-        metric,
-        rows.frame[rows.test],
-        rows.target[rows.test],
-        scores,
-        columns=[column.name for column in rows.inputs],
-        threshold=_threshold(fitted),
-        seed=read_seed(parameters),
-    )
+    slices = []
+    if metric != "ndcg":  # a part of a list is another list, and easier to order
+        slices = evaluate_slices(
+            metric,
+            rows.frame[rows.test],
+            rows.target[rows.test],
+            scores,
+            columns=[column.name for column in rows.inputs],
+            threshold=_threshold(fitted),
+            seed=read_seed(parameters),
+        )
     found["slices"] = [part.to_json() for part in slices]
     plain: JSON = json.loads(json.dumps(found, allow_nan=False))
     assert isinstance(plain, dict)

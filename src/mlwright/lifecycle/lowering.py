@@ -109,7 +109,7 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
     knots, heights = (tuple(corner) for corner in cast("list[list[float]]", document["corners"]))
     goal: Goal = "poisson" if document.get("link") == "exp" else task
     line = Calibration(slope, shift, knots, heights)
-    return predictions(goal, line.apply(total) if task == "binary" else total)
+    return predictions(goal, total if task == "multiclass" else line.apply(total))
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,14 @@ def _check_metrics(project: Project) -> None:
     """Raise `ConfigError` for a metric that the task does not have."""
     config = project.config
     task = config.project.task
+    if config.training.objective == "rank" and task != "regression":
+        raise ConfigError(
+            f"[training] asks for the objective 'rank', which a {task} has not",
+            hint='set task = "regression" in [project], or objective = "auto"',
+            key="training.objective",
+        )
+    if config.training.objective == "rank" and config.data.query is None:
+        raise _without_query("training.objective", "the objective 'rank'")
     asked = {"training": config.training.metric, **{f"gates.{n}": g.metric for n, g in config.gates.items()}}
     for section, metric in asked.items():
         if metric not in SUITABLE[task]:
@@ -173,6 +181,16 @@ def _check_metrics(project: Project) -> None:
                 hint=f"choose one of {', '.join(SUITABLE[task])}",
                 key=f"{section}.metric",
             )
+        if metric == "ndcg" and config.data.query is None:
+            raise _without_query(f"{section}.metric", "the metric 'ndcg'")
+
+
+def _without_query(key: str, what: str) -> ConfigError:
+    return ConfigError(
+        f"{key} asks for {what}, and [data] names no `query`",
+        hint='say which column names the list of a row: `query = "…"` in [data]',
+        key=key,
+    )
 
 
 def inputs_digest(values: Values) -> str:

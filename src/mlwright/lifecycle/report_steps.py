@@ -91,6 +91,11 @@ def explain(context: Context, inputs: Values, parameters: Parameters) -> Values:
 
 def _learning_curve(rows: Rows, parameters: Parameters, allowance: Allowance) -> object:
     task, seed = read_task(parameters), read_seed(parameters)
+    settings = read_training(parameters)
+    goal = goal_of(task, settings)
+    if goal == "rank" or settings.metric == "ndcg":
+        allowance.skip("learning curve", "it is drawn for answers to single rows, not for lists")
+        return None
     outputs = len(rows.classes) if task == "multiclass" else 1
     count = curve_rows(len(rows.train), len(rows.inputs), outputs, allowance.part(0.5))
     if not count:
@@ -106,9 +111,9 @@ def _learning_curve(rows: Rows, parameters: Parameters, allowance: Allowance) ->
         rows.frame[test].select(names),
         rows.target[test],
         inputs=rows.inputs,
-        goal=goal_of(task, read_training(parameters)),
+        goal=goal,
         classes=len(rows.classes),
-        metric=read_training(parameters).metric,
+        metric=settings.metric,
         seed=seed,
     )
     return {**curve.to_json(), "training_rows": len(rows.train)}

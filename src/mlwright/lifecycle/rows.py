@@ -16,8 +16,8 @@ from mlwright.data import (
     labels_known_at,
     make_folds,
     newest_moment,
+    number_lists,
     read_contract,
-    require_column,
 )
 from mlwright.features import TransformDocument
 from mlwright.lifecycle.lowering import library_answers
@@ -74,19 +74,17 @@ class Rows:
             settings=config,
             seed=seed,
             time=self.data.time,
+            lists=self.lists(self.train),
         )
 
     def lists(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """Number the list in which each row is ranked, -1 for none; None without such a column."""
-        name = self.data.query
-        if name is None:
-            return None
-        require_column(name, self.frame.columns)
-        ranks = self.frame[name][rows].cast(pl.String).rank("dense").cast(pl.Int64)
-        return (ranks - 1).fill_null(-1).to_numpy()
+        return number_lists(self.frame[rows], self.data.query)
 
     def blocks(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-        """Give the day or group of rows, which stand and fall together."""
+        """Give the list, day or group of rows, which stand and fall together."""
+        if self.data.query is not None:
+            return self.lists(rows)
         name = self.data.group if self.data.split.by == self.data.group else self.data.time
         if name is None or name not in self.frame.columns:
             return None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from mlwright.data import is_gradable
+from mlwright.data.lists import MOST_GRADES
 from mlwright.data.roles import check_sizes
 from mlwright.errors import LabelUnusable
 from mlwright.evaluation.bootstrap import REPETITIONS, repetitions_of
@@ -30,7 +32,7 @@ from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS
 from mlwright.pipeline import Context, Values
 from mlwright.project import find_project
 from mlwright.training.budget import After, Budget, BudgetClock, measure_slowness
-from mlwright.training.learner import FAMILY_NAMES
+from mlwright.training.learner import FAMILY_NAMES, Floats
 from mlwright.training.own_source import PORTFOLIO
 from mlwright.training.own_trainer import OwnFitted
 from mlwright.training.problem import Problem
@@ -78,8 +80,14 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
             "tried": [_tried(one) for one in fitted.tried],
             "findings": [json.loads(json.dumps(finding.to_json())) for finding in fitted.findings],
         },
-        "summary": f"{config.metric}: {said}; kept {facts['kept']}",
+        "summary": f"{_told_lists(problem)}{config.metric}: {said}; kept {facts['kept']}",
     }
+
+
+def _told_lists(problem: Problem) -> str:
+    if problem.ranked is None:
+        return ""
+    return f"for the order within {len(np.unique(problem.ranked)):,} lists, not for single rows; "
 
 
 def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
@@ -133,12 +141,23 @@ def _check_target(problem: Problem) -> None:
             f"the label {what}, a count is 0 or more",
             hint='set objective = "squared" in [training] for what is no count',
         )
+    if problem.goal == "rank":
+        _check_grades(target)
     if problem.task == "regression":
         check_sizes(pl.Series("label", target))
     elif len(np.unique(target)) < 2:
         raise LabelUnusable(
             "the training rows have one class only",
             hint="hold out fewer rows, or bring data in which both classes happen early enough",
+        )
+
+
+def _check_grades(target: Floats) -> None:
+    if not is_gradable(pl.Series(target)):
+        what = "has values below 0" if target.min() < 0 else f"has {len(np.unique(target)):,} values"
+        raise LabelUnusable(
+            f"the label {what}, relevance has up to {MOST_GRADES:,} grades from 0 up",
+            hint='round it, or set objective = "squared" in [training] and a metric of single rows',
         )
 
 

@@ -20,6 +20,7 @@ from mlwright.packaging.predictor import PackagePredictor
 from mlwright.project import Task
 from mlwright.project.config import MetricName
 from mlwright.training.learner import Floats
+from mlwright.training.sample import whole_lists
 
 TOP = 20  # columns that are shuffled and listed
 DRAWN = 6  # columns whose contributions are drawn by value
@@ -176,6 +177,9 @@ def _importance(asked: Asked, order: list[int], allowance: Allowance) -> dict[st
     inputs = asked.rows.inputs
     most = min(SHUFFLED_ROWS, max(MOST_CELLS // len(inputs), FEWEST_SHUFFLED))
     chosen = np.sort(generator.permutation(asked.places)[:most])
+    lists = asked.rows.lists(asked.places)
+    if lists is not None:
+        chosen = asked.places[whole_lists(lists, most, generator)]
     y = asked.rows.target[chosen]
     metric = asked.metric
     if metric in ("auc", "average_precision") and len(asked.rows.classes) > FEW_CLASSES:

@@ -8,14 +8,14 @@ from mlwright.record import Record, field
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 MetricName: TypeAlias = Literal[
-    "auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2", "poisson_deviance"
+    "auc", "average_precision", "log_loss", "accuracy", "rmse", "mae", "r2", "poisson_deviance", "ndcg"
 ]
 SUITABLE: dict[Task, tuple[MetricName, ...]] = {
-    "binary": ("average_precision", "auc", "log_loss", "accuracy"),
+    "binary": ("average_precision", "auc", "log_loss", "accuracy", "ndcg"),
     "multiclass": ("accuracy", "log_loss", "auc", "average_precision"),
-    "regression": ("poisson_deviance", "rmse", "mae", "r2"),
+    "regression": ("ndcg", "poisson_deviance", "rmse", "mae", "r2"),
 }
-Objective: TypeAlias = Literal["auto", "squared", "poisson"]
+Objective: TypeAlias = Literal["auto", "squared", "poisson", "rank"]
 CheckName: TypeAlias = Literal[
     "leak",
     "copies",
@@ -80,7 +80,7 @@ class DataConfig(Record):
     group: str | None = field(default=None, metadata=doc("column whose rows stay on one side of a split"))
     query: str | None = field(
         default=None,
-        metadata=doc("column that names the list in which a row is ranked; NDCG of the scores is reported"),
+        metadata=doc("column that names the list in which a row is ranked; rows of a list stay together"),
     )
     ignore: tuple[str, ...] = field(default=(), metadata=doc("columns that are never features"))
     id: str | None = field(default=None, metadata=doc("column that names rows, one each; never a feature"))
@@ -109,9 +109,8 @@ class DataConfig(Record):
     @property
     def unread(self) -> tuple[str, ...]:
         """Name the columns that no model reads, beside label and group."""
-        return tuple(
-            name for name in (*self.ignore, self.id, self.weight, self.label_time) if name is not None
-        )
+        named = (*self.ignore, self.id, self.weight, self.label_time, self.query)
+        return tuple(name for name in named if name is not None)
 
 
 class TrainingConfig(Record):
@@ -133,7 +132,10 @@ class TrainingConfig(Record):
     metric: MetricName = field(default="auc", metadata=doc("what decides between models"))
     objective: Objective = field(
         default="auto",
-        metadata=doc("regression: squared errors, or `poisson` for counts; `auto` goes by the metric"),
+        metadata=doc(
+            "regression: squared errors, `poisson` for counts, or `rank` for the order within the lists of "
+            "`query`; `auto` goes by the metric"
+        ),
     )
     threshold: float | Literal["best_f1", "cost", "capacity"] = field(
         default=0.5,

@@ -16,13 +16,15 @@ import numpy.typing as npt
 from mlwright.training.boosted import MOST_NODES
 from mlwright.training.cost import refit_rounds
 from mlwright.training.learner import Floats
-from mlwright.training.problem import Problem
-from mlwright.training.score import gain_and_error, is_known, row_losses
+from mlwright.training.problem import Problem, Rows
+from mlwright.training.sample import whole_lists
+from mlwright.training.score import gain_and_error, is_known, losses
 from mlwright.training.trainer import OutOfFold
 
 MOST_PICKS = 12
 MOST_MEMBERS = 4
 MOST_SUMS = 1_000_000  # of a candidate that weights are chosen by
+MOST_RANKED = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,9 @@ def blend(problem: Problem, candidates: Sequence[OutOfFold]) -> Blend:
     weights = greedy_weights(problem, candidates, rows)
     single = best_single(problem, candidates, rows)
     mixed = mix(candidates, weights)
-    target, goal = problem.target, problem.goal
-    gains = np.full(len(target), np.nan)
-    before = row_losses(goal, target[rows], candidates[single].margins[rows])
-    gains[rows] = before - row_losses(goal, target[rows], mixed[rows])
+    gains = np.full(len(problem.target), np.nan)
+    before = losses(problem, rows, candidates[single].margins[rows])
+    gains[rows] = before - losses(problem, rows, mixed[rows])
     mean, error = gain_and_error(problem, gains)
     if len(weights) > 1 and mean > error:
         return Blend(weights, mixed)
@@ -51,8 +52,7 @@ def blend(problem: Problem, candidates: Sequence[OutOfFold]) -> Blend:
 
 def best_single(problem: Problem, candidates: Sequence[OutOfFold], rows: npt.NDArray[np.int64]) -> int:
     """Give the place of the candidate with the least loss on some rows."""
-    losses = [_loss(problem, one.margins, rows) for one in candidates]
-    return int(np.argmin(losses))
+    return int(np.argmin([_loss(problem, one.margins, rows) for one in candidates]))
 
 
 def greedy_weights(
@@ -60,27 +60,26 @@ def greedy_weights(
 ) -> dict[int, float]:
     """Pick members one after another on some rows; weights are how often each was picked."""
     sizes = [_nodes(problem, one) for one in candidates]
-    rows = rows[:: max(1, len(rows) * problem.outputs // MOST_SUMS)]
+    rows = _some(problem, rows)
     picks: list[int] = []
     total = np.zeros_like(candidates[0].margins[rows])
     best: tuple[float, tuple[int, ...]] = (np.inf, ())
-    target, weight = problem.target[rows], problem.weight[rows]
+    weight = problem.weight[rows]
     for number in range(1, MOST_PICKS + 1):
         allowed = [place for place in range(len(candidates)) if _fits({*picks, place}, sizes)]
-        losses = {
+        reached = {
             place: float(
                 np.average(
-                    row_losses(problem.goal, target, (total + candidates[place].margins[rows]) / number),
-                    weights=weight,
+                    losses(problem, rows, (total + candidates[place].margins[rows]) / number), weights=weight
                 )
             )
             for place in allowed
         }
-        chosen = min(losses, key=losses.__getitem__)
+        chosen = min(reached, key=reached.__getitem__)
         picks.append(chosen)
         total = total + candidates[chosen].margins[rows]
-        if losses[chosen] < best[0]:
-            best = (losses[chosen], tuple(picks))
+        if reached[chosen] < best[0]:
+            best = (reached[chosen], tuple(picks))
     return {place: best[1].count(place) / len(best[1]) for place in sorted(set(best[1]))}
 
 
@@ -118,9 +117,17 @@ def part_of_rows(problem: Problem, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
     return np.asarray(halves[codes], dtype=np.int64)
 
 
+def _some(problem: Problem, rows: Rows) -> Rows:
+    """Give the rows that weights are chosen by: every n-th, or whole lists, which take a sort each time."""
+    if problem.ranked is not None:
+        if len(rows) <= MOST_RANKED:
+            return rows
+        return rows[whole_lists(problem.ranked[rows], MOST_RANKED, np.random.default_rng(problem.seed))]
+    return rows[:: max(1, len(rows) * problem.outputs // MOST_SUMS)]
+
+
 def _loss(problem: Problem, margins: Floats, rows: npt.NDArray[np.int64]) -> float:
-    losses = row_losses(problem.goal, problem.target[rows], margins[rows])
-    return float(np.average(losses, weights=problem.weight[rows]))
+    return float(np.average(losses(problem, rows, margins[rows]), weights=problem.weight[rows]))
 
 
 def _nodes(problem: Problem, one: OutOfFold) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
+from mlwright.evaluation.ranking import PLACES
 from mlwright.training.learner import Candidate, FitTask, Floats, Matrix, ModelDump
 from mlwright.training.problem import Problem
 
@@ -23,6 +24,7 @@ BINNING = {
     "num_threads": 1,
     "verbose": -1,
 }
+PLAIN = "pointwise"  # a setting: no list is looked at
 SCORES = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "rmse"}
 
 
@@ -50,11 +52,12 @@ class BoostedLearner:
     def fit(self, candidate: Candidate, task: FitTask) -> BoostedModel:
         """Fit until the validation rows no longer get better, or for the rounds asked."""
         settings = parameters(candidate, task)
-        training = _dataset(task.train)
+        is_ranked = settings["objective"] == "lambdarank"
+        training = _ranked(task, task.train) if is_ranked else _dataset(task.train)
         callbacks: list[Callable[..., object]] = [_Tick(task)]
         valid = []
         if task.valid is not None:
-            valid = [_dataset(task.valid, training)]
+            valid = [_ranked(task, task.valid, training) if is_ranked else _dataset(task.valid, training)]
             callbacks.insert(0, lgb.early_stopping(PATIENCE, verbose=False))
         rounds = most_rounds(candidate, task) if task.rounds is None else task.rounds
         booster = lgb.train(settings, training, rounds, valid_sets=valid, callbacks=callbacks)
@@ -68,7 +71,7 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     settings: dict[str, object] = {
         **BINNING,
         "cat_smooth": 20.0,
-        **candidate.settings,
+        **{name: value for name, value in candidate.settings.items() if name != PLAIN},
         "objective": "poisson" if task.is_count or task.is_logarithmic else task.task,
         "metric": "poisson" if task.is_count else SCORES[task.task],
         "min_data_in_leaf": least_rows(task, int(candidate.settings["min_data_in_leaf"])),
@@ -80,6 +83,9 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     }
     if task.task == "multiclass":
         settings["num_class"] = task.classes
+    if task.is_ranked and PLAIN not in candidate.settings:
+        settings |= {"objective": "lambdarank", "metric": "ndcg", "eval_at": [PLACES]}
+        settings["label_gain"] = _grades(task).tolist()
     return settings
 
 
@@ -124,6 +130,39 @@ def _dataset(matrix: Matrix, reference: lgb.Dataset | None = None) -> lgb.Datase
         free_raw_data=True,
     )
     matrix.prepared["lightgbm"] = made.construct()
+    return made
+
+
+def _grades(task: FitTask) -> Floats:
+    """Give the different labels, which are gains: LightGBM knows them by their places."""
+    sides = [task.train] if task.valid is None else [task.train, task.valid]
+    return np.unique(np.concatenate([side.target for side in sides]))
+
+
+def _ranked(task: FitTask, matrix: Matrix, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+    """Bin a matrix list by list; a row without a list is one of its own.
+
+    Rows of a list stand in random order, because LightGBM leaves those with equal scores as they stand.
+    """
+    if isinstance(made := matrix.prepared.get("lightgbm-lists"), lgb.Dataset):
+        return made
+    assert matrix.lists is not None
+    rows = len(matrix.lists)
+    alone = np.arange(rows) + matrix.lists.max(initial=-1) + 1
+    lists = np.where(matrix.lists < 0, alone, matrix.lists)
+    order = np.lexsort((np.random.default_rng(rows).random(rows), lists))
+    _, sizes = np.unique(lists, return_counts=True)
+    made = lgb.Dataset(
+        matrix.values[order],
+        np.searchsorted(_grades(task), matrix.target[order]),
+        weight=None if (matrix.weight == 1).all() else matrix.weight[order],
+        group=sizes,
+        reference=reference,
+        categorical_feature=list(matrix.categorical),
+        params=dict(BINNING),
+        free_raw_data=True,
+    )
+    matrix.prepared["lightgbm-lists"] = made.construct()
     return made
 
 

@@ -1,5 +1,7 @@
 """A line through the margins of a binary model, kept only when unseen rows get better by it.
 
+Margins of a model that ranks are put on a line that gives them the size of the relevance, in the same order.
+
 Platt's is straight; where that is not enough, the rates of bins say where it has corners.
 
 Reference: Platt 1999, Probabilistic outputs for support vector machines; fitted by Newton's method.
@@ -33,6 +35,8 @@ def calibrate_margins(problem: Problem, margins: Floats) -> Calibration:
     the others. There is none for other tasks and few rows.
     """
     rows = np.flatnonzero(is_known(margins))
+    if problem.goal == "rank":
+        return relevance_line(margins[rows], problem.target[rows], problem.weight[rows])
     target, weight = problem.target[rows], problem.weight[rows]
     is_single = problem.folds.kind == "forward" and len(problem.folds.folds) < FEWEST_FORWARD
     if problem.task != "binary" or is_single or min(target.sum(), (1 - target).sum()) < FEWEST_PER_CLASS:
@@ -63,6 +67,18 @@ def _unseen(problem: Problem, rows: Rows, plain: Floats, fit: Fit) -> Floats:
             line = fit(plain[outside], target[outside], weight[outside])
             changed[inside] = line.apply(plain[inside])
     return changed
+
+
+def relevance_line(margins: Floats, target: Floats, weight: Floats) -> Calibration:
+    """Fit slope and shift by squared errors; without a slope upwards margins stay as they are.
+
+    >>> relevance_line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.ones(3))
+    Calibration(slope=2.0, shift=1.0, knots=(), values=())
+    """
+    middle, mean = (float(np.average(values, weights=weight)) for values in (margins, target))
+    spread = float(np.average((margins - middle) ** 2, weights=weight))
+    slope = float(np.average((margins - middle) * (target - mean), weights=weight)) / max(spread, 1e-300)
+    return Calibration(slope, mean - slope * middle) if slope > 0 else Calibration()
 
 
 def fit_line(margins: Floats, target: Floats, weight: Floats) -> Calibration:

@@ -17,6 +17,7 @@ from mlwright.training.trainer import OutOfFold
 PER_LEAF = 15e-6  # seconds of a round
 PER_ROW = 40e-9
 PER_CELL = 10e-9  # of a tree with 31 leaves, and of the columns that it may use
+PER_RANKED = 250e-9  # and of the pairs in its list
 PER_ENCODED_CELL = 120e-9
 PER_ANSWER = 90e-9  # of a row by a tree
 RATE_ROUNDS = 16.0  # learning rate times rounds of a booster that stops by itself
@@ -64,6 +65,8 @@ def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: in
     columns = len(problem.inputs) * float(settings.get("feature_fraction", 1.0))
     depth = leaves.bit_length() / LEAVES.bit_length()
     each = PER_LEAF * leaves + rows * (PER_ROW + PER_CELL * columns * depth)
+    if problem.goal == "rank":
+        each += PER_RANKED * rows
     return each * rounds * problem.outputs
 
 

@@ -86,6 +86,7 @@ class _Encoder:
             problem.target[fold.valid],
             problem.weight[fold.valid],
             train.categorical,
+            None if problem.ranked is None else problem.ranked[fold.valid],
         )
         return EncodedFold(train, valid, transform)
 
@@ -98,7 +99,10 @@ class _Encoder:
         weight = known.weight[rows]
         if limits and len(rows) > min(limits):
             target = known.target[rows]
-            places, factor = sample_rows(target, min(limits), task=problem.task, seed=problem.seed)
+            lists = None if problem.ranked is None else problem.ranked[rows]
+            places, factor = sample_rows(
+                target, min(limits), task=problem.task, seed=problem.seed, lists=lists
+            )
             rows, weight = rows[places], weight[places] * factor
         frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
         training = TrainingRows(frame, target, problem.task, problem.seed, problem.time, problem.pairs)
@@ -106,4 +110,5 @@ class _Encoder:
         fitted = FITS[self.encoding](training, inputs, memory)
         values = fitted.training_matrix(frame, inputs)
         categorical = tuple(categorical_outputs(fitted.document))
-        return fitted.document, Matrix(values, target, weight, categorical)
+        lists = None if problem.ranked is None else problem.ranked[rows]
+        return fitted.document, Matrix(values, target, weight, categorical, lists)

@@ -52,6 +52,7 @@ def constant_value(problem: Problem) -> float:
             scores = np.tile(shares, (len(valid), 1))
         else:
             scores = np.full(len(valid), float(train.mean()))
-        values.append(metric_value(problem.metric, valid, scores))
+        lists = None if problem.lists is None else problem.lists[fold.valid]
+        values.append(metric_value(problem.metric, valid, scores, lists=lists))
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")

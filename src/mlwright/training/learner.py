@@ -46,6 +46,8 @@ class Candidate:
 class Matrix:
     """Encoded rows; `categorical` are the places of columns that hold indices of levels.
 
+    `lists` numbers the list in which a row is ranked, -1 for none.
+
     A learner may keep in `prepared`, under its name, what it makes of the rows for any candidate.
     """
 
@@ -53,6 +55,7 @@ class Matrix:
     target: Floats
     weight: Floats
     categorical: tuple[int, ...] = ()
+    lists: npt.NDArray[np.int64] | None = None
     prepared: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -61,7 +64,8 @@ class FitTask:
     """What to fit on. Without `valid` it is for `rounds`; `tick(round)` says True when time is up.
 
     With `is_count` the target counts something and margins are logarithms of rates.
-    With `is_logarithmic` the sums of a regression are to be logarithms of the value.
+    With `is_logarithmic` the sums of a regression are to be logarithms of the value. With `is_ranked` they
+    only have to order the rows of each list.
     """
 
     train: Matrix
@@ -73,6 +77,7 @@ class FitTask:
     tick: Callable[[int], bool]
     is_count: bool = False
     is_logarithmic: bool = False
+    is_ranked: bool = False
 
     @property
     def outputs(self) -> int:

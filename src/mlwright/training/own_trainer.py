@@ -243,7 +243,10 @@ def _fold_value(problem: Problem, score: Floats) -> float:
         rows = fold.valid[np.isfinite(score[fold.valid].reshape(len(fold.valid), -1)).all(axis=1)]
         if not len(rows):
             continue
-        value = metric_value(problem.metric, problem.target[rows], score[rows], weights=problem.weight[rows])
+        lists = None if problem.lists is None else problem.lists[rows]
+        value = metric_value(
+            problem.metric, problem.target[rows], score[rows], weights=problem.weight[rows], lists=lists
+        )
         if np.isfinite(value):
             values.append(value)
             sizes.append(len(rows))

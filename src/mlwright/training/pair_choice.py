@@ -27,8 +27,8 @@ from mlwright.training.boosted import BoostedLearner, BoostedModel
 from mlwright.training.budget import BudgetClock
 from mlwright.training.learner import Candidate, FitTask, Floats, Matrix
 from mlwright.training.problem import Problem
-from mlwright.training.sample import sample_rows
-from mlwright.training.score import gain_and_error, row_losses
+from mlwright.training.sample import sample_rows, whole_lists
+from mlwright.training.score import gain_and_error, losses
 from mlwright.training.trainer import Watch
 
 TRAIN_ROWS, VALID_ROWS = 12_000, 8_000
@@ -82,16 +82,25 @@ class _Search:
         fold = problem.folds.folds[0]
         known = problem.labels(fold.known_at)
         train = fold.train[known.weight[fold.train] > 0]
-        places, factor = sample_rows(known.target[train], TRAIN_ROWS, task=problem.task, seed=problem.seed)
+        lists = problem.ranked
+        places, factor = sample_rows(
+            known.target[train],
+            TRAIN_ROWS,
+            task=problem.task,
+            seed=problem.seed,
+            lists=None if lists is None else lists[train],
+        )
         self.problem = replace(problem, folds=Folds((fold,), problem.folds.kind, problem.folds.why))
         self.train, self.target = train[places], known.target[train[places]]
         self.weight = known.weight[self.train] * factor
         generator = np.random.default_rng(problem.seed)
         self.valid = np.sort(generator.permutation(fold.valid)[:VALID_ROWS])
+        if lists is not None:
+            self.valid = fold.valid[whole_lists(lists[fold.valid], VALID_ROWS, generator)]
 
     def run(self) -> tuple[Pair, ...]:
         """Find the pairs that pay together."""
-        losses, gains = self._fit(())
+        plain, gains = self._fit(())
         tried = self._candidates(gains)
         if not tried:
             return ()
@@ -102,7 +111,7 @@ class _Search:
         if not best:
             return ()
         others, _ = self._fit(best)
-        mean, error = gain_and_error(self.problem, losses - others)
+        mean, error = gain_and_error(self.problem, plain - others)
         return best if mean > SURELY * error else ()
 
     def _fit(self, pairs: Sequence[Pair]) -> tuple[Floats, Mapping[str, float]]:
@@ -112,9 +121,14 @@ class _Search:
         rows = TrainingRows(frame, self.target, problem.task, problem.seed, problem.time, tuple(pairs))
         fitted = fit_tree_transform(rows, inputs)
         places = tuple(categorical_outputs(fitted.document))
-        train = Matrix(fitted.training_matrix(frame, inputs), self.target, self.weight, places)
+        lists = (
+            (None, None)
+            if problem.ranked is None
+            else (problem.ranked[self.train], problem.ranked[self.valid])
+        )
+        train = Matrix(fitted.training_matrix(frame, inputs), self.target, self.weight, places, lists[0])
         asked, wanted = apply_transform(fitted.document, problem.frame[self.valid], inputs), self.valid
-        valid = Matrix(asked, problem.target[wanted], problem.weight[wanted], places)
+        valid = Matrix(asked, problem.target[wanted], problem.weight[wanted], places, lists[1])
         task = FitTask(
             train,
             valid,
@@ -125,11 +139,12 @@ class _Search:
             lambda done: done >= ROUNDS,
             problem.goal == "poisson",
             problem.is_logarithmic,
+            problem.goal == "rank",
         )
         model = BoostedLearner().fit(QUICK, task)
-        losses = np.full(problem.frame.height, np.nan)
-        losses[wanted] = row_losses(problem.goal, problem.target[wanted], model.margins(asked))
-        return losses, _gains(model, fitted)
+        found = np.full(problem.frame.height, np.nan)
+        found[wanted] = losses(problem, wanted, model.margins(asked))
+        return found, _gains(model, fitted)
 
     def _candidates(self, gains: Mapping[str, float]) -> list[Pair]:
         """Pair the columns that gained most."""

@@ -89,6 +89,9 @@ BOOSTED = (
     ),
 )
 
+RANKED = _boosted("lgb-31-pointwise", **BOOSTED[0].settings, pointwise=True)
+"""Where rows are ranked, their relevance itself: as good where lists differ by what their columns tell."""
+
 JOINING = {
     "lgb-31": (
         _numeric("cat-6", "catboost", learning_rate=0.08, depth=6, subsample=0.8, l2_leaf_reg=4.0),
@@ -137,7 +140,9 @@ def quick_candidate(rate: float) -> Candidate:
     )
 
 
-def boosted_candidates(seed: int, families: Collection[Family] = frozenset()) -> Iterator[Candidate]:
+def boosted_candidates(
+    seed: int, families: Collection[Family] = frozenset(), *, is_ranked: bool = False
+) -> Iterator[Candidate]:
     """Give the portfolio of the families that are installed, then ever more candidates drawn by the seed.
 
     >>> from itertools import islice
@@ -146,6 +151,8 @@ def boosted_candidates(seed: int, families: Collection[Family] = frozenset()) ->
     """
     for candidate in BOOSTED:
         yield candidate
+        if is_ranked and candidate == BOOSTED[0]:
+            yield RANKED
         yield from (one for one in JOINING.get(candidate.name, ()) if one.family in families)
     generator = np.random.default_rng(seed)
     number = 0

@@ -10,26 +10,35 @@ import numpy.typing as npt
 import polars as pl
 
 from mlwright.data import Column, Folds, LabelsAt
+from mlwright.evaluation import told_metrics
 from mlwright.features import Pair
 from mlwright.project import MetricName, Task, TrainingConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
-Goal: TypeAlias = Literal["binary", "multiclass", "regression", "logarithm", "poisson"]
+Goal: TypeAlias = Literal["binary", "multiclass", "regression", "logarithm", "poisson", "rank"]
 
 
 def goal_of(task: Task, settings: TrainingConfig) -> Goal:
-    """Tell what is fitted: the task, and for numbers whether they are counts.
+    """Tell what is fitted: the task, and for numbers whether they are counts, or ranked in lists.
 
     >>> goal_of("regression", TrainingConfig(metric="poisson_deviance"))
     'poisson'
     """
     if task != "regression":
         return task
-    is_count = settings.objective == "poisson"
+    goals: dict[str, Goal] = {"poisson": "poisson", "rank": "rank"}
     if settings.objective == "auto":
-        is_count = settings.metric == "poisson_deviance"
-    return "poisson" if is_count else "regression"
+        goals = {"poisson_deviance": "poisson", "ndcg": "rank"}
+        return goals.get(settings.metric, "regression")
+    return goals.get(settings.objective, "regression")
+
+
+def metrics_of(task: Task, settings: TrainingConfig) -> tuple[MetricName, ...]:
+    """Name the metrics that tell how good answers are."""
+    own: dict[Goal, MetricName] = {"poisson": "poisson_deviance", "rank": "ndcg"}
+    goal = goal_of(task, settings)
+    return told_metrics(task, [settings.metric, *([own[goal]] if goal in own else [])])
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class Problem:
     `frame` has the input columns; `target` is 0/1, the index of the class, or the value. `labels` gives
     targets and weights as known at a moment; `known_at` is the moment at which the final model is trained.
     `blocks` names rows that stand and fall together, such as those of a day; `time` is the column that says
-    when a row happened, `pairs` are columns that a model sees together.
+    when a row happened, `pairs` are columns that a model sees together, `lists` numbers the list in which a
+    row is ranked, -1 for none.
     """
 
     frame: pl.DataFrame
@@ -57,6 +67,7 @@ class Problem:
     seed: int
     time: str | None = None
     pairs: tuple[Pair, ...] = ()
+    lists: Rows | None = None
     is_logarithmic: bool = False
     """Tells that members of a regression add up the logarithm of the value."""
 
@@ -64,6 +75,11 @@ class Problem:
     def goal(self) -> Goal:
         """Tell what is fitted."""
         return "logarithm" if self.is_logarithmic else goal_of(self.task, self.settings)
+
+    @property
+    def ranked(self) -> Rows | None:
+        """Give the lists where the order within them is fitted."""
+        return self.lists if self.goal == "rank" else None
 
     @property
     def outputs(self) -> int:

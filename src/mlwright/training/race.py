@@ -14,7 +14,7 @@ from mlwright.training.cost import Cost, Pace
 from mlwright.training.encoding import FoldMatrices
 from mlwright.training.learner import Candidate, Family, FitTask, Floats, Learner
 from mlwright.training.problem import Problem
-from mlwright.training.score import gain_and_error, is_known, row_losses
+from mlwright.training.score import gain_and_error, is_known, losses
 from mlwright.training.trainer import OutOfFold, Watch
 
 SURELY = 2.0  # standard errors by which a candidate that is given up is worse
@@ -111,6 +111,7 @@ class Race:
             self.clock.deadline(seconds),
             self.problem.goal == "poisson",
             self.problem.is_logarithmic,
+            self.problem.goal == "rank",
         )
         encoded = watch()
         model = self.learners[candidate.family].fit(candidate, task)
@@ -131,20 +132,20 @@ class Race:
         """Tell whether the leader is surely better; the first of its family never is beaten."""
         if not any(one.candidate.family == candidate.family for one in self.complete):
             return False
-        losses = self._losses(margins)
+        own = self._losses(margins)
         best = min(
             (self._losses(one.margins) for one in self.complete),
-            key=lambda values: float(np.nanmean(np.where(np.isnan(losses), np.nan, values))),
+            key=lambda values: float(np.nanmean(np.where(np.isnan(own), np.nan, values))),
         )
         relevant = RELEVANT_SQUARED if self.problem.task == "regression" else RELEVANT
-        mean, error = gain_and_error(self.problem, losses - best)
+        mean, error = gain_and_error(self.problem, own - best)
         return mean > SURELY * error and mean > relevant * float(np.nanmean(best))
 
     def _losses(self, margins: Floats) -> Floats:
-        losses = np.full(len(margins), np.nan)
-        known = is_known(margins)
-        losses[known] = row_losses(self.problem.goal, self.problem.target[known], margins[known])
-        return losses
+        found = np.full(len(margins), np.nan)
+        known = np.flatnonzero(is_known(margins))
+        found[known] = losses(self.problem, known, margins[known])
+        return found
 
 
 def seed_of(seed: int, name: str, fold: int) -> int:

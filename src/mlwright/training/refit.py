@@ -53,6 +53,7 @@ def refit(
             clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
             problem.goal == "poisson",
             problem.is_logarithmic,
+            problem.goal == "rank",
         )
         learner = race.learners[one.candidate.family]
         model = learner.fit(one.candidate, task)

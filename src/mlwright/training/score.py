@@ -6,9 +6,10 @@ import numpy as np
 
 from mlwright.evaluation import is_loss, metric_value
 from mlwright.evaluation.metric import row_values
+from mlwright.evaluation.ranking import judged_lists
 from mlwright.project import MetricName
 from mlwright.training.learner import Floats
-from mlwright.training.problem import Goal, Problem
+from mlwright.training.problem import Goal, Problem, Rows
 from mlwright.training.trainer import Link
 
 LINKS: dict[Goal, Link] = {
@@ -17,6 +18,7 @@ LINKS: dict[Goal, Link] = {
     "regression": "identity",
     "logarithm": "exp",
     "poisson": "exp",
+    "rank": "identity",
 }
 
 
@@ -26,7 +28,7 @@ def predictions(goal: Goal, margins: Floats) -> Floats:
     >>> predictions("binary", np.array([0.0])).tolist()
     [0.5]
     """
-    if goal == "regression":
+    if goal in ("regression", "rank"):
         return margins
     if goal in ("logarithm", "poisson"):
         with np.errstate(over="ignore"):
@@ -36,6 +38,22 @@ def predictions(goal: Goal, margins: Floats) -> Floats:
             return np.asarray(1.0 / (1.0 + np.exp(-margins)), dtype=np.float64)
     shifted = np.exp(margins - margins.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def losses(problem: Problem, rows: Rows, margins: Floats) -> Floats:
+    """Give the loss of some rows of a problem by their margins: what is chosen by.
+
+    Ranked rows share what the NDCG of their list lacks, so that the mean over rows is that over lists.
+    """
+    if problem.ranked is None:
+        return row_losses(problem.goal, problem.target[rows], margins)
+    codes, each = judged_lists(problem.target[rows], margins, problem.ranked[rows])
+    judged = np.isfinite(each)
+    sizes = np.bincount(codes[codes >= 0], minlength=len(each))
+    lack = np.where(judged, 1 - each, 0.0) * len(rows) / max(int(judged.sum()), 1) / np.maximum(sizes, 1)
+    found = np.zeros(len(rows))
+    found[codes >= 0] = lack[codes[codes >= 0]]
+    return found
 
 
 def row_losses(goal: Goal, target: Floats, margins: Floats) -> Floats:
@@ -64,7 +82,10 @@ def fold_metric(problem: Problem, margins: Floats) -> float:
         value = float("nan")
         if len(rows):
             found = predictions(problem.goal, margins[rows])
-            value = metric_value(problem.metric, problem.target[rows], found, weights=problem.weight[rows])
+            lists = None if problem.lists is None else problem.lists[rows]
+            value = metric_value(
+                problem.metric, problem.target[rows], found, weights=problem.weight[rows], lists=lists
+            )
         if np.isfinite(value):
             values.append(value)
             sizes.append(len(rows))
@@ -77,18 +98,21 @@ def gain_and_error(problem: Problem, gains: Floats) -> tuple[float, float]:
     `gains` has a number for every row of the problem, NaN where there is none.
     """
     known = np.isfinite(gains)
-    weight = np.where(known, problem.weight, 0.0)
-    filled = np.where(known, gains, 0.0)
-    mean = float((filled * weight).sum() / max(weight.sum(), 1e-300))
     if len(problem.folds.folds) >= 3:
         names = np.full(len(gains), -1)
         for number, fold in enumerate(problem.folds.folds):
             names[fold.valid] = number
     else:
         names = np.arange(len(gains)) if problem.blocks is None else problem.blocks
-    _, codes = np.unique(names[known], return_inverse=True)
-    sums = np.bincount(codes, weights=(filled * weight)[known])
-    sizes = np.bincount(codes, weights=weight[known])
+    return mean_and_error(gains[known], problem.weight[known], names[known])
+
+
+def mean_and_error(gains: Floats, weight: Floats, names: Rows) -> tuple[float, float]:
+    """Give the mean gain of weighted rows and its standard error; rows of a name stand and fall together."""
+    _, codes = np.unique(names, return_inverse=True)
+    sums = np.bincount(codes, weights=gains * weight)
+    sizes = np.bincount(codes, weights=weight)
+    mean = float(sums.sum() / max(weight.sum(), 1e-300))
     if len(sums) < 2:
         return mean, float("inf")
     spread = float(((sums - mean * sizes) ** 2).sum()) * len(sums) / (len(sums) - 1)

@@ -24,7 +24,7 @@ from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Goal, Problem
 from mlwright.training.race import Race
 from mlwright.training.refit import refit
-from mlwright.training.score import LINKS, fold_metric, is_better, is_known, predictions, row_losses
+from mlwright.training.score import LINKS, fold_metric, is_better, is_known, losses, predictions
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Watch
 from mlwright.training.unstable import told_unstable, unstable_candidates, without_unstable
@@ -32,7 +32,11 @@ from mlwright.training.unstable import told_unstable, unstable_candidates, witho
 FIRST_SHARE = 0.6  # of the seconds left for the first booster's folds: its refit has more rows and rounds
 MARGIN = 1.2  # a candidate is tried when that many times its expected cost is left beside the refits
 ONLY_BOOSTED: frozenset[Goal] = frozenset({"poisson"})  # the exponential of a line runs away
-COUNTING: frozenset[Family] = frozenset({"lightgbm"})
+FAMILIES: Mapping[Goal, frozenset[Family]] = {
+    "poisson": frozenset({"lightgbm"}),
+    "rank": frozenset({"lightgbm"}),
+}
+"""Families that fit what is asked, where not all of them do."""
 MOST_CANDIDATES = 24
 MOST_SKIPPED = 6  # candidates in turn that the seconds left do not allow
 LOGARITHMS_COST = 3.0  # times the first booster's: sums of logarithms take more rounds
@@ -130,8 +134,8 @@ def _search(race: Race, first: Candidate, *, tried: int) -> None:
     clock = race.clock
     most = MOST_CANDIDATES if clock.budget.trials is None else clock.budget.trials
     chosen, best, idle, skipped = *_blended(race), 0, 0
-    families = COUNTING if race.problem.goal in ONLY_BOOSTED else frozenset(race.learners)
-    others = boosted_candidates(race.problem.seed, families)
+    families = FAMILIES.get(race.problem.goal, frozenset(race.learners))
+    others = boosted_candidates(race.problem.seed, families, is_ranked=race.problem.goal == "rank")
     for candidate in islice(others, most):
         if tried >= most or skipped >= MOST_SKIPPED:
             break
@@ -159,8 +163,7 @@ def _blended(race: Race) -> tuple[Blend, float]:
 
 def _loss(problem: Problem, margins: Floats) -> float:
     rows = np.flatnonzero(is_known(margins))
-    losses = row_losses(problem.goal, problem.target[rows], margins[rows])
-    return float(np.average(losses, weights=problem.weight[rows]))
+    return float(np.average(losses(problem, rows, margins[rows]), weights=problem.weight[rows]))
 
 
 def _voice(race: Race, best: float) -> Callable[[str], None]:

@@ -15,7 +15,7 @@ import numpy as np
 from mlwright.data import Finding
 from mlwright.training.learner import Floats
 from mlwright.training.problem import Problem
-from mlwright.training.score import LINKS, is_known, row_losses
+from mlwright.training.score import LINKS, is_known, losses, mean_and_error
 from mlwright.training.trainer import OutOfFold
 
 SKILLED = 0.05  # of the best candidate on a fold, for others to be compared with it
@@ -80,11 +80,12 @@ def _skills(problem: Problem, one: OutOfFold) -> dict[int, tuple[float, float]]:
         rows = fold.valid[is_known(one.margins[fold.valid])]
         if not len(rows):
             continue
-        target = problem.target[rows]
-        constant = row_losses(problem.goal, target, _constant(problem, fold.train, len(rows)))
-        gains = constant - row_losses(problem.goal, target, one.margins[rows])
+        constant = losses(problem, rows, _constant(problem, fold.train, len(rows)))
+        gains = constant - losses(problem, rows, one.margins[rows])
+        names = rows if problem.ranked is None else problem.ranked[rows]
+        mean, error = mean_and_error(gains, np.ones(len(rows)), names)
         level = max(float(constant.mean()), 1e-12)
-        found[number] = float(gains.mean()) / level, float(gains.std()) / np.sqrt(len(rows)) / level
+        found[number] = mean / level, error / level
     return found
 
 

@@ -11,7 +11,8 @@ from sklearn.metrics import ndcg_score
 
 import mlwright
 from mlwright.errors import ConfigError
-from mlwright.evaluation.ranking import ndcg_of_lists, ranking_quality
+from mlwright.evaluation.ranking import ndcg_of_lists
+from mlwright.evaluation.report import ranking_quality
 
 
 @pytest.mark.promise("run.ranking")

@@ -27,7 +27,9 @@ def check_overfit(given: CheckInput) -> list[Finding]:
         return []
     parts = parts_of(len(given.test), given.blocks, seed=given.seed)
     threshold = 0.5 if given.threshold is None else given.threshold
-    test = estimate(metric, given.target[given.test], given.scores, parts, threshold=threshold)
+    test = estimate(
+        metric, given.target[given.test], given.scores, parts, threshold=threshold, lists=given.blocks
+    )
     if not np.isfinite(test.error):
         return []
     sign = -1.0 if is_loss(metric) else 1.0

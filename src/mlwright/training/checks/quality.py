@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlwright.evaluation.metric import COUNT_METRICS, METRICS, is_loss, prepare
+from mlwright.evaluation.metric import is_loss, prepare
 from mlwright.project import MetricName
 from mlwright.training.checks.check import CheckInput, Floats, Rows
-from mlwright.training.problem import goal_of
+from mlwright.training.problem import metrics_of
 
 PARTS = 20
 FEWEST_BLOCKS = 8
@@ -69,18 +69,31 @@ def jackknife(statistic: Callable[[Floats], float], parts: Rows) -> Estimate:
 
 
 def estimate(
-    metric: MetricName, target: Floats, scores: Floats, parts: Rows, *, threshold: float
+    metric: MetricName,
+    target: Floats,
+    scores: Floats,
+    parts: Rows,
+    *,
+    threshold: float,
+    lists: Rows | None = None,
 ) -> Estimate:
     """Give a metric with its standard error."""
-    return jackknife(prepare(metric, target, scores, threshold), parts)
+    return jackknife(prepare(metric, target, scores, threshold, lists), parts)
 
 
-def gain(
-    metric: MetricName, target: Floats, new: Floats, old: Floats, parts: Rows, *, threshold: float
+def gain(  # noqa: PLR0913  # rows by position, how to judge them by keyword
+    metric: MetricName,
+    target: Floats,
+    new: Floats,
+    old: Floats,
+    parts: Rows,
+    *,
+    threshold: float,
+    lists: Rows | None = None,
 ) -> Estimate:
     """Give how much better new scores are than old ones on the same rows; `threshold` is that of the new."""
-    better = prepare(metric, target, new, threshold)
-    worse = prepare(metric, target, old)
+    better = prepare(metric, target, new, threshold, lists)
+    worse = prepare(metric, target, old, lists=lists)
     sign = -1.0 if is_loss(metric) else 1.0
     return jackknife(lambda weights: sign * (better(weights) - worse(weights)), parts)
 
@@ -88,5 +101,4 @@ def gain(
 def chosen_metric(given: CheckInput) -> MetricName:
     """Give the metric that decides in this project, or the usual one of the task if rows do not tell it."""
     metric = given.training.metric
-    known = COUNT_METRICS if goal_of(given.task, given.training) == "poisson" else METRICS[given.task]
-    return metric if metric in known else ALWAYS[given.task]
+    return metric if metric in metrics_of(given.task, given.training) else ALWAYS[given.task]

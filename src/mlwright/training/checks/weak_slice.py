@@ -25,6 +25,7 @@ from mlwright.training.checks.check import CheckInput
 from mlwright.training.checks.promised import Estimate, Measure, Quality, chance_of, measure_of
 from mlwright.training.checks.quick_model import sample_rows
 from mlwright.training.checks.slice_parts import Parts, cross, cut_column
+from mlwright.training.problem import goal_of
 
 ERROR_RATE = 0.02  # one honest table in fifty, as other checks look too
 FEWEST_ROWS = 100
@@ -75,6 +76,8 @@ def check_slices(given: CheckInput) -> list[Finding]:
     """Name slices that are surely weaker: `slice.weak`."""
     if given.scores is None or len(given.test) < 2 * FEWEST_ROWS:
         return []
+    if goal_of(given.task, given.training) == "rank":
+        return []  # a score promises an order, not a value
     chosen = sample_rows(len(given.test), MOST_ROWS, given.seed)
     rows = given.test[chosen]
     frame = given.frame[rows].select(column.name for column in given.inputs)

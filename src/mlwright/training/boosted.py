@@ -14,6 +14,7 @@ from mlwright.training.problem import Problem
 
 MOST_ROUNDS = 2_000
 FEWEST_ROUNDS = 50
+FEWEST_COLUMNS = 8  # of a tree: a share of few columns leaves none that work together
 MOST_NODES = 300_000  # 40 bytes each: 12 MB of a package
 PATIENCE = 40
 BINNING = {
@@ -75,6 +76,7 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
         "objective": "poisson" if task.is_count or task.is_logarithmic else task.task,
         "metric": "poisson" if task.is_count else SCORES[task.task],
         "min_data_in_leaf": least_rows(task, int(candidate.settings["min_data_in_leaf"])),
+        "feature_fraction": column_share(task, float(candidate.settings["feature_fraction"])),
         "min_sum_hessian_in_leaf": 1e-3,
         "bagging_freq": 1,
         "min_gain_to_split": 1e-3 if task.task != "regression" else 0.0,
@@ -114,6 +116,12 @@ def least_rows(task: FitTask, wanted: int) -> int:
     if task.task == "binary":
         return max(5, min(wanted, int(task.train.target.sum()) // 20, rows // 50))
     return max(5, min(wanted, rows // 50))
+
+
+def column_share(task: FitTask, wanted: float) -> float:
+    """Give the share of the columns that a tree may use: a larger one where there are few."""
+    columns = max(int(task.train.values.shape[1]), 1)
+    return min(max(wanted, FEWEST_COLUMNS / columns), 1.0)
 
 
 def _dataset(matrix: Matrix, reference: lgb.Dataset | None = None) -> lgb.Dataset:

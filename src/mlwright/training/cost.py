@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from mlwright.training.boosted import most_rounds
+from mlwright.training.boosted import FEWEST_COLUMNS, most_rounds
 from mlwright.training.encoding import MOST_SCALED_ROWS
 from mlwright.training.learner import Candidate, Family
 from mlwright.training.problem import Problem
@@ -62,7 +62,8 @@ def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: in
         seen = min(rows, MOST_SCALED_ROWS)
         return PER_PRODUCT * rounds * seen * sum(one * two for one, two in itertools.pairwise(widths))
     leaves = candidate.leaves
-    columns = len(problem.inputs) * float(settings.get("feature_fraction", 1.0))
+    usable = min(len(problem.inputs), FEWEST_COLUMNS)
+    columns = max(len(problem.inputs) * float(settings.get("feature_fraction", 1.0)), usable)
     depth = leaves.bit_length() / LEAVES.bit_length()
     each = PER_LEAF * leaves + rows * (PER_ROW + PER_CELL * columns * depth)
     if problem.goal == "rank":

@@ -48,13 +48,16 @@ BOOSTED = (
         lambda_l2=2.0,
     ),
     _boosted(
-        "lgb-127",
+        "lgb-64",
         learning_rate=0.03,
-        num_leaves=127,
-        min_data_in_leaf=60,
-        feature_fraction=0.5,
-        bagging_fraction=0.8,
-        lambda_l2=5.0,
+        num_leaves=64,
+        min_data_in_leaf=10,
+        feature_fraction=0.9,
+        bagging_fraction=0.7,
+        lambda_l2=1.0,
+        cat_smooth=1.0,
+        cat_l2=1.0,
+        min_data_per_group=20,
     ),
     _boosted(
         "lgb-16",
@@ -66,16 +69,13 @@ BOOSTED = (
         lambda_l2=2.0,
     ),
     _boosted(
-        "lgb-64",
+        "lgb-127",
         learning_rate=0.03,
-        num_leaves=64,
-        min_data_in_leaf=10,
-        feature_fraction=0.9,
-        bagging_fraction=0.7,
-        lambda_l2=1.0,
-        cat_smooth=1.0,
-        cat_l2=1.0,
-        min_data_per_group=20,
+        num_leaves=127,
+        min_data_in_leaf=60,
+        feature_fraction=0.5,
+        bagging_fraction=0.8,
+        lambda_l2=5.0,
     ),
     _boosted(
         "lgb-12-extra",
@@ -147,7 +147,7 @@ def boosted_candidates(
 
     >>> from itertools import islice
     >>> [candidate.name for candidate in islice(boosted_candidates(7), 5)]
-    ['lgb-31', 'lgb-127', 'lgb-16', 'lgb-64', 'lgb-12-extra']
+    ['lgb-31', 'lgb-64', 'lgb-16', 'lgb-127', 'lgb-12-extra']
     """
     for candidate in BOOSTED:
         yield candidate

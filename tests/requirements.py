@@ -26,7 +26,7 @@ PROMISES: dict[str, str] = {
     "init.folder": "init NAME makes the folder NAME and refuses one that is there",
     "sdk.frames": "init, run and predict are functions too: pandas, Polars and Arrow tables in, the same kind out",
     # run
-    "run.steps": "run goes load, contract, split, train, evaluate, gate, package, parity, register",
+    "run.steps": "run goes load, contract, split, train, evaluate, check, gate, full, package, parity, register",
     "run.cached": "the same inputs again: every step a cache hit, without importing a learning library",
     "run.resumes": "a killed run resumes where it stopped",
     "run.split": "the held-out rows are the future when there is time, whole groups when there are groups",
@@ -54,6 +54,8 @@ PROMISES: dict[str, str] = {
     "train.trials": "the same number of trials and the same seed give the same bytes",
     "train.budget": "a CPU budget ends search and refit; what was cut is told",
     "run.at-once": "two runs of one project at once both succeed and register one version",
+    "train.full": "where held-out rows are not the latest, the judged settings learn them too before the model ships, "
+    "and later versions are compared with the model that had not seen them",
     "train.resumes": "training that was killed goes on from the folds that it had fitted",
     "train.threshold": "the threshold is best by F1, cost or capacity on rows that the model has not seen",
     "report.page": "a run writes a report that opens offline, without scripts, named and described for readers",

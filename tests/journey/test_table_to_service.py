@@ -60,6 +60,7 @@ def test_a_table_becomes_a_champion_and_the_same_inputs_run_nothing(shell: Shell
             "evaluate",
             "check",
             "gate",
+            "full",
             "package",
             "parity",
             "register",

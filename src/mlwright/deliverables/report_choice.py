@@ -19,7 +19,8 @@ def validation_section(facts: Facts) -> Section:
     validation = find(facts, "explanation", "folds")
     parts = items(validation.get("parts"))
     body = (
-        f"<p><b>Held out:</b> {escape(facts['split'])}. These rows are asked once, at the end.</p>"
+        f"<p><b>Held out:</b> {escape(facts['split'])}. These rows are asked once, at the end."
+        f"{_full(facts)}</p>"
         f"<p><b>To choose between models:</b> {escape(validation.get('why', 'unknown'))}.</p>"
     )
     held_out, training = find(validation, "held_out"), find(validation, "training")
@@ -49,6 +50,16 @@ def validation_section(facts: Facts) -> Section:
     drawn = _timeline(parts, training, held_out)
     body += figure(drawn, "Which moments train (light) and which judge (dark).", counts) if drawn else counts
     return Section("validation", "How it was validated", body)
+
+
+def _full(facts: Facts) -> str:
+    rows = find(facts, "data").get("full_rows")
+    if rows is None:
+        return ""
+    return (
+        f" Then the same settings learned all {number(rows)} rows, and that model is shipped; "
+        "every number here is of the model that had not seen the held-out rows."
+    )
 
 
 def choice_section(facts: Facts) -> Section:

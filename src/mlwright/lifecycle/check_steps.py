@@ -47,7 +47,9 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         threshold=None if fitted["threshold"] is None else read_number(fitted["threshold"]),
         blocks=rows.blocks(rows.test),
         facts=fitted,
-        ask=lambda frame: members_answers(context, inputs, frame, rows.inputs, read_task(parameters)),
+        ask=lambda frame: members_answers(
+            context, inputs["members"], frame, rows.inputs, read_task(parameters)
+        ),
     )
     found = run_checks(given, off=_words(settings["off"]), accept=_words(settings["accept"]))
     found += told_overrun(parameters["budget_cpu_s"], time.process_time() - context.began_cpu_s)

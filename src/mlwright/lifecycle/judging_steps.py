@@ -42,7 +42,9 @@ def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) 
     rows = Rows.read(context, inputs, read_data_config(parameters))
     fitted = inputs["fitted"]
     assert isinstance(fitted, dict)
-    scores = members_answers(context, inputs, rows.frame[rows.test], rows.inputs, read_task(parameters))
+    scores = members_answers(
+        context, inputs["members"], rows.frame[rows.test], rows.inputs, read_task(parameters)
+    )
     metric = read_training(parameters).metric
     context.move(0.3, "bootstrap")
     found = evaluate(
@@ -124,12 +126,23 @@ def ask_gates(context: Context, inputs: Values, parameters: Parameters) -> Value
 def _champion_scores(packages: Path, digest: str, rows: Rows) -> tuple[Floats, float] | None:
     if not digest:
         return None
-    predictor = PackagePredictor(packages / digest)
+    predictor = PackagePredictor(judged_package(packages, digest))
     if predictor.is_tensor or predictor.classes != rows.classes:
         return None
     frame = conform_columns(rows.frame[rows.test], predictor.columns)
     scores = predictor.predict_columns(native_columns(frame, predictor.columns), frame.height)
     return scores, predictor.threshold
+
+
+def judged_package(packages: Path, digest: str) -> Path:
+    """Give the folder of the model by which a version was judged: the shipped one may know held-out rows.
+
+    It is the shipped one where the other did not come along.
+    """
+    said = packages / digest / "evaluation.json"
+    judged = json.loads(said.read_bytes()).get("judged_package") if said.is_file() else None
+    found = packages / str(judged)
+    return found if judged is not None and found.is_dir() else packages / digest
 
 
 def _threshold(fitted: Mapping[str, JSON]) -> float:

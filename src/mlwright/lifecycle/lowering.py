@@ -105,11 +105,21 @@ def library_answers(members: bytes, frame: pl.DataFrame, inputs: list[Column], t
         weight, start = (float(str(member[name])) for name in ("weight", "shift"))
         part = weight * _margins(form, text, matrices[key]) + start
         total = part if not len(total) else total + part
+    line = _line(document)
+    goal: Goal = "poisson" if document.get("link") == "exp" else task
+    return predictions(goal, total if task == "multiclass" else line.apply(total))
+
+
+def calibration_of(members: bytes) -> tuple[Calibration, Link]:
+    """Give what comes after the sum of members: the line through it, and the link."""
+    document: dict[str, JSON] = json.loads(members)
+    return _line(document), cast("Link", document["link"])
+
+
+def _line(document: dict[str, JSON]) -> Calibration:
     slope, shift = (float(str(document[name])) for name in ("slope", "shift"))
     knots, heights = (tuple(corner) for corner in cast("list[list[float]]", document["corners"]))
-    goal: Goal = "poisson" if document.get("link") == "exp" else task
-    line = Calibration(slope, shift, knots, heights)
-    return predictions(goal, total if task == "multiclass" else line.apply(total))
+    return Calibration(slope, shift, knots, heights)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -54,7 +55,6 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
     assert isinstance(fitted, dict)
     assert isinstance(evaluation, dict)
     task = project.config.project.task
-    transform = transform_of(context, inputs)
     scores = np.load(context.path(inputs["scores"]))
     quality = evaluation.get("quality")
     contract = contract_of(inputs)
@@ -84,10 +84,11 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
             split=str(inputs["split_text"]),
             columns=len(rows.inputs),
             training_rows=len(rows.train),
+            full_rows=_full_rows(inputs),
         )
     )
     documents: dict[str, JsonObject] = {
-        "transform.json": dict(transform),
+        "transform.json": dict(transform_of(context, inputs["transform"])),
         "contract.json": tighten_contract(contract, fitted).to_json(),
         "reference.json": build_reference(
             rows.frame[rows.train],
@@ -115,9 +116,18 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
         card=card,
         provenance=_provenance(inputs, parameters),
     )
-    digest = publish_package(project.packages, content)
+    judged = digest = publish_package(project.packages, content)
+    if _full_rows(inputs) is not None:
+        said = {"judged_package": judged, "full_rows": _full_rows(inputs)}
+        changed = {
+            "transform.json": dict(transform_of(context, inputs["shipped_transform"])),
+            "evaluation.json": {**content.documents["evaluation.json"], **said},
+        }
+        model = context.path(inputs["shipped_model"]).read_bytes()
+        full = replace(content, model=model, documents={**content.documents, **changed})
+        digest = publish_package(project.packages, full)
     size = sum(path.stat().st_size for path in (project.packages / digest).iterdir())
-    return {"package": digest, "summary": f"{digest[:12]}, {size / 1024:,.0f} KiB"}
+    return {"package": digest, "judged": judged, "summary": f"{digest[:12]}, {size / 1024:,.0f} KiB"}
 
 
 def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> Values:
@@ -132,7 +142,7 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     folder = project.packages / digest
     predictor = PackagePredictor(folder)
     task = project.config.project.task
-    kept = gate_answers(context.path(inputs["members"]).read_bytes())
+    kept = gate_answers(context.path(inputs["shipped_members"]).read_bytes())
     if kept is not None:
         report = check_parity(
             kept.scores,
@@ -147,12 +157,16 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     assert isinstance(engine, dict)
     forest = forest_in(folder / engine["file"])
     thresholds = {} if forest is None else thresholds_of(forest)
-    edges = edge_frame(frame, columns, thresholds, transform_of(context, inputs), rows=EDGE_ROWS, seed=seed)
+    transform = transform_of(context, inputs["shipped_transform"])
+    edges = edge_frame(frame, columns, thresholds, transform, rows=EDGE_ROWS, seed=seed)
     held_out, others = _real_rows(context, inputs, seed)
     asked = pl.concat([frame[others], edges], how="vertical_relaxed")
     both = pl.concat([frame[held_out], asked], how="vertical_relaxed")
     known = np.load(context.path(inputs["scores"]))[: len(held_out)]
-    trained = np.concatenate([known, members_answers(context, inputs, asked, columns, task)])
+    if _full_rows(inputs) is not None:
+        known = members_answers(context, inputs["shipped_members"], frame[held_out], columns, task)
+    answers = members_answers(context, inputs["shipped_members"], asked, columns, task)
+    trained = np.concatenate([known, answers])
     packaged = predictor.predict_columns(native_columns(both, columns), both.height)
     report = check_parity(
         trained,
@@ -165,8 +179,16 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     return _reported(report)
 
 
+def _full_rows(inputs: Values) -> int | None:
+    """Count the rows that the shipped model learned where it learned the held-out ones too."""
+    full = inputs["full"]
+    assert isinstance(full, dict)
+    rows = full["rows"]
+    return None if rows is None else int(str(rows))
+
+
 def _real_rows(context: Context, inputs: Values, seed: int) -> tuple[Places, Places]:
-    """Give held-out rows, for which the library was asked already, and as many others as are missing."""
+    """Give held-out rows, whose answers by the judged model are known, and as many others as are missing."""
     with np.load(context.path(inputs["split"])) as arrays:
         held_out, train = arrays["test"][:REAL_ROWS], arrays["train"]
     missing = min(REAL_ROWS - len(held_out), len(train))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TABLE = "mlwright.lifecycle.table_steps"
 TRAINING = "mlwright.lifecycle.training_steps"
 JUDGING = "mlwright.lifecycle.judging_steps"
+FULL = "mlwright.lifecycle.full_steps"
 CHECKS = "mlwright.lifecycle.check_steps"
 PACKAGING = "mlwright.lifecycle.packaging_steps"
 REGISTRATION = "mlwright.lifecycle.registration_steps"
@@ -87,6 +88,13 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
             {**data, **where, "gates": gates},
         ),
         Step(
+            "full",
+            f"{FULL}:learn_full",
+            ("clean", "split", "contract", "model", "transform", "members", "fitted"),
+            ("shipped_model", "shipped_transform", "shipped_members", "full"),
+            training,
+        ),
+        Step(
             "package",
             f"{PACKAGING}:package",
             (
@@ -95,6 +103,9 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
                 "contract",
                 "model",
                 "transform",
+                "shipped_model",
+                "shipped_transform",
+                "full",
                 "fitted",
                 "scores",
                 "evaluation",
@@ -103,13 +114,22 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
                 "split_text",
                 "sources",
             ),
-            ("package",),
+            ("package", "judged"),
             {**training, **where},
         ),
         Step(
             "parity",
             f"{PACKAGING}:parity",
-            ("clean", "split", "contract", "transform", "members", "scores", "package"),
+            (
+                "clean",
+                "split",
+                "contract",
+                "shipped_transform",
+                "shipped_members",
+                "full",
+                "scores",
+                "package",
+            ),
             ("parity",),
             {**data, **where},
         ),
@@ -133,7 +153,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
         Step(
             "explain",
             f"{REPORT}:explain",
-            ("clean", "split", "contract", "members", "fitted", "scores", "package"),
+            ("clean", "split", "contract", "members", "fitted", "scores", "judged"),
             ("explanation",),
             {**training, **where},
         ),

@@ -74,7 +74,7 @@ def explain(context: Context, inputs: Values, parameters: Parameters) -> Values:
     asked = Asked(
         rows=rows,
         places=sample.rows,
-        predictor=PackagePredictor(project.packages / str(inputs["package"])),
+        predictor=PackagePredictor(project.packages / str(inputs["judged"])),
         members=context.path(inputs["members"]).read_bytes(),
         task=read_task(parameters),
         metric=read_training(parameters).metric,

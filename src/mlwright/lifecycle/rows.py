@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import polars as pl
 from mlwright.data import (
     Column,
     DataContract,
+    Folds,
     encode_target,
     labels_known_at,
     make_folds,
@@ -23,6 +25,7 @@ from mlwright.features import TransformDocument
 from mlwright.lifecycle.lowering import library_answers
 from mlwright.pipeline import Context, Value, Values
 from mlwright.project import DataConfig, Task, TrainingConfig
+from mlwright.training.own_source import PORTFOLIO
 from mlwright.training.problem import Floats, Problem
 
 
@@ -53,9 +56,29 @@ class Rows:
             split = {name: arrays[name] for name in ("train", "test")}
         return cls(read_frame(context, inputs["clean"]), contract_of(inputs), data, split)
 
+    @property
+    def everything(self) -> npt.NDArray[np.int64]:
+        """Give the training and the held-out rows, in the order of the table."""
+        return np.sort(np.concatenate([self.train, self.test]))
+
     def problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
         """Give what a trainer is asked about the training rows."""
         frame, target = self.frame[self.train], self.target[self.train]
+        folds = make_folds(frame, target, self.data, task=task, seed=seed)
+        full = 0.0
+        if config.refit_full and config.trainer == PORTFOLIO and folds.kind != "forward":
+            full = len(self.everything) / len(self.train)
+        return replace(self._problem(self.train, config, folds, task=task, seed=seed), full_share=full)
+
+    def full_problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
+        """Give all rows, held-out ones too, without folds."""
+        folds = Folds((), "random", "nothing is left to choose")
+        return self._problem(self.everything, config, folds, task=task, seed=seed)
+
+    def _problem(
+        self, rows: npt.NDArray[np.int64], config: TrainingConfig, folds: Folds, *, task: Task, seed: int
+    ) -> Problem:
+        frame, target = self.frame[rows], self.target[rows]
         known_at = None
         if self.data.label_time is not None and self.data.time is not None and len(self.test):
             known_at = newest_moment(frame[self.data.time])
@@ -67,14 +90,14 @@ class Rows:
             task=task,
             classes=len(self.classes),
             metric=config.metric,
-            folds=make_folds(frame, target, self.data, task=task, seed=seed),
+            folds=folds,
             labels=lambda moment: labels_known_at(frame, target, self.data, moment),
             known_at=known_at,
-            blocks=self.blocks(self.train),
+            blocks=self.blocks(rows),
             settings=config,
             seed=seed,
             time=self.data.time,
-            lists=self.lists(self.train),
+            lists=self.lists(rows),
         )
 
     def lists(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
@@ -108,14 +131,14 @@ def keep_frame(context: Context, frame: pl.DataFrame) -> Value:
     return context.keep_written(lambda path: frame.write_ipc(path, compression="uncompressed"))
 
 
-def transform_of(context: Context, inputs: Values) -> TransformDocument:
-    """Read the transform document."""
-    document: TransformDocument = json.loads(context.path(inputs["transform"]).read_bytes())
+def transform_of(context: Context, value: Value) -> TransformDocument:
+    """Read a transform document."""
+    document: TransformDocument = json.loads(context.path(value).read_bytes())
     return document
 
 
 def members_answers(
-    context: Context, inputs: Values, frame: pl.DataFrame, columns: list[Column], task: Task
+    context: Context, members: Value, frame: pl.DataFrame, columns: list[Column], task: Task
 ) -> Floats:
     """Score rows with the libraries that trained the members."""
-    return library_answers(context.path(inputs["members"]).read_bytes(), frame, columns, task)
+    return library_answers(context.path(members).read_bytes(), frame, columns, task)

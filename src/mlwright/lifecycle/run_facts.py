@@ -75,6 +75,7 @@ def run_facts(project: Project, values: Values) -> dict[str, JSON]:
             "inputs": sum(types.values()),
             "types": dict(types),
             "train_rows": _object(folds.get("training")).get("rows"),
+            "full_rows": _object(values["full"]).get("rows"),
             "test_rows": evaluation["rows"],
         },
         "split": str(values["split_text"]),

@@ -79,6 +79,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
             "ladder": [_rung(rung) for rung in fitted.ladder],
             "tried": [_tried(one) for one in fitted.tried],
             "findings": [json.loads(json.dumps(finding.to_json())) for finding in fitted.findings],
+            "full_plan": None if fitted.full_plan is None else fitted.full_plan.to_json(),
         },
         "summary": f"{_told_lists(problem)}{config.metric}: {said}; kept {facts['kept']}",
     }

@@ -23,6 +23,8 @@ class CardFacts:
     split: str
     columns: int
     training_rows: int
+    full_rows: int | None = None
+    """How many rows the model of the package learned, when it learned the held-out ones too."""
 
 
 def write_card(facts: CardFacts) -> str:
@@ -32,6 +34,7 @@ def write_card(facts: CardFacts) -> str:
         "",
         f"A {facts.kept} model ({facts.task}) of {facts.columns} columns, from {facts.training_rows:,} rows.",
         f"Held out: {facts.split}.",
+        *_full(facts),
         "",
         "## How good it is",
         "",
@@ -62,6 +65,15 @@ def write_card(facts: CardFacts) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _full(facts: CardFacts) -> list[str]:
+    if facts.full_rows is None:
+        return []
+    return [
+        f"All numbers below are those of the model of {facts.training_rows:,} rows. After it was judged, the",
+        f"same settings learned all {facts.full_rows:,} rows, and that is the model in this package.",
+    ]
 
 
 def _metric_rows(metrics: object) -> list[str]:

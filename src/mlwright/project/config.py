@@ -130,6 +130,13 @@ class TrainingConfig(Record):
     )
     seed: int = field(default=7, metadata=doc("seed of everything random"))
     metric: MetricName = field(default="auc", metadata=doc("what decides between models"))
+    refit_full: bool = field(
+        default=True,
+        metadata=doc(
+            "after the model is judged, let the same settings learn the held-out rows too, where those are "
+            "not the latest; the version is judged by the model that had not seen them"
+        ),
+    )
     objective: Objective = field(
         default="auto",
         metadata=doc(

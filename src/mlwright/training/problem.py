@@ -68,6 +68,8 @@ class Problem:
     time: str | None = None
     pairs: tuple[Pair, ...] = ()
     lists: Rows | None = None
+    full_share: float = 0.0
+    """How many times its rows the model learns once more at the end, held-out ones included; 0 is never."""
     is_logarithmic: bool = False
     """Tells that members of a regression add up the logarithm of the value."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from mlwright.store import digest_json
 from mlwright.training.budget import BudgetClock
 from mlwright.training.cost import Cost, Pace
 from mlwright.training.encoding import FoldMatrices
-from mlwright.training.learner import Candidate, Family, FitTask, Floats, Learner
+from mlwright.training.learner import Candidate, Family, FitTask, Floats, Learner, Matrix
 from mlwright.training.problem import Problem
 from mlwright.training.score import gain_and_error, is_known, losses
 from mlwright.training.trainer import OutOfFold, Watch
@@ -101,17 +101,9 @@ class Race:
             return found
         watch = self.clock.stopwatch()
         made = self.matrices.of(number, candidate.encoding)
-        task = FitTask(
-            made.train,
-            made.valid,
-            self.problem.task,
-            self.problem.classes,
-            seed_of(self.problem.seed, candidate.name, number),
-            None,
-            self.clock.deadline(seconds),
-            self.problem.goal == "poisson",
-            self.problem.is_logarithmic,
-            self.problem.goal == "rank",
+        seed = seed_of(self.problem.seed, candidate.name, number)
+        task = replace(
+            _task(self.problem, made.train, seed), valid=made.valid, tick=self.clock.deadline(seconds)
         )
         encoded = watch()
         model = self.learners[candidate.family].fit(candidate, task)
@@ -155,6 +147,29 @@ def seed_of(seed: int, name: str, fold: int) -> int:
     True
     """
     return int(digest_json([seed, name, fold])[:7], 16)
+
+
+def last_task(
+    problem: Problem, candidate: Candidate, train: Matrix, rounds: int, tick: Callable[[int], bool]
+) -> FitTask:
+    """Give what a member is fitted on at last, for rounds that are known."""
+    seed = seed_of(problem.seed, candidate.name, -1)
+    return replace(_task(problem, train, seed), rounds=rounds, tick=tick)
+
+
+def _task(problem: Problem, train: Matrix, seed: int) -> FitTask:
+    return FitTask(
+        train,
+        None,
+        problem.task,
+        problem.classes,
+        seed,
+        None,
+        lambda _: False,
+        problem.goal == "poisson",
+        problem.is_logarithmic,
+        problem.goal == "rank",
+    )
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from mlwright.features import TransformDocument
 from mlwright.training.again import fitted_again
 from mlwright.training.cost import refit_rounds
 from mlwright.training.encoding import encode_all
-from mlwright.training.learner import Encoding, FitTask, Matrix
-from mlwright.training.race import Race, seed_of
+from mlwright.training.full_plan import FullPlan, MemberPlan
+from mlwright.training.learner import Encoding, Matrix
+from mlwright.training.race import Race, last_task
 from mlwright.training.trainer import Member, OutOfFold
 
 FEWEST_ROWS = 10_000
@@ -28,7 +29,7 @@ def refit(
     order = sorted(chosen, key=lambda item: (-item[1], item[0].candidate.name))
     costs = [race.refit_seconds(one) for one, _ in order]
     kept = 1
-    while kept < len(order) and clock.affords(ROUGHLY * sum(costs[: kept + 1])):
+    while kept < len(order) and clock.affords(ROUGHLY * (1.0 + problem.full_share) * sum(costs[: kept + 1])):
         kept += 1
     total = sum(weight for _, weight in order[:kept])
     encoded: dict[tuple[Encoding, int | None], Encoded] = {}
@@ -43,18 +44,8 @@ def refit(
             encoded[key] = encode_all(problem, one.candidate.encoding, most)
         transform, matrix = encoded[key]
         rounds = refit_rounds(one)
-        task = FitTask(
-            matrix,
-            None,
-            problem.task,
-            problem.classes,
-            seed_of(problem.seed, one.candidate.name, -1),
-            rounds,
-            clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)),
-            problem.goal == "poisson",
-            problem.is_logarithmic,
-            problem.goal == "rank",
-        )
+        tick = clock.deadline(max(SLACK * min(seconds, costs[place]), seconds))
+        task = last_task(problem, one.candidate, matrix, rounds, tick)
         learner = race.learners[one.candidate.family]
         model = learner.fit(one.candidate, task)
         differs += fitted_again(learner, one.candidate, task, model)
@@ -65,6 +56,27 @@ def refit(
         members.append(Member(one.candidate, weight / total, model, transform))
     left_out = [one.candidate.name for one, _ in order[kept:]]
     return tuple(members), (*differs, *_findings(left_out, cut))
+
+
+def full_plan(
+    race: Race, members: Sequence[Member], findings: Sequence[Finding], seconds: float
+) -> FullPlan | None:
+    """Say how members that learned all training rows would be fitted on the held-out ones too."""
+    is_cut = race.most_rows is not None or any(finding.evidence.get("cut") for finding in findings)
+    if is_cut or not race.problem.full_share:
+        return None
+    plans = tuple(
+        MemberPlan(
+            one.candidate.name,
+            one.candidate.family,
+            one.candidate.encoding,
+            one.candidate.settings,
+            one.weight,
+            one.model.rounds,
+        )
+        for one in members
+    )
+    return FullPlan(plans, race.problem.pairs, race.problem.is_logarithmic, seconds)
 
 
 def _most_rows(race: Race, share: float) -> int | None:

@@ -23,7 +23,7 @@ from mlwright.training.pair_choice import choose_pairs
 from mlwright.training.portfolio import LINEAR, boosted_candidates
 from mlwright.training.problem import Goal, Problem
 from mlwright.training.race import Race
-from mlwright.training.refit import refit
+from mlwright.training.refit import full_plan, refit
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, losses, predictions
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Watch
@@ -93,8 +93,9 @@ class PortfolioTrainer:
         threshold = None
         if problem.task == "binary":
             threshold = choose_threshold(problem.settings, problem.target[known], score[known])
-        members, findings = refit(race, [(pool[place], weight) for place, weight in found.weights.items()])
         nested = fold_metric(race.problem, nested_margins(race.problem, pool))
+        refit_seconds = clock.stopwatch()
+        members, findings = refit(race, [(pool[place], weight) for place, weight in found.weights.items()])
         return Fitted(
             members,
             LINKS[race.problem.goal],
@@ -105,6 +106,7 @@ class PortfolioTrainer:
             (*told_effort(effort, clock), *told_unstable(unstable), *findings),
             score,
             _facts(race.problem, pool, found, calibration, nested),
+            full_plan(race, members, findings, refit_seconds()),
         )
 
 
@@ -143,6 +145,7 @@ def _search(race: Race, first: Candidate, *, tried: int) -> None:
             continue
         cost = race.expect(candidate)
         refits = cost.refit + sum(race.refit_seconds(race.mixable[place]) for place in chosen.weights)
+        refits *= 1.0 + race.problem.full_share
         if not clock.affords(MARGIN * cost.folds + refits):
             skipped += 1
             continue

@@ -11,6 +11,7 @@ import numpy as np
 from mlwright.data import Finding
 from mlwright.features import TransformDocument
 from mlwright.training.budget import BudgetClock
+from mlwright.training.full_plan import FullPlan
 from mlwright.training.learner import Candidate, FittedModel, Floats
 from mlwright.training.problem import Problem
 
@@ -96,6 +97,8 @@ class Fitted:
     score: Floats
     """Calibrated predictions of rows by models that had not seen them, NaN where there are none."""
     facts: Mapping[str, object] = field(default_factory=dict)
+    full_plan: FullPlan | None = None
+    """How to learn the held-out rows too; None when that is not wanted, or not what was judged."""
 
 
 class Watch(Protocol):

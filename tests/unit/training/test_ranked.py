@@ -52,7 +52,7 @@ def ranked(table: pl.DataFrame) -> Problem:
 
 @pytest.mark.promise("train.ranking")
 def test_a_run_learns_an_order_that_squared_errors_do_not_see(tmp_path: Path) -> None:
-    table, unseen = lists_of(240, seed=3, differ=3.0), lists_of(240, seed=4, differ=3.0)
+    table, unseen = lists_of(240, seed=3, differ=5.0), lists_of(240, seed=4, differ=5.0)
     values = {}
     for name in ("rank", "squared"):
         made = mlwright.init(name, table, "relevance", folder=tmp_path, query="search")

@@ -71,7 +71,9 @@ def choice_section(facts: Facts) -> Section:
     ]
     choice = find(facts, "choice")
     members = ", ".join(f"{number(weight)} × {name}" for name, weight in find(choice, "members").items())
-    lines = [f"Kept: <b>{escape(facts['kept'])}</b> ({escape(members)})."]
+    seeds = known(choice.get("seeds"))
+    mean = f" Each booster is the mean of {number(seeds)} seeds." if seeds is not None and seeds > 1 else ""
+    lines = [f"Kept: <b>{escape(facts['kept'])}</b> ({escape(members)}).{mean}"]
     optimism = known(choice.get("optimism"))
     if known(choice.get("nested")) is not None:
         lines.append(

@@ -210,6 +210,7 @@ def _training_facts(fitted: Mapping[str, JSON]) -> JSON:
         "families",
         "folds",
         "members",
+        "seeds",
         "rounds",
         "value",
         "nested",
@@ -217,7 +218,7 @@ def _training_facts(fitted: Mapping[str, JSON]) -> JSON:
         "calibration",
         "findings",
     )
-    return {**{name: fitted[name] for name in names}, "tried": _without_clock(fitted["tried"])}
+    return {**{name: fitted.get(name) for name in names}, "tried": _without_clock(fitted["tried"])}
 
 
 def _without_clock(ladder: JSON) -> JSON:

@@ -54,7 +54,7 @@ def run_facts(project: Project, values: Values) -> dict[str, JSON]:
     confusion = evaluation.get("confusion")
     explanation = _object(values["explanation"])
     folds = _object(explanation.get("folds"))
-    choice = ("members", "rounds", "value", "nested", "optimism", "calibration")
+    choice = ("members", "seeds", "rounds", "value", "nested", "optimism", "calibration")
     return {
         "format": 1,
         "reference": values["version"],

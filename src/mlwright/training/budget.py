@@ -50,6 +50,24 @@ class After:
     rows: int = 0
 
 
+class Tick:
+    """Asks what tells a fit that its time is over, and remembers the answer.
+
+    >>> tick = Tick(lambda number: number == 2)
+    >>> [tick(1), tick(2), tick(3), tick.is_over]
+    [False, True, True, True]
+    """
+
+    def __init__(self, ask: Callable[[int], bool]) -> None:
+        self._ask = ask
+        self.is_over = False
+
+    def __call__(self, number: int) -> bool:
+        """Ask, unless it was over before."""
+        self.is_over = self.is_over or self._ask(number)
+        return self.is_over
+
+
 class BudgetClock:
     """Counts CPU seconds since `began`; what comes `after` training is kept for it.
 

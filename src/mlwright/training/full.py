@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from mlwright.training.budget import Tick
 from mlwright.training.encoding import encode_all
 from mlwright.training.full_plan import FullPlan
 from mlwright.training.learner import Family, Learner
 from mlwright.training.problem import Problem
-from mlwright.training.race import last_task
+from mlwright.training.race import last_task, seed_of
 from mlwright.training.trainer import Member
 
 
@@ -27,21 +28,16 @@ def fit_full(
     Gives None when `tick` ended one of them: half a model is no better.
     """
     problem = replace(problem, pairs=plan.pairs, is_logarithmic=plan.is_logarithmic)
-    is_over = False
-
-    def watched(number: int) -> bool:
-        nonlocal is_over
-        is_over = is_over or tick(number)
-        return is_over
-
+    watched = Tick(tick)
     encoded = {one.encoding: encode_all(problem, one.encoding) for one in plan.members}
     members = []
     for number, one in enumerate(plan.members):
         say(number / len(plan.members), f"{one.name} on all {problem.frame.height:,} rows")
         transform, matrix = encoded[one.encoding]
         task = last_task(problem, one.candidate, matrix, one.grown_rounds(more), watched)
+        task = replace(task, seed=seed_of(problem.seed, one.name, -1 - one.draw))
         model = learners[one.family].fit(one.candidate, task)
-        if is_over:
+        if watched.is_over:
             return None
-        members.append(Member(one.candidate, one.weight, model, transform))
+        members.append(Member(one.candidate, one.weight, model, transform, one.draw))
     return tuple(members)

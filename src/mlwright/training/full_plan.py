@@ -24,6 +24,7 @@ class MemberPlan:
     settings: Mapping[str, Setting]
     weight: float
     rounds: int
+    draw: int = 0
 
     @property
     def candidate(self) -> Candidate:

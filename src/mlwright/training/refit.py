@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from mlwright.data import Finding
 from mlwright.features import TransformDocument
 from mlwright.training.again import fitted_again
+from mlwright.training.budget import Tick
 from mlwright.training.cost import refit_rounds
 from mlwright.training.encoding import encode_all
 from mlwright.training.full_plan import FullPlan, MemberPlan
 from mlwright.training.learner import Encoding, Matrix
+from mlwright.training.more_seeds import with_more_seeds
 from mlwright.training.race import Race, last_task
 from mlwright.training.trainer import Member, OutOfFold
 
@@ -33,7 +35,8 @@ def refit(
         kept += 1
     total = sum(weight for _, weight in order[:kept])
     encoded: dict[tuple[Encoding, int | None], Encoded] = {}
-    members, cut = [], []
+    fits, cut = [], []
+    spent = clock.stopwatch()
     differs: tuple[Finding, ...] = ()
     for place, (one, weight) in enumerate(order[:kept]):
         race.watch.move(0.6 + 0.4 * place / kept, f"{one.candidate.name} on all rows")
@@ -44,17 +47,20 @@ def refit(
             encoded[key] = encode_all(problem, one.candidate.encoding, most)
         transform, matrix = encoded[key]
         rounds = refit_rounds(one)
-        tick = clock.deadline(max(SLACK * min(seconds, costs[place]), seconds))
+        tick = Tick(clock.deadline(max(SLACK * min(seconds, costs[place]), seconds)))
         task = last_task(problem, one.candidate, matrix, rounds, tick)
         learner = race.learners[one.candidate.family]
         model = learner.fit(one.candidate, task)
         differs += fitted_again(learner, one.candidate, task, model)
-        if one.candidate.leaves and model.rounds < rounds:
+        if one.candidate.leaves and tick.is_over:
             cut.append(f"{one.candidate.name} has {model.rounds} of {rounds} rounds")
         if one.candidate.leaves and most != race.most_rows:
             cut.append(f"{one.candidate.name} learns from {most:,} of {problem.frame.height:,} rows")
-        members.append(Member(one.candidate, weight / total, model, transform))
+        fits.append((Member(one.candidate, weight / total, model, transform), task))
     left_out = [one.candidate.name for one, _ in order[kept:]]
+    members = [member for member, _ in fits]
+    if not cut and not left_out:
+        members = with_more_seeds(race, fits, spent=spent())
     return tuple(members), (*differs, *_findings(left_out, cut))
 
 
@@ -73,6 +79,7 @@ def full_plan(
             one.candidate.settings,
             one.weight,
             one.model.rounds,
+            one.draw,
         )
         for one in members
     )

@@ -105,7 +105,10 @@ class PortfolioTrainer:
             (linear, *left, *(one for one in race.tried if one is not linear)),
             (*told_effort(effort, clock), *told_unstable(unstable), *findings),
             score,
-            _facts(race.problem, pool, found, calibration, nested),
+            {
+                **_facts(race.problem, pool, found, calibration, nested),
+                "seeds": 1 + max(member.draw for member in members),
+            },
             full_plan(race, members, findings, refit_seconds()),
         )
 

@@ -47,12 +47,13 @@ class OutOfFold:
 
 @dataclass(frozen=True)
 class Member:
-    """A fitted model of a blend, with the transform that it reads."""
+    """A fitted model of a blend, with the transform that it reads; `draw` numbers those of one candidate."""
 
     candidate: Candidate
     weight: float
     model: FittedModel
     transform: TransformDocument
+    draw: int = 0
 
 
 @dataclass(frozen=True)

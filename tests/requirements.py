@@ -41,6 +41,8 @@ PROMISES: dict[str, str] = {
     "run.baseline": "boosters are fitted beside a logistic baseline and a constant",
     "train.blend": "a blend is kept only when it is better by more than one standard error, as one forest",
     "train.families": "XGBoost and CatBoost join the portfolio where they are installed, and blend exactly",
+    "train.sampler": "candidates after the portfolio are drawn by a sampler that hears the losses so far; Optuna's where "
+    "it is installed",
     "train.counts": "a label that counts is recognised, and its rate is learned, served and exported exactly",
     "train.logarithms": "skewed values are learned as logarithms where unseen rows get better by it, and served exactly",
     "train.ranking": "rows of lists are fitted to their order, chosen and judged by NDCG, and packaged exactly; without "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, cast
 
@@ -13,9 +15,11 @@ from mlwright.training.boosted import BoostedLearner
 from mlwright.training.learner import Candidate, Family, FitTask, FittedModel, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.network import NetworkLearner
+from mlwright.training.sampler import RandomSampler, Sampler
 
 Extra: TypeAlias = Literal["xgboost", "catboost"]
 
+OPTUNA = "optuna"
 EXTRAS: tuple[Extra, ...] = ("xgboost", "catboost")
 
 
@@ -43,9 +47,17 @@ def installed_extras() -> list[Extra]:
     return [name for name in EXTRAS if importlib.util.find_spec(name) is not None]
 
 
+def installed_sampler() -> Callable[[int], Sampler]:
+    """Give what draws candidates after the portfolio: Optuna where it is installed, else chance."""
+    return _optuna_sampler if importlib.util.find_spec(OPTUNA) is not None else RandomSampler
+
+
 def extra_versions() -> dict[str, str]:
     """Give the versions of the libraries of extras that are installed."""
-    return {name: _integration(name).library_version() for name in installed_extras()}
+    found: dict[str, str] = {name: _integration(name).library_version() for name in installed_extras()}
+    if importlib.util.find_spec(OPTUNA) is not None:
+        found[OPTUNA] = importlib.metadata.version(OPTUNA)
+    return found
 
 
 def extra_margins(family: Extra, text: str, values: Floats) -> Floats:
@@ -64,6 +76,11 @@ class _LateLearner:
 
     def fit(self, candidate: Candidate, task: FitTask) -> FittedModel:
         return _integration(self.family).learner().fit(candidate, task)
+
+
+def _optuna_sampler(seed: int) -> Sampler:
+    module = importlib.import_module("mlwright.integrations.optuna_sampler")
+    return cast("Sampler", module.sampler(seed))
 
 
 def _integration(family: Extra) -> _Integration:

@@ -16,7 +16,7 @@ from mlwright.data.roles import check_sizes
 from mlwright.errors import LabelUnusable
 from mlwright.evaluation.bootstrap import REPETITIONS, repetitions_of
 from mlwright.lifecycle.allowance import share_of
-from mlwright.lifecycle.learners import installed_learners
+from mlwright.lifecycle.learners import installed_learners, installed_sampler
 from mlwright.lifecycle.lowering import lower
 from mlwright.lifecycle.own_training import fit_own, own_members
 from mlwright.lifecycle.parameters import (
@@ -60,7 +60,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         project = find_project(Path(str(parameters["root"])))
         return _own(context, fit_own(project, problem, clock, context), problem)
     learners = installed_learners()
-    trainer: Trainer = PortfolioTrainer(learners)
+    trainer: Trainer = PortfolioTrainer(learners, installed_sampler())
     fitted = trainer.fit(problem, clock, context)
     lowered = lower(fitted)
     said = ", ".join(f"{rung.name} {rung.value:.4g}" for rung in fitted.ladder)

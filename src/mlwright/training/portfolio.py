@@ -1,16 +1,15 @@
 """The portfolio: settings that were good on other tables, in the order in which they are tried.
 
-They were found on census, flights and diamonds data. When there is budget left, more candidates are drawn at
-random around them, by the seed.
+They were found on census, flights and diamonds data. When there is budget left, more candidates are drawn
+around them by a sampler.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import numpy as np
-
 from mlwright.training.learner import Candidate, Family, Setting
+from mlwright.training.sampler import Sampler
 
 LINEAR = Candidate("linear", "linear", "scaled", {"C": 1.0})
 NETWORK = Candidate(
@@ -141,12 +140,11 @@ def quick_candidate(rate: float) -> Candidate:
 
 
 def boosted_candidates(
-    seed: int, families: Collection[Family] = frozenset(), *, is_ranked: bool = False
+    families: Collection[Family] = frozenset(), *, is_ranked: bool = False
 ) -> Iterator[Candidate]:
-    """Give the portfolio of the families that are installed, then ever more candidates drawn by the seed.
+    """Give the portfolio of the families that are installed.
 
-    >>> from itertools import islice
-    >>> [candidate.name for candidate in islice(boosted_candidates(7), 5)]
+    >>> [candidate.name for candidate in boosted_candidates()]
     ['lgb-31', 'lgb-64', 'lgb-16', 'lgb-127', 'lgb-12-extra']
     """
     for candidate in BOOSTED:
@@ -154,17 +152,8 @@ def boosted_candidates(
         if is_ranked and candidate == BOOSTED[0]:
             yield RANKED
         yield from (one for one in JOINING.get(candidate.name, ()) if one.family in families)
-    generator = np.random.default_rng(seed)
-    number = 0
-    while True:
-        number += 1
-        yield _boosted(
-            f"lgb-random-{number}",
-            learning_rate=float(np.exp(generator.uniform(np.log(0.02), np.log(0.08)))),
-            num_leaves=int(np.exp(generator.uniform(np.log(8), np.log(160)))),
-            min_data_in_leaf=int(np.exp(generator.uniform(np.log(10), np.log(120)))),
-            feature_fraction=float(generator.uniform(0.3, 0.9)),
-            bagging_fraction=float(generator.uniform(0.6, 0.95)),
-            lambda_l2=float(np.exp(generator.uniform(np.log(0.5), np.log(15)))),
-            extra_trees=bool(generator.random() < 0.25),
-        )
+
+
+def drawn_candidate(sampler: Sampler, number: int) -> Candidate:
+    """Give a candidate that a sampler draws."""
+    return _boosted(f"lgb-{sampler.name}-{number}", **sampler.propose())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, count, islice
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, L
 from mlwright.training.linear import LinearLearner
 from mlwright.training.network import NetworkLearner
 from mlwright.training.pair_choice import choose_pairs
-from mlwright.training.portfolio import LINEAR, boosted_candidates
+from mlwright.training.portfolio import LINEAR, RANKED, boosted_candidates, drawn_candidate
 from mlwright.training.problem import Goal, Problem
 from mlwright.training.race import Race
 from mlwright.training.refit import full_plan, refit
+from mlwright.training.sampler import RandomSampler, Sampler
 from mlwright.training.score import LINKS, fold_metric, is_better, is_known, losses, predictions
 from mlwright.training.threshold import choose_threshold
 from mlwright.training.trainer import Calibration, Fitted, OutOfFold, Watch
@@ -50,10 +51,11 @@ WORTHWHILE = 5e-4  # share of the loss that counts as better
 class PortfolioTrainer:
     """Fits boosters, a network and a linear model; implements `Trainer`.
 
-    Families without a learner are left out.
+    Families without a learner are left out. `sampler` gives what draws candidates after the portfolio.
     """
 
     learners: Mapping[Family, Learner]
+    sampler: Callable[[int], Sampler] = RandomSampler
 
     @classmethod
     def standard(cls) -> PortfolioTrainer:
@@ -71,7 +73,7 @@ class PortfolioTrainer:
         linear = race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
         first = race.run(effort.first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
         race, left = _better_link(race, first)
-        _search(race, effort.first, tried=2 + len(left))
+        _search(race, effort.first, tried=2 + len(left), sampler=self.sampler)
         unstable = unstable_candidates(race.problem, race.tried)
         steady = without_unstable(race.mixable, unstable)
         chosen = blend(race.problem, steady)
@@ -134,14 +136,14 @@ def _better_link(race: Race, first: OutOfFold) -> tuple[Race, list[OutOfFold]]:
     return other, [first]
 
 
-def _search(race: Race, first: Candidate, *, tried: int) -> None:
+def _search(race: Race, first: Candidate, *, tried: int, sampler: Callable[[int], Sampler]) -> None:
     """Run other candidates than the first while seconds or trials are left."""
     clock = race.clock
     most = MOST_CANDIDATES if clock.budget.trials is None else clock.budget.trials
     chosen, best, idle, skipped = *_blended(race), 0, 0
     families = FAMILIES.get(race.problem.goal, frozenset(race.learners))
-    others = boosted_candidates(race.problem.seed, families, is_ranked=race.problem.goal == "rank")
-    for candidate in islice(others, most):
+    portfolio = boosted_candidates(families, is_ranked=race.problem.goal == "rank")
+    for candidate in islice(chain(portfolio, _drawn(race, sampler)), most):
         if tried >= most or skipped >= MOST_SKIPPED:
             break
         if candidate == first:
@@ -159,6 +161,27 @@ def _search(race: Race, first: Candidate, *, tried: int) -> None:
         best = min(best, loss)
         if not clock.is_counting and idle >= PATIENCE:
             break
+
+
+def _drawn(race: Race, sampler: Callable[[int], Sampler]) -> Iterator[Candidate]:
+    """Give candidates of a sampler, which hears of every booster tried so far before it draws."""
+    drawing, told = sampler(race.problem.seed), 0
+    for number in count(1):
+        for one in race.tried[told:]:
+            if one.candidate.family == "lightgbm" and one.candidate != RANKED:
+                drawing.tell(one.candidate.settings, _reached(race, one))
+        told = len(race.tried)
+        yield drawn_candidate(drawing, number)
+
+
+def _reached(race: Race, one: OutOfFold) -> float:
+    """Give the loss of a candidate; of one that was given up, from how much worse it was than the best."""
+    problem = race.problem
+    if not one.rejected:
+        return _loss(problem, one.margins)
+    best = min(race.complete, key=lambda other: _loss(problem, other.margins)).margins
+    same = np.where(np.isfinite(one.margins), best, np.nan)
+    return _loss(problem, best) + _loss(problem, one.margins) - _loss(problem, same)
 
 
 def _blended(race: Race) -> tuple[Blend, float]:

@@ -18,6 +18,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 Goal: TypeAlias = Literal["binary", "multiclass", "regression", "logarithm", "poisson", "rank"]
 
+MOST_RESERVED_ROWS = 100_000
+
 
 def goal_of(task: Task, settings: TrainingConfig) -> Goal:
     """Tell what is fitted: the task, and for numbers whether they are counts, or ranked in lists.
@@ -72,6 +74,11 @@ class Problem:
     """How many times its rows the model learns once more at the end, held-out ones included; 0 is never."""
     is_logarithmic: bool = False
     """Tells that members of a regression add up the logarithm of the value."""
+
+    @property
+    def full_reserve(self) -> float:
+        """Give how many refits are kept for learning all rows; of many rows the last tell little."""
+        return self.full_share if self.frame.height <= MOST_RESERVED_ROWS else 0.0
 
     @property
     def goal(self) -> Goal:

@@ -31,7 +31,9 @@ def refit(
     order = sorted(chosen, key=lambda item: (-item[1], item[0].candidate.name))
     costs = [race.refit_seconds(one) for one, _ in order]
     kept = 1
-    while kept < len(order) and clock.affords(ROUGHLY * (1.0 + problem.full_share) * sum(costs[: kept + 1])):
+    while kept < len(order) and clock.affords(
+        ROUGHLY * (1.0 + problem.full_reserve) * sum(costs[: kept + 1])
+    ):
         kept += 1
     total = sum(weight for _, weight in order[:kept])
     encoded: dict[tuple[Encoding, int | None], Encoded] = {}

@@ -150,7 +150,7 @@ def _search(race: Race, first: Candidate, *, tried: int, sampler: Callable[[int]
             continue
         cost = race.expect(candidate)
         refits = cost.refit + sum(race.refit_seconds(race.mixable[place]) for place in chosen.weights)
-        refits *= 1.0 + race.problem.full_share
+        refits *= 1.0 + race.problem.full_reserve
         if not clock.affords(MARGIN * cost.folds + refits):
             skipped += 1
             continue

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from mlwright.project import Task
 
 Template: TypeAlias = Literal["fraud", "tabular"]
+FEWEST_HELD_OUT = 12  # a run asks for 10, and shares are rounded
 RARE = 0.1  # share of positives below which ranking the few positives matters
 
 
@@ -28,6 +29,7 @@ class FirstChoices:
     label: str = ""
     positive: str | int | float | bool | None = None
     shares: tuple[float, ...] = ()
+    rows: int = 0
     time: str | None = None
     group: str | None = None
     query: str | None = None
@@ -42,6 +44,16 @@ class FirstChoices:
     is_count: bool = False
     unordered: float | None = None
     given: frozenset[str] = frozenset()
+
+    @property
+    def test_share(self) -> float:
+        """Choose the share of rows to hold out: a fifth, or as many as a run needs of a small table.
+
+        >>> FirstChoices("a", "binary", "tabular", rows=40).test_share
+        0.3
+        """
+        steps = -(-FEWEST_HELD_OUT * 20 // max(self.rows, 2 * FEWEST_HELD_OUT))
+        return max(0.2, steps / 20)
 
     @property
     def metric(self) -> str:
@@ -170,15 +182,12 @@ def _ignore(ignored: Mapping[str, str]) -> list[str]:
 
 
 def _split(chosen: FirstChoices) -> str:
+    by, why = "random", "assumed: rows do not depend on each other"
     if chosen.time is not None:
-        return _line(
-            "split", f"{{ by = {_text(chosen.time)}, test_share = 0.2 }}", "the latest rows are held out"
-        )
-    if chosen.group is not None:
-        return _line(
-            "split", f"{{ by = {_text(chosen.group)}, test_share = 0.2 }}", "whole groups are held out"
-        )
-    return _line("split", '{ by = "random", test_share = 0.2 }', "assumed: rows do not depend on each other")
+        by, why = chosen.time, "the latest rows are held out"
+    elif chosen.group is not None:
+        by, why = chosen.group, "whole groups are held out"
+    return _line("split", f"{{ by = {_text(by)}, test_share = {chosen.test_share} }}", why)
 
 
 def _training(chosen: FirstChoices) -> str:

@@ -186,6 +186,7 @@ def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path)
         label=roles.label,
         positive=roles.positive,
         shares=_shares(frame, roles),
+        rows=frame.height,
         time=roles.time,
         group=roles.group,
         weight=roles.weight,

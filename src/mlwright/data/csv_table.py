@@ -13,21 +13,22 @@ from pathlib import Path
 import polars as pl
 
 from mlwright.data.files import PACKED
+from mlwright.data.number_text import write_plainly
 from mlwright.errors import ColumnRepeated, SourceUnreadable
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-", "#N/A")
 SEPARATORS = ",;\t|"
 MARKS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
 HEAD_BYTES = 65_536
-GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # 1,234,567.8
-DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}([. \u00a0']\d{3})+)?(,\d+)?([eE][+-]?\d+)?$"  # 1.234.567,8
+FEWEST_NAMES = 2  # in one column, its name may be a value
 
 
 def read_csv(path: Path) -> pl.DataFrame:
     """Read every value as trimmed text; the usual marks of a missing value are null.
 
-    Numbers with a decimal comma, or with commas between thousands, are written the plain way. Raises
-    `SourceUnreadable`, `ColumnRepeated`.
+    Numbers with a decimal comma, with commas between thousands, or with a currency or percent, are written
+    the plain way; a header that stands between the rows again is left out. Raises `SourceUnreadable`,
+    `ColumnRepeated`.
     """
     content = _content(path)
     head = content[:HEAD_BYTES] if isinstance(content, bytes) else _head(content)
@@ -38,11 +39,19 @@ def read_csv(path: Path) -> pl.DataFrame:
         raise SourceUnreadable(f"{path.name!r} has no header", hint="export the table again: header and rows")
     _check_names(names, path)
     frame = frame[1:].rename(dict(zip(frame.columns, names, strict=True)))
-    frame = frame.with_columns(pl.all().str.strip_chars())
+    frame = _without_headers(frame.with_columns(pl.all().str.strip_chars()))
     frame = frame.with_columns(
         pl.when(pl.all().is_in(list(MISSING_TEXTS))).then(None).otherwise(pl.all()).name.keep()
     )
-    return _plain_numbers(frame, separator)
+    return write_plainly(frame, is_comma_decimal=separator == ";")
+
+
+def _without_headers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out rows that repeat the header, as files have that were put together."""
+    first = frame.columns[0]
+    if frame.width < FEWEST_NAMES or not (frame[first] == first).any():
+        return frame
+    return frame.filter(~pl.all_horizontal(pl.col(name) == pl.lit(name) for name in frame.columns))
 
 
 def _content(path: Path) -> bytes | Path:
@@ -65,15 +74,26 @@ def _head(path: Path) -> bytes:
 
 
 def _utf8(data: bytes) -> bytes:
-    """Turn bytes into UTF-8: by their mark, else as they are, else as Windows and Western Europe write."""
+    """Turn bytes into UTF-8: by their mark, else as they are, else as Windows and Western Europe write.
+
+    The last is done line by line, because files are put together from several.
+    """
     for encoding, mark in MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace").encode()
     try:
         data.decode()
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace").encode()
+        return b"".join(map(_utf8_line, data.splitlines(keepends=True)))
     return data
+
+
+def _utf8_line(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace").encode()
+    return line
 
 
 def _parse(content: bytes | Path, separator: str, skipped: int) -> pl.DataFrame:
@@ -104,7 +124,9 @@ def _read_leniently(text: str, separator: str, skipped: int, problem: Exception)
         if len(row) > width:
             raise SourceUnreadable(
                 f"row {number} has {len(row)} values, the header has {width}",
-                hint=f"put values that hold {separator!r} in quotes",
+                hint=f"put values that hold {separator!r} in quotes"
+                if width > 1
+                else "delete what stands before the header",
             )
     padded = ([*row, *[""] * (width - len(row))] for row in rows)
     columns = list(zip(*padded, strict=True))
@@ -134,21 +156,3 @@ def _check_names(names: list[str], path: Path) -> None:
             hint="give each column a name of its own in the first line of the file",
             column=repeated[0],
         )
-
-
-def _plain_numbers(frame: pl.DataFrame, separator: str) -> pl.DataFrame:
-    """Write numbers with commas the plain way, where every value of a column is such a number."""
-    commas = frame.select(pl.all().str.contains(",", literal=True).any()).row(0) if frame.width else ()
-    names = [name for name, has_comma in zip(frame.columns, commas, strict=True) if has_comma]
-    if not any(names):
-        return frame
-    grouped = frame.select(pl.col(names).str.contains(GROUPED).all()).row(0)
-    decimal = frame.select(pl.col(names).str.contains(DECIMAL_COMMA).all()).row(0)
-    changed = []
-    for name, is_grouped, is_decimal in zip(names, grouped, decimal, strict=True):
-        if is_grouped and separator != ";":
-            changed.append(pl.col(name).str.replace_all(",", "", literal=True))
-        elif is_decimal:
-            whole = pl.col(name).str.replace_all(r"[. \u00a0']", "")
-            changed.append(whole.str.replace(",", ".", literal=True))
-    return frame.with_columns(changed)

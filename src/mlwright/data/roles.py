@@ -31,7 +31,7 @@ NOTHING = "none"  # as a wish: no column has this role, do not guess one
 MOST_CLASSES = 100
 MOST_NUMERIC_CLASSES = 10
 FEWEST_ROWS = 20
-FEWEST_FOR_RUN = 50
+FEWEST_TO_HOLD_OUT = 50
 FEWEST_OF_A_CLASS = 10
 OWN_NAMES = frozenset({"__type_errors", "__day", "__row"})  # columns that mlwright adds for a while
 MOST_ID_LEVELS = 255  # more numbers than a tree could tell apart as names
@@ -532,9 +532,9 @@ def _warnings(
     typed = convert_columns(known, {column.name: column.type for column in inputs})
     findings = smell_label_copies(typed, inputs, convert(known[label], types[label]), classes)
     said = [finding.text for finding in findings]
-    if frame.height < FEWEST_FOR_RUN:
+    if frame.height < FEWEST_TO_HOLD_OUT:
         said.append(
-            f"{frame.height} rows are too few for a run, which holds some out: bring {FEWEST_FOR_RUN}."
+            f"{frame.height} rows are very few, as a run holds some out: bring {FEWEST_TO_HOLD_OUT} or more."
         )
     if group is not None and known[group].n_unique() == known.height:
         said.append(f"Every row has a {group!r} of its own: as a group it changes nothing.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from mlwright.data.column import ColumnType
 from mlwright.data.column_type import LEADING_ZERO, LOOKS_LIKE_DATE, convert, mixes_zones
 from mlwright.data.finding import Finding
+from mlwright.data.number_text import bare_numbers
 
 MOST_WRONG = 0.3  # of the values of a text column that are no numbers, for it to be meant as one
 LOOKED_AT = 1_000
@@ -17,6 +20,9 @@ OTHER_DATE = (
     r"(?i)^(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}"
     r"|\d{1,2}[ -][a-z]{3,9}[ -]\d{2,4}|[a-z]{3,9} \d{1,2},? \d{4})([T ,]+\d{1,2}:\d{2}.*)?$"
 )
+TOTAL = re.compile(r"(grand |sub ?)?(total|sum|summe|gesamt|totaal|somme)s?:?", re.IGNORECASE)
+FEWEST_SUMMED = 5
+SUM_ROUNDED = 1e-4
 CLOCKS_DIFFER = timedelta(days=1)
 
 
@@ -41,7 +47,7 @@ def inspect_table(
             found += list(_future(frame[name], latest))
         elif kind == "string" and dtype == pl.String:
             found += list(_mixed(frame[name].drop_nulls()))
-    return found + list(_repeated(frame, key))
+    return [*found, *_total(frame, types), *_repeated(frame, key)]
 
 
 def _future(values: pl.Series, latest: datetime) -> Iterator[Finding]:
@@ -84,17 +90,12 @@ def _mixed(texts: pl.Series) -> Iterator[Finding]:
             name,
         )
         return
-    bare = texts.str.strip_chars()
-    wrong = texts.filter(bare.cast(pl.Float64, strict=False).is_null())
-    if not len(wrong) and not bare.str.contains(LEADING_ZERO).any():
-        yield Finding(
-            "column.number",
-            "info",
-            f"{name!r} is text, although every value is a number, for example {texts[0]!r}",
-            {"example": texts[0]},
-            "store it as a number, if it is meant to be one and no name or code",
-            name,
-        )
+    some = texts.gather_every(max(len(texts) // LOOKED_AT, 1))
+    if bare_numbers(some).null_count() > 0.5 * len(some):
+        return
+    wrong = texts.filter(bare_numbers(texts).is_null())
+    if not len(wrong) and not texts.str.contains(LEADING_ZERO).any():
+        yield _number(texts)
     if 0 < len(wrong) <= MOST_WRONG * len(texts):
         yield Finding(
             "column.mixed",
@@ -105,6 +106,51 @@ def _mixed(texts: pl.Series) -> Iterator[Finding]:
             "mend these values, or leave them empty, if it is meant to be a number",
             name,
         )
+
+
+def _number(texts: pl.Series) -> Finding:
+    """Tell of numbers that are text; with marks they were hardly meant as names or codes."""
+    marked = texts.filter(texts.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+    name, example = texts.name, marked[0] if len(marked) else texts[0]
+    text = f"{name!r} is text, although every value is a number, for example {example!r}"
+    if not len(marked):
+        advice = "store it as a number, if it is meant to be one and no name or code"
+        return Finding("column.number", "info", text, {"example": example}, advice, name)
+    advice = "write plain numbers, without currency, percent, unit or commas, in the data and in requests"
+    return Finding("column.number", "warning", text, {"example": example}, advice, name)
+
+
+def _total(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> Iterator[Finding]:
+    """Notice a last row that holds the sums of the others."""
+    rows = frame.height - 1
+    if rows < FEWEST_SUMMED:
+        return
+    kinds = {"integer", "number"}
+    numbers = [name for name in frame.columns if types.get(name) in kinds]
+    sums = [name for name in numbers if _is_sum(convert(frame[name], "number"))]
+    last = frame.row(rows)
+    is_named = any(isinstance(value, str) and TOTAL.fullmatch(value.strip()) for value in last)
+    is_blank = any(
+        value is None and frame.to_series(place).null_count() < 0.5 * rows for place, value in enumerate(last)
+    )
+    if len(sums) > 1 or (sums and (is_named or is_blank)):
+        yield Finding(
+            "row.total",
+            "warning",
+            f"the last row holds the sum of the others in {', '.join(map(repr, sums[:3]))}",
+            {"columns": sums},
+            "delete this row from the source: it is a total, and no observation",
+        )
+
+
+def _is_sum(values: pl.Series) -> bool:
+    if values[-1] is None:
+        return False
+    last, others = float(values[-1]), values[:-1].drop_nulls().to_numpy()
+    if (others != 0).sum() < FEWEST_SUMMED:
+        return False
+    total = float(others.sum())
+    return abs(last) > 2 * float(np.abs(others).max()) and abs(last - total) <= SUM_ROUNDED * abs(total)
 
 
 def _repeated(frame: pl.DataFrame, key: str | None) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import polars as pl
 import pytest
 
 import mlwright
-from mlwright.data import infer_roles, inspect_table
+from mlwright.data import infer_roles, inspect_table, split_rows
 from mlwright.errors import MlwrightError
+from mlwright.project import DataConfig, SplitConfig
 
 ROWS = 200
 AT = pl.int_range(ROWS)
@@ -38,6 +40,12 @@ def said_of(frame: pl.DataFrame, folder: Path) -> list[str]:
             "'01.01.24 10:30'",
         ),
         (pl.date(2024, 1, 1).dt.offset_by(pl.format("{}d", AT)).dt.strftime("%d-%b-%Y"), "'01-Jan-2024'"),
+        (pl.format("${}.50", AT), "'odd' is text, although every value is a number, for example '$0.50'"),
+        (pl.format("{} kg", AT), "although every value is a number, for example '0 kg'"),
+        (
+            pl.when(AT == 3).then(pl.lit("on request")).otherwise(pl.format("{},{}00 €", 1 + AT, AT % 9 + 1)),
+            "1 of its 200 values are no numbers, for example 'on request'",
+        ),
         (pl.format(" {} ", AT % 30), "is text, although every value is a number, for example ' 0 '"),
     ],
 )
@@ -46,9 +54,30 @@ def test_texts_that_are_meant_as_something_else_are_said(tmp_path: Path, column:
 
 
 def test_codes_and_words_are_no_such_texts() -> None:
-    frame = table(code=pl.format("0{}", 1000 + AT), word=pl.lit("a"), version=pl.format("1.2.{}", AT))
-    types = dict.fromkeys(("code", "word", "version", "y"), "string")
+    frame = table(
+        code=pl.format("0{}", 1000 + AT),
+        word=pl.lit("a"),
+        version=pl.format("1.2.{}", AT),
+        seat=pl.concat_str(AT % 30, pl.lit("ABCDEF").str.slice(AT % 6, 1)),
+    )
+    types = dict.fromkeys(("code", "word", "version", "seat", "y"), "string")
     assert inspect_table(frame, types) == []  # type: ignore[arg-type]  # literals
+
+
+@pytest.mark.promise("input.bad")
+def test_a_last_row_of_sums_is_said(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"shop": ["a", "b"] * 100, "n": range(200), "y": [0, 1, 1, 0] * 50})
+    types = {"shop": "string", "n": "integer", "y": "integer"}
+    named = pl.DataFrame({"shop": ["Grand total"], "n": [19_900], "y": [100]})
+    for last in (named, named.with_columns(shop=pl.lit(None, dtype=pl.String))):
+        (finding,) = inspect_table(pl.concat([rows, last]), types)  # type: ignore[arg-type]  # literals
+        assert (finding.key, finding.severity, finding.evidence["columns"]) == (
+            "row.total",
+            "warning",
+            ["n", "y"],
+        )
+    assert inspect_table(rows, types) == []  # type: ignore[arg-type]  # literals
+    assert any("last row holds the sum" in said for said in said_of(pl.concat([rows, named]), tmp_path))
 
 
 @pytest.mark.promise("input.bad")
@@ -87,6 +116,25 @@ def test_few_rows_of_a_class_and_few_rows_are_said(tmp_path: Path) -> None:
     rare = table(y=pl.when(AT < 3).then(pl.lit("yes")).otherwise(pl.lit("no")))
     assert any("3 rows only: too few to learn" in sentence for sentence in said_of(rare, tmp_path / "a"))
     assert any("bring 50" in sentence for sentence in said_of(table().head(30), tmp_path / "b"))
+
+
+@pytest.mark.promise("input.bad")
+def test_enough_of_a_small_table_is_held_out_for_a_run(tmp_path: Path) -> None:
+    for rows, share in ((200, 0.2), (40, 0.3), (20, 0.5)):
+        made = mlwright.init("p", table().head(rows), "y", folder=tmp_path / str(rows))
+        data = tomllib.loads((Path(made.root) / "mlwright.toml").read_text())["data"]
+        assert data["split"]["test_share"] == share
+        assert (
+            len(
+                split_rows(
+                    table().head(rows),
+                    DataConfig(label="y", split=SplitConfig(test_share=share)),
+                    task="binary",
+                    seed=7,
+                ).test
+            )
+            >= 10
+        )
 
 
 @pytest.mark.promise("input.bad")

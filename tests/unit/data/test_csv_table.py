@@ -57,11 +57,39 @@ def test_the_separator_is_the_one_outside_of_quotes(tmp_path: Path, mark: str) -
         ('v,w\n"1,234",a\n"5,678,901",b\n', [1234, 5678901]),
         ('v,w\n"1,234.5",a\n"5,678.0",b\n', [1234.5, 5678.0]),
         ('v,w\n"1,2,3",a\n"4,5",b\n', ["1,2,3", "4,5"]),
+        ('v,w\n"1,234.5",a\n5,b\n', [1234.5, 5.0]),
+        ('v,w\n"$1,234.50",a\n-$8,b\n', [1234.5, -8.0]),
+        ("v;w\n€ 1.234,50;a\n8 €;b\n", [1234.5, 8.0]),
+        ("v,w\n12.5%,a\n-3 %,b\n", [12.5, -3.0]),
+        ("v,w\n$5,a\n€5,b\n", ["$5", "€5"]),
+        ("v,w\n$5,a\nfree,b\n", ["$5", "free"]),
+        ("v,w\n12 kg,a\n13 kg,b\n", ["12 kg", "13 kg"]),
         ("v;w\n 7 ;a\n8 ;b\n", [7, 8]),
     ],
 )
-def test_commas_in_numbers_are_read_as_meant(tmp_path: Path, text: str, values: list[object]) -> None:
+def test_numbers_are_read_as_meant(tmp_path: Path, text: str, values: list[object]) -> None:
     assert read(tmp_path, text)["v"] == values
+
+
+@pytest.mark.promise("input.csv")
+def test_lines_of_two_encodings_are_read_each_in_its_own(tmp_path: Path) -> None:
+    assert read(tmp_path, "größe,n\nä,1\n".encode() + "ö,2\n".encode("latin-1")) == {
+        "größe": ["ä", "ö"],
+        "n": [1, 2],
+    }
+
+
+@pytest.mark.promise("input.csv")
+def test_a_header_between_the_rows_is_no_row(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n1,2\na, b\n3,4\n") == {"a": [1, 3], "b": [2, 4]}
+    assert read(tmp_path, "word\nno\nword\n") == {"word": ["no", "word"]}
+
+
+@pytest.mark.promise("input.bad")
+def test_a_title_before_the_header_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable) as refused:
+        read(tmp_path, "Export of 2024-01-01\na,b\n1,2\n")
+    assert "before the header" in refused.value.hint
 
 
 @pytest.mark.promise("input.csv")

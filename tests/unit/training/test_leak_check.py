@@ -113,3 +113,10 @@ def test_a_leak_among_two_thousand_columns_is_found() -> None:
     findings = check_leak(with_column(wide, "copy", LEAKS["noisy copy"](clean.target, random)))
 
     assert [finding.key for finding in findings] == ["leak.column:copy"]
+
+
+@pytest.mark.promise("checks.leak", "input.bad")
+def test_an_infinite_number_is_no_leak_and_no_warning() -> None:
+    table = customers(4)
+    odd = table.frame["spend"].set(pl.Series(np.arange(3_000) % 100 == 0), float("inf"))
+    assert check_leak(with_column(table, "odd", odd)) == []

@@ -92,11 +92,11 @@ def _useless(given: CheckInput, rows: Rows, parts: Rows) -> Finding | None:
     return Finding(
         "ladder.constant",
         "blocking" if is_known else "warning",
-        f"the model is not better than a constant answer ({said})"
+        f"the inputs tell nothing of {given.data.label!r}: the model is not better than a constant ({said})"
         if is_known
         else f"{len(target)} test rows are too few to tell the model from a constant answer ({said})",
         {name: {"gain": one.value, "error": _finite(one)} for name, one in gains.items()},
-        "look for columns that tell the label, hold out more rows, or check that labels belong to their rows",
+        "look for columns that tell the label, or check that labels belong to their rows",
     )
 
 

@@ -83,7 +83,7 @@ def _later(y: pl.Expr) -> dict[str, pl.Expr]:
 def _correlations(values: Floats, views: Floats) -> Floats:
     """Give the correlation with each view over the rows that both have."""
     has, seen = np.isfinite(values).astype(float), np.isfinite(views).astype(float)
-    x, z = np.nan_to_num(values), np.nan_to_num(views)
+    x, z = (np.nan_to_num(some, posinf=0.0, neginf=0.0) for some in (values, views))
     x = (x - x.mean()) / (x.std() or 1.0)
     count = np.maximum(seen @ has, 1.0)
     mean_x, mean_z = seen @ (x * has) / count, z @ has / count

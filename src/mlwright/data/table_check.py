@@ -147,7 +147,7 @@ def _is_sum(values: pl.Series) -> bool:
     if values[-1] is None:
         return False
     last, others = float(values[-1]), values[:-1].drop_nulls().to_numpy()
-    if (others != 0).sum() < FEWEST_SUMMED:
+    if (others != 0).sum() < FEWEST_SUMMED or not np.isfinite(others).all():
         return False
     total = float(others.sum())
     return abs(last) > 2 * float(np.abs(others).max()) and abs(last - total) <= SUM_ROUNDED * abs(total)

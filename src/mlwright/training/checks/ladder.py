@@ -92,7 +92,7 @@ def _useless(given: CheckInput, rows: Rows, parts: Rows) -> Finding | None:
     return Finding(
         "ladder.constant",
         "blocking" if is_known else "warning",
-        f"the inputs tell nothing of {given.data.label!r}: the model is not better than a constant ({said})"
+        f"nothing is found in the inputs that tells {given.data.label!r}: a constant is as good ({said})"
         if is_known
         else f"{len(target)} test rows are too few to tell the model from a constant answer ({said})",
         {name: {"gain": one.value, "error": _finite(one)} for name, one in gains.items()},

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlwright.serving import ServerConfig, ServerProcess
+from mlwright.serving import Limits, ServerConfig, ServerProcess
 from mlwright.store import canonical_json, digest_bytes, write_atomic
 from tests.serving.packages import write_package
 
@@ -33,7 +33,7 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Served]:
+def serve(folder: Path, limits: Limits | None = None) -> Iterator[Served]:
     """Serve `fraud` (version 1: fraud above 100) and `matrix` (version 4: sigmoid of a - b)."""
     packages = folder / "packages"
     deployments = [
@@ -55,6 +55,7 @@ def serve(folder: Path) -> Iterator[Served]:
         log=folder / "log",
         server_file=folder / "server.json",
         grpc_port=0,
+        limits=limits or Limits(),
     )
     process = ServerProcess.start(config, folder=folder)
     try:

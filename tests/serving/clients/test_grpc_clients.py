@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlwright.serving import Limits
 from tests.environments import ENVIRONMENTS, environment
 from tests.serving.clients.served import BOUND_SECONDS, TOKEN, Served, serve
 
@@ -35,6 +36,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_tritonclient_calls_by_grpc(tmp_path: Path) -> None:
     with serve(tmp_path) as served:  # of its own: it looks at the statistics
         assert served.call(environment(*TRITON), "triton_grpc.py", served.grpc, TOKEN) == "ok\n"
+
+
+@pytest.mark.promise("serve.sheds")
+def test_a_stream_of_tritonclient_goes_on_under_overload(tmp_path: Path) -> None:
+    with serve(tmp_path, Limits(queue_ms=1)) as served:
+        assert served.call(environment(*TRITON), "triton_grpc_streams.py", served.grpc, TOKEN) == "ok\n"
 
 
 @pytest.mark.promise("serve.grpc-clients")

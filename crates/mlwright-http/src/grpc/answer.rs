@@ -16,7 +16,7 @@ use tonic::Code;
 
 use crate::connection::contain;
 use crate::errors::ApiError;
-use crate::grpc::calls::{CALLS, Operation, find, operate};
+use crate::grpc::calls::{CALLS, Operation, find, operate, refuse_in_stream};
 use crate::grpc::framing::Messages;
 use crate::grpc::reply::Reply;
 use crate::grpc::status::{code_of, good, refusal};
@@ -190,7 +190,7 @@ fn open_stream(
     let (sender, frames) = mpsc::channel(STREAM_QUEUE);
     tokio::task::spawn_local(async move {
         let started = Instant::now();
-        let work = answer_stream(&shared, (body, until), &sender);
+        let work = answer_stream(&shared, (body, until), &sender, &visit);
         let outcome = within(until, work).await;
         let code = outcome.as_ref().map_or_else(code_of, |()| Code::Ok);
         let place = CALLS
@@ -209,6 +209,7 @@ async fn answer_stream(
     shared: &Shared,
     (body, deadline): (Incoming, Option<Instant>),
     sender: &mpsc::Sender<Frame<Bytes>>,
+    visit: &Visit,
 ) -> Result<(), ApiError> {
     let mut messages = Messages::new(shared, body);
     loop {
@@ -223,8 +224,12 @@ async fn answer_stream(
             deadline,
             ..Arrival::now()
         };
-        let work = pin!(operate(shared, Operation::StreamInfer, message, arrival));
-        let answer = contain(shared, work).await?;
+        let asked = message.clone();
+        let work = pin!(operate(shared, Operation::StreamInfer, asked, arrival));
+        let answer = match visit.work(contain(shared, work)).await {
+            Err(error @ ApiError::Overloaded) => refuse_in_stream(message, &error)?,
+            worked => worked?,
+        };
         shared.engine.commit();
         messages.release();
         if sender.send(Frame::data(answer)).await.is_err() {

@@ -157,6 +157,12 @@ pub(crate) async fn operate(
     }
 }
 
+/// Refuse one message of `ModelStreamInfer` unread but for its id; the stream goes on.
+pub(crate) fn refuse_in_stream(message: Bytes, error: &ApiError) -> Result<Bytes, ApiError> {
+    let request: inference::NamedRequest = decode(message)?;
+    Ok(frame(&inference::refusal_in_stream(request.id, error)))
+}
+
 /// Fields with messages inside of which a caller may send many: contents of tensors, features of examples.
 const MANY: [(Operation, Levels); 5] = [
     (Operation::Infer, &[&[5], &[5]]),

@@ -43,13 +43,25 @@ pub(crate) async fn infer_in_stream(
             error_message: String::new(),
             infer_response: Some(answer),
         },
-        Err(error) => ModelStreamInferResponse {
-            error_message: error.message(),
-            infer_response: Some(ModelInferResponse {
-                id: request.id.clone(),
-                ..ModelInferResponse::default()
-            }),
-        },
+        Err(error) => refusal_in_stream(request.id.clone(), &error),
+    }
+}
+
+/// The id of a `ModelInferRequest`; all else is passed over.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct NamedRequest {
+    #[prost(string, tag = "3")]
+    pub(crate) id: String,
+}
+
+/// The message that refuses the request of this id.
+pub(crate) fn refusal_in_stream(id: String, error: &ApiError) -> ModelStreamInferResponse {
+    ModelStreamInferResponse {
+        error_message: error.message(),
+        infer_response: Some(ModelInferResponse {
+            id,
+            ..ModelInferResponse::default()
+        }),
     }
 }
 

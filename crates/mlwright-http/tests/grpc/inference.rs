@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use hyper::Request;
+use serde_json::json;
 use tonic::Code;
 
 use super::caller::Caller;
@@ -11,7 +12,8 @@ use super::caller::wire::inference::{
     ModelInferRequest, ModelInferResponse, ModelReadyRequest, ModelReadyResponse,
     ModelStreamInferResponse, ServerLiveRequest, ServerLiveResponse,
 };
-use super::shared;
+use super::{shared, with_grpc};
+use crate::stage::Stage;
 
 pub(crate) const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 const STREAM: &str = "/inference.GRPCInferenceService/ModelStreamInfer";
@@ -143,4 +145,46 @@ fn a_compressed_message_is_refused_and_says_what_is_read() {
     assert!(answer.message.contains("compressed"), "{}", answer.message);
     assert_eq!(answer.headers["grpc-accept-encoding"], "identity");
     assert_eq!(answer.headers["x-request-id"], "r-17");
+}
+
+// promise: serve.sheds
+#[test]
+fn a_stream_goes_on_after_a_message_for_which_there_is_no_time() {
+    const MESSAGES: usize = 6;
+    let stage = Stage::start(|config| {
+        with_grpc(config);
+        config["limits"] = json!({"queue_ms": 1});
+    });
+    let rows = vec![1.0; 8_000];
+    let requests = || {
+        let named = |number: usize| ModelInferRequest {
+            id: number.to_string(),
+            ..raw_request(&rows)
+        };
+        (0..MESSAGES).map(named).collect::<Vec<_>>()
+    };
+    let ask = || Caller::new(&stage).stream::<_, ModelStreamInferResponse>(STREAM, requests());
+    let streams: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().expect("answers"))
+            .collect()
+    });
+    let (mut good, mut refused) = (0, 0);
+    for (answers, status) in streams {
+        assert_eq!((status.code(), answers.len()), (Code::Ok, MESSAGES));
+        for (number, answer) in answers.into_iter().enumerate() {
+            let response = answer.infer_response.expect("a response");
+            assert_eq!(response.id, number.to_string());
+            if answer.error_message.is_empty() {
+                assert_eq!(response.model_name, "matrix");
+                good += 1;
+            } else {
+                assert_eq!(response.model_name, "");
+                refused += 1;
+            }
+        }
+    }
+    assert!(good > 0 && refused > 0, "{good} good, {refused} refused");
 }

@@ -84,6 +84,10 @@ pub(crate) async fn answer(
     if let Some(rest) = rest.filter(|_| !parts.headers.contains_key(EXPECT)) {
         tokio::task::spawn_local(linger(rest));
     }
+    let mut response = respond(reply, is_last);
+    shared.trail.answer(&parts.headers, response.headers_mut());
+    // What is left of the request lies in the connection's buffer, which can only be used again when it is gone.
+    drop(parts);
     if visit.is_crowded() {
         // Let the other requests at hand be worked on first: answers that leave together wake their callers once, which
         // saves a sixth of the processor time of a request at 64 connections.
@@ -91,8 +95,6 @@ pub(crate) async fn answer(
     }
     shared.engine.commit();
     visit.end_answer();
-    let mut response = respond(reply, is_last);
-    shared.trail.answer(&parts.headers, response.headers_mut());
     Ok(response)
 }
 

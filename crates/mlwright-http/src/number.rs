@@ -1,7 +1,7 @@
 //! JSON numbers: Clinger's fast path where it is exact, the standard library's full routine elsewhere.
 //!
-//! With at most 15 significant digits and a decimal exponent of at most 22 both `m` and `10^e` are exact in float64,
-//! so one multiplication or division rounds once and gives the nearest value (Clinger 1990).
+//! With digits `m` up to 2^53 and a decimal exponent of at most 22 both `m` and `10^e` are exact in float64, so one
+//! multiplication or division rounds once and gives the nearest value (Clinger 1990).
 
 use crate::json::Number;
 
@@ -9,44 +9,30 @@ const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
-const EXACT_DIGITS: u32 = 15;
+/// Float64 holds every integer up to this one.
+const EXACT: u64 = 1 << 53;
+/// So many digits fit into 64 bits without a sign.
+const FITTING_DIGITS: usize = 19;
 
-/// Digits seen so far.
-struct Digits {
-    /// The digits as one integer, while they fit.
-    mantissa: u64,
-    /// How many, without leading zeros.
-    count: u32,
-}
-
-impl Digits {
-    fn take(&mut self, bytes: &[u8], mut at: usize) -> usize {
-        while let Some(digit) = bytes
-            .get(at)
-            .map(|byte| byte.wrapping_sub(b'0'))
-            .filter(|digit| *digit < 10)
-        {
-            if self.count < 19 {
-                self.mantissa = self.mantissa * 10 + u64::from(digit);
-            }
-            if self.mantissa != 0 {
-                self.count += 1;
-            }
-            at += 1;
-        }
-        at
+/// Append the digits from a place on to an integer; give the place after them. More digits than fit give nonsense.
+fn take_digits(bytes: &[u8], mut at: usize, mantissa: &mut u64) -> usize {
+    while let Some(digit) = bytes
+        .get(at)
+        .map(|byte| byte.wrapping_sub(b'0'))
+        .filter(|digit| *digit < 10)
+    {
+        *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
     }
+    at
 }
 
 /// Read the number at the front of `bytes`; give it and its length.
 pub(crate) fn parse(bytes: &[u8]) -> Result<(Number, usize), &'static str> {
     let is_negative = bytes.first() == Some(&b'-');
     let start = usize::from(is_negative);
-    let mut digits = Digits {
-        mantissa: 0,
-        count: 0,
-    };
-    let whole_end = digits.take(bytes, start);
+    let mut mantissa = 0;
+    let whole_end = take_digits(bytes, start, &mut mantissa);
     if whole_end == start {
         return Err("a digit is expected");
     }
@@ -54,13 +40,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Number, usize), &'static str> {
         return Err("a number with a leading zero");
     }
     let mut end = whole_end;
+    let mut digits = whole_end - start;
     let mut exponent = 0_i32;
     if bytes.get(end) == Some(&b'.') {
-        end = digits.take(bytes, whole_end + 1);
-        if end == whole_end + 1 {
+        end = take_digits(bytes, whole_end + 1, &mut mantissa);
+        let after_point = end - whole_end - 1;
+        if after_point == 0 {
             return Err("a digit is expected after the point");
         }
-        exponent -= i32::try_from(end - whole_end - 1).unwrap_or(i32::MAX);
+        digits += after_point;
+        exponent -= i32::try_from(after_point).unwrap_or(i32::MAX);
     }
     let fraction_end = end;
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
@@ -68,9 +57,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Number, usize), &'static str> {
         exponent = exponent.saturating_add(power);
         end = after;
     }
-    let value = if digits.count <= EXACT_DIGITS && exponent.unsigned_abs() <= 22 {
+    let mantissa = (digits <= FITTING_DIGITS).then_some(mantissa);
+    let exact = mantissa.filter(|mantissa| *mantissa <= EXACT && exponent.unsigned_abs() <= 22);
+    let value = if let Some(mantissa) = exact {
         let scale = POWERS[exponent.unsigned_abs() as usize];
-        let mantissa = digits.mantissa as f64;
+        let mantissa = mantissa as f64;
         let size = if exponent < 0 {
             mantissa / scale
         } else {
@@ -81,9 +72,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Number, usize), &'static str> {
         full(&bytes[..end])?
     };
     let integer = if fraction_end == whole_end && end == whole_end {
-        integer(is_negative, &digits)
+        mantissa.and_then(|mantissa| integer(is_negative, mantissa))
     } else {
-        (value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)
+        let whole = value as i64;
+        (whole as f64 - value == 0.0 && whole.unsigned_abs() < EXACT).then_some(whole)
     };
     Ok((Number { value, integer }, end))
 }
@@ -118,15 +110,11 @@ fn full(bytes: &[u8]) -> Result<f64, &'static str> {
     }
 }
 
-fn integer(is_negative: bool, digits: &Digits) -> Option<i64> {
-    // Nineteen digits fit into 64 bits without a sign.
-    if digits.count > 19 {
-        return None;
-    }
+fn integer(is_negative: bool, mantissa: u64) -> Option<i64> {
     if is_negative {
-        return 0_i64.checked_sub_unsigned(digits.mantissa);
+        return 0_i64.checked_sub_unsigned(mantissa);
     }
-    i64::try_from(digits.mantissa).ok()
+    i64::try_from(mantissa).ok()
 }
 
 #[cfg(test)]

@@ -52,7 +52,12 @@ pub(crate) fn find<'a>(
         if (route.authorisation == Authorisation::Admin) != (door == Door::Admin) {
             continue;
         }
-        let Some(target) = matches(route.path, path) else {
+        // Most rows end here, before anything is split.
+        let (prefix, pattern) = route.path.split_at(route.prefix);
+        let Some(rest) = path.strip_prefix(prefix) else {
+            continue;
+        };
+        let Some(target) = matches(pattern, rest) else {
             continue;
         };
         if route.method == method {

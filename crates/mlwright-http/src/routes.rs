@@ -102,6 +102,8 @@ pub(crate) struct Route {
     /// Its parts `{name}`, `{version}` and `{variant}` stand for any name, number and name, `{_}` for any
     /// text.
     pub(crate) path: &'static str,
+    /// How many bytes of the path stand before its first part.
+    pub(crate) prefix: usize,
     pub(crate) authorisation: Authorisation,
     pub(crate) takes: Takes,
     pub(crate) operation: Operation,
@@ -120,6 +122,14 @@ pub(crate) struct Call<'a> {
 use Authorisation::{Admin, Nobody, Operator, Serving};
 use Takes::{Json, Nothing, Tables, Tensors};
 
+const fn prefix(path: &str) -> usize {
+    let (bytes, mut length) = (path.as_bytes(), 0);
+    while length < bytes.len() && bytes[length] != b'{' {
+        length += 1;
+    }
+    length
+}
+
 const fn get(
     name: &'static str,
     path: &'static str,
@@ -130,6 +140,7 @@ const fn get(
         name,
         method: "GET",
         path,
+        prefix: prefix(path),
         authorisation,
         takes: Nothing,
         operation,
@@ -147,6 +158,7 @@ const fn post(
         name,
         method: "POST",
         path,
+        prefix: prefix(path),
         authorisation,
         takes,
         operation,

@@ -16,6 +16,9 @@ pub(crate) const DIMENSIONS: usize = 16;
 /// Most values of all tensors of a request; they take forty bytes each while they are checked.
 pub(crate) const ELEMENTS: usize = 4 << 20;
 
+/// Most values for which room is made on the word of the shape alone.
+const EXPECTED: usize = 256;
+
 /// Datatypes of the Open Inference Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Datatype {
@@ -242,7 +245,7 @@ fn read_tensor<'a>(
                 reader.scalar()?;
                 return Err(wrong("has no list `data`"));
             }
-            "data" => data = Some(Data::read(reader)?),
+            "data" => data = Some(Data::read(reader, shape.as_deref())?),
             "parameters" => binary_size = read_parameters(reader)?.binary_size,
             other => return Err(wrong(&format!("has an unknown key {other:?}"))),
         }
@@ -292,14 +295,20 @@ fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiEr
 }
 
 impl<'a> Data<'a> {
-    /// Read a list of values, or lists of lists of equal sizes.
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, ApiError> {
+    /// Read a list of values, or lists of lists of equal sizes; the shape, if it is known, says how many to expect.
+    pub(crate) fn read(reader: &mut Reader<'a>, shape: Option<&[usize]>) -> Result<Self, ApiError> {
         if reader.peek()? != b'[' {
             reader.scalar()?;
             return Err(ApiError::Shape("a list of values is expected".to_owned()));
         }
         let start = reader.position();
         let mut data = Self::default();
+        let expected = shape.map_or(0, |shape| {
+            shape
+                .iter()
+                .fold(1, |all: usize, size| all.saturating_mul(*size))
+        });
+        data.values.reserve_exact(expected.min(EXPECTED));
         let mut sizes = Vec::new();
         data.read_level(reader, 0, &mut sizes)?;
         data.sizes = sizes.into_iter().flatten().collect();
@@ -325,7 +334,8 @@ impl<'a> Data<'a> {
         let (mut count, mut is_first) = (0, true);
         while reader.next_item(&mut is_first)? {
             count += 1;
-            if reader.peek()? == b'[' {
+            let first = reader.peek()?;
+            if first == b'[' {
                 self.read_level(reader, level + 1, sizes)?;
             } else if level + 1 < sizes.len() {
                 return Err(ragged());
@@ -333,6 +343,8 @@ impl<'a> Data<'a> {
                 return Err(ApiError::TooLarge(format!(
                     "more than {ELEMENTS} values in one tensor"
                 )));
+            } else if matches!(first, b'-' | b'0'..=b'9') {
+                self.values.push(Scalar::Number(reader.number()?));
             } else {
                 self.values.push(reader.scalar()?);
             }

@@ -207,7 +207,7 @@ fn read_columns<'a>(reader: &mut Reader<'a>) -> Result<Columns<'a>, ApiError> {
     let mut columns = Vec::new();
     let mut keys = Keys::default();
     while let Some(name) = reader.next_new_key(&mut keys)? {
-        columns.push((name, Data::read(reader)?));
+        columns.push((name, Data::read(reader, None)?));
     }
     Ok(columns)
 }

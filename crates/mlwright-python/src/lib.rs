@@ -14,12 +14,12 @@ mod predictor;
 mod serving;
 mod stats;
 
-use mimalloc::MiMalloc;
+use mlwright_memory::Memory;
 use pyo3::prelude::*;
 
 /// As in `mlwright-server`: a tenth of a request's time.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static MEMORY: Memory = Memory;
 
 /// The version of the compiled core.
 #[pyfunction]

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use mlwright_http::{ServerConfig, ServerError, run};
+use mlwright_memory::Memory;
 
 /// A request allocates some thirty times, on one thread: a tenth of its time less than with the system's allocator.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static MEMORY: Memory = Memory;
 
 fn main() -> ExitCode {
     let Some(path) = std::env::args().nth(1) else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -155,6 +156,28 @@ def test_ten_thousand_columns_make_a_project(shell: Shell) -> None:
     assert done.code == 0, done.err
     assert sum(column["role"] == "input" for column in done.json()["columns"]) == 10_000
     assert any("'c0' alone tells the label" in sentence for sentence in done.json()["warnings"])
+
+
+@pytest.mark.promise("input.bad")
+def test_a_model_of_a_very_wide_table_asks_for_the_columns_that_it_reads(shell: Shell) -> None:
+    generator = np.random.default_rng(2)
+    numbers = generator.normal(size=(400, 1_300))
+    table = pl.DataFrame(numbers, schema=[f"c{at}" for at in range(1_300)])
+    label = (numbers[:, 3] + numbers[:, 1_200] + generator.normal(size=400) > 0).astype(int)
+    assert make(shell, table.with_columns(y=pl.Series(label))).code == 0
+    [finding] = [one for one in run_findings(shell) if one["name"] == "columns.screened"]
+    project = Shell(shell.folder / "shop")
+    [package] = (shell.folder / "shop" / ".mlwright" / "packages").glob("*/manifest.json")
+    manifest = json.loads(package.read_text())
+    asked = [column["name"] for column in manifest["signature"]["inputs"]]
+    assert len(asked) < 1_300
+    assert {"c3", "c1200"} <= set(asked)
+    assert asked == [name for name in table.columns if name in set(asked)]
+    table.select(asked).write_csv(shell.folder / "asked.csv")
+    project.good("predict", "--model", "shop@1", "--data", "../asked.csv", "--out", "scores.csv")
+    scores = pl.read_csv(shell.folder / "shop" / "scores.csv")["score"].to_numpy()
+    assert np.corrcoef(scores, label)[0, 1] > 0.5
+    assert "1,300 columns" in str(finding["text"])
 
 
 @pytest.mark.promise("input.bad")

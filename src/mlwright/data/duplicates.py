@@ -20,7 +20,7 @@ def row_copies(frame: pl.DataFrame, *, label: str | None = None) -> npt.NDArray[
     (True, 5)
     """
     inputs = frame.drop(label) if label in frame.columns and frame.width > 1 else frame
-    hashes = inputs.hash_rows(seed=1).to_numpy()
-    if len(np.unique(hashes)) < MOST_COPIES * len(hashes):
+    hashes = inputs.hash_rows(seed=1)
+    if hashes.n_unique() < MOST_COPIES * len(hashes):
         return np.arange(len(hashes), dtype=np.uint64)
-    return hashes
+    return hashes.to_numpy()

@@ -44,11 +44,9 @@ class SortedNumbers:
 
     def top_counts(self) -> npt.NDArray[np.int64]:
         """Count the rows with the commonest value."""
-        if not self.values.size:
-            return np.zeros(len(self.values), dtype=np.int64)
-        is_new = np.ones(self.values.shape, dtype=bool)
-        np.not_equal(self.values[:, 1:], self.values[:, :-1], out=is_new[:, 1:])
-        starts = np.flatnonzero(is_new)
-        runs = np.diff(starts, append=self.values.size)
-        firsts = np.searchsorted(starts, np.arange(len(self.values)) * self.values.shape[1])
-        return np.where(self.given > 0, np.maximum.reduceat(runs, firsts), 0)
+        return np.array([_longest_run(column) for column in self.values]) * (self.given > 0)
+
+
+def _longest_run(values: Floats) -> int:
+    ends = np.flatnonzero(values[1:] != values[:-1])
+    return int(np.diff(ends, prepend=-1, append=len(values) - 1).max())

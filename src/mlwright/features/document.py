@@ -94,6 +94,17 @@ def make_document(inputs: list[Column], outputs: list[OutputEntry]) -> Transform
     }
 
 
+def in_order(document: TransformDocument, columns: Sequence[Column]) -> TransformDocument:
+    """Give a document with its inputs in the order of a table's columns, which is the signature's.
+
+    >>> one, other = Column("a", "number"), Column("b", "number")
+    >>> [entry["name"] for entry in in_order(make_document([other, one], []), [one, other])["inputs"]]
+    ['a', 'b']
+    """
+    places = {column.name: place for place, column in enumerate(columns)}
+    return {**document, "inputs": sorted(document["inputs"], key=lambda entry: places[entry["name"]])}
+
+
 def output_names(document: TransformDocument) -> list[str]:
     """Name the outputs in order.
 
@@ -111,7 +122,7 @@ def categorical_outputs(document: TransformDocument) -> list[int]:
 def merge_documents(documents: Sequence[TransformDocument]) -> tuple[TransformDocument, list[list[int]]]:
     """Put outputs side by side, equal ones once; tell where those of each document are.
 
-    All documents read the same inputs.
+    The merged one reads the inputs of all.
 
     >>> number: OutputEntry = {"name": "x", "op": "number", "column": "x"}
     >>> mark: OutputEntry = {"name": "x|null", "op": "isnull", "column": "x"}
@@ -130,7 +141,8 @@ def merge_documents(documents: Sequence[TransformDocument]) -> tuple[TransformDo
                 renamed["text"] = texts.entries[named[output["text"]]]["name"]
             own.append(outputs.add(renamed))
         places.append(own)
-    merged: TransformDocument = {**documents[0], "outputs": outputs.entries}
+    inputs = {entry["name"]: entry for document in documents for entry in document["inputs"]}
+    merged: TransformDocument = {**documents[0], "inputs": [*inputs.values()], "outputs": outputs.entries}
     if texts.entries:
         merged["texts"] = texts.entries
     return merged, places

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlwright.lifecycle.allowance import USUAL_SECONDS, share_of
 from mlwright.lifecycle.parameters import (
     Parameters,
     read_data_config,
@@ -29,10 +30,11 @@ OVERRUN = 1.1  # of the budget
 def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Run every check that is on; the worst of all findings stand first, also of those made before."""
     data = read_data_config(parameters)
-    rows = Rows.read(context, inputs, data)
+    rows = Rows.read_by_model(context, inputs, data)
     fitted, settings = inputs["fitted"], parameters["checks"]
     assert isinstance(fitted, dict)
     assert isinstance(settings, dict)
+    budget = parameters["budget_cpu_s"]
     given = CheckInput(
         frame=rows.frame,
         inputs=tuple(rows.inputs),
@@ -50,9 +52,10 @@ def check(context: Context, inputs: Values, parameters: Parameters) -> Values:
         ask=lambda frame: members_answers(
             context, inputs["members"], frame, rows.inputs, read_task(parameters)
         ),
+        seconds=USUAL_SECONDS if budget is None else share_of(read_number(budget)),
     )
     found = run_checks(given, off=_words(settings["off"]), accept=_words(settings["accept"]))
-    found += told_overrun(parameters["budget_cpu_s"], time.process_time() - context.began_cpu_s)
+    found += told_overrun(budget, time.process_time() - context.began_cpu_s)
     noticed: list[JSON] = [json.loads(json.dumps(finding.to_json(), default=str)) for finding in found]
     before = [
         item

@@ -42,7 +42,7 @@ def learn_full(context: Context, inputs: Values, parameters: Parameters) -> Valu
         return _judged(
             inputs, "the held-out rows are the latest, or the budget was short, or so it was asked"
         )
-    rows = Rows.read(context, inputs, read_data_config(parameters))
+    rows = Rows.read_by_model(context, inputs, read_data_config(parameters))
     read, more = FullPlan.from_json(plan), len(rows.everything) / len(rows.train)
     tick = _tick(context, parameters, seconds=read.seconds * more)
     if tick is None:

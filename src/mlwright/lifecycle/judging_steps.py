@@ -39,7 +39,7 @@ WORST_FIRST: tuple[Answer, ...] = ("fail", "inconclusive", "pass")
 
 def evaluate_held_out(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Judge the model on the held-out rows, by intervals."""
-    rows = Rows.read(context, inputs, read_data_config(parameters))
+    rows = Rows.read_by_model(context, inputs, read_data_config(parameters))
     fitted = inputs["fitted"]
     assert isinstance(fitted, dict)
     scores = members_answers(

@@ -1,4 +1,4 @@
-"""What a model of one's own refuses goes into the contract of its package: the server refuses it too."""
+"""The contract of a package: what its model reads, and what it refuses, which the server refuses too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tighten(columns: Sequence[Column], fitted: Mapping[str, JSON]) -> list[Colum
 
 
 def tighten_contract(contract: DataContract, fitted: Mapping[str, JSON]) -> DataContract:
-    """Give a contract with what the model refuses: null, and texts that its encoder does not know."""
+    """Give a contract of what the model reads, with what it refuses: null, and texts that are new."""
     refused, closed = fitted.get("refuses_null") or [], fitted.get("closed") or {}
     assert isinstance(refused, list)
     assert isinstance(closed, dict)
@@ -33,4 +33,8 @@ def tighten_contract(contract: DataContract, fitted: Mapping[str, JSON]) -> Data
         if isinstance(levels, list):
             known = replace(known, levels=tuple(str(level) for level in levels), closed=True)
         columns.append(known)
-    return replace(contract, columns=tuple(columns))
+    unread = fitted.get("unread") or []
+    assert isinstance(unread, list)
+    left_out = set(map(str, unread))
+    kept = tuple(column for column in columns if column.name not in left_out)
+    return replace(contract, columns=kept, ignored=(*contract.ignored, *map(str, unread)))

@@ -19,7 +19,7 @@ from mlwright.lifecycle.learners import extra_versions
 from mlwright.lifecycle.own_package import tighten, tighten_contract
 from mlwright.lifecycle.own_training import gate_answers
 from mlwright.lifecycle.parameters import read_data_config
-from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, transform_of
+from mlwright.lifecycle.rows import Rows, contract_of, members_answers, read_frame, read_inputs, transform_of
 from mlwright.packaging.blend_file import forest_in
 from mlwright.packaging.card import CardFacts, write_card
 from mlwright.packaging.forest import thresholds_of
@@ -50,7 +50,7 @@ LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn")
 def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> Values:
     """Put model, transform, contract, reference cells, evaluation and card into one folder of data."""
     project = find_project(Path(str(parameters["root"])))
-    rows = Rows.read(context, inputs, read_data_config(parameters))
+    rows = Rows.read_by_model(context, inputs, read_data_config(parameters))
     fitted, evaluation = inputs["fitted"], inputs["evaluation"]
     assert isinstance(fitted, dict)
     assert isinstance(evaluation, dict)
@@ -136,6 +136,9 @@ def parity(context: Context, inputs: Values, parameters: Mapping[str, JSON]) -> 
     data = read_data_config(parameters)
     contract = contract_of(inputs)
     columns = contract.inputs(ignore=data.unread, group=data.group)
+    fitted = inputs["fitted"]
+    assert isinstance(fitted, dict)
+    columns = read_inputs(columns, fitted)
     frame = read_frame(context, inputs["clean"]).select([column.name for column in columns])
     seed = int(str(parameters["seed"]))
     digest = str(inputs["package"])

@@ -126,6 +126,7 @@ def recipe(project: Project, *, budget_cpu_s: float, seed: int, trials: int | No
                 "contract",
                 "shipped_transform",
                 "shipped_members",
+                "fitted",
                 "full",
                 "scores",
                 "package",

@@ -48,7 +48,7 @@ def explain(context: Context, inputs: Values, parameters: Parameters) -> Values:
     """Give curves, importance, contributions and a learning curve, as far as a share of the budget allows."""
     budget = parameters["budget_cpu_s"]
     allowance = Allowance.of_budget(None if budget is None else read_number(budget))
-    rows = Rows.read(context, inputs, read_data_config(parameters))
+    rows = Rows.read_by_model(context, inputs, read_data_config(parameters))
     fitted = inputs["fitted"]
     assert isinstance(fitted, dict)
     threshold = fitted["threshold"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from mlwright.pipeline import Context, Value, Values
 from mlwright.project import DataConfig, Task, TrainingConfig
 from mlwright.training.own_source import PORTFOLIO
 from mlwright.training.problem import Floats, Problem
+
+if TYPE_CHECKING:
+    from mlwright.pipeline.step import JSON
 
 
 class Rows:
@@ -61,6 +65,15 @@ class Rows:
         """Give the training and the held-out rows, in the order of the table."""
         return np.sort(np.concatenate([self.train, self.test]))
 
+    @classmethod
+    def read_by_model(cls, context: Context, inputs: Values, data: DataConfig) -> Rows:
+        """Read them with the inputs that the trained model reads."""
+        rows = cls.read(context, inputs, data)
+        fitted = inputs["fitted"]
+        assert isinstance(fitted, dict)
+        rows.inputs = read_inputs(rows.inputs, fitted)
+        return rows
+
     def problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
         """Give what a trainer is asked about the training rows."""
         frame, target = self.frame[self.train], self.target[self.train]
@@ -71,9 +84,10 @@ class Rows:
         return replace(self._problem(self.train, config, folds, task=task, seed=seed), full_share=full)
 
     def full_problem(self, config: TrainingConfig, *, task: Task, seed: int) -> Problem:
-        """Give all rows, held-out ones too, without folds."""
+        """Give all rows, held-out ones too, without folds; every input is read: they were chosen before."""
         folds = Folds((), "random", "nothing is left to choose")
-        return self._problem(self.everything, config, folds, task=task, seed=seed)
+        problem = self._problem(self.everything, config, folds, task=task, seed=seed)
+        return replace(problem, most_columns=len(self.inputs))
 
     def _problem(
         self, rows: npt.NDArray[np.int64], config: TrainingConfig, folds: Folds, *, task: Task, seed: int
@@ -114,6 +128,14 @@ class Rows:
         values = self.frame[name][rows]
         keys = values.dt.date() if values.dtype.is_temporal() else values
         return keys.cast(pl.String).fill_null("").rank("dense").cast(pl.Int64).to_numpy()
+
+
+def read_inputs(columns: list[Column], fitted: Mapping[str, JSON]) -> list[Column]:
+    """Give the columns that a model reads: all but those that the trainer says no member does."""
+    unread = fitted.get("unread") or []
+    assert isinstance(unread, list)
+    left_out = set(map(str, unread))
+    return [column for column in columns if column.name not in left_out]
 
 
 def contract_of(inputs: Values) -> DataContract:

@@ -15,6 +15,7 @@ from mlwright.data.lists import MOST_GRADES
 from mlwright.data.roles import check_sizes
 from mlwright.errors import LabelUnusable
 from mlwright.evaluation.bootstrap import REPETITIONS, repetitions_of
+from mlwright.features import in_order
 from mlwright.lifecycle.allowance import share_of
 from mlwright.lifecycle.learners import installed_learners, installed_sampler
 from mlwright.lifecycle.lowering import lower
@@ -32,15 +33,18 @@ from mlwright.packaging.parity import EDGE_ROWS, REAL_ROWS
 from mlwright.pipeline import Context, Values
 from mlwright.project import find_project
 from mlwright.training.budget import After, Budget, BudgetClock, measure_slowness
+from mlwright.training.cost import reading_seconds
 from mlwright.training.learner import FAMILY_NAMES, Floats
 from mlwright.training.own_source import PORTFOLIO
 from mlwright.training.own_trainer import OwnFitted
 from mlwright.training.problem import Problem
 from mlwright.training.search import PortfolioTrainer
-from mlwright.training.trainer import OutOfFold, Rung, Trainer
+from mlwright.training.trainer import Fitted, OutOfFold, Rung, Trainer
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
+
+TIMES_READ = 2  # are rows read after training: to judge and to compare
 
 
 def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
@@ -55,7 +59,7 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
         math.inf if trials is not None else read_number(parameters["budget_cpu_s"]),
         None if trials is None else int(read_number(trials)),
     )
-    clock = _clock(budget, rows, context.began_cpu_s)
+    clock = _clock(budget, rows, problem, context.began_cpu_s)
     if config.trainer != PORTFOLIO:
         project = find_project(Path(str(parameters["root"])))
         return _own(context, fit_own(project, problem, clock, context), problem)
@@ -68,10 +72,11 @@ def train(context: Context, inputs: Values, parameters: Parameters) -> Values:
     assert isinstance(facts, dict)
     return {
         "model": context.keep(lowered.model),
-        "transform": context.keep(json.dumps(lowered.transform).encode()),
+        "transform": context.keep(json.dumps(in_order(lowered.transform, rows.inputs)).encode()),
         "members": context.keep(lowered.members),
         "fitted": {
             **{name: _finite(value) if isinstance(value, float) else value for name, value in facts.items()},
+            "unread": _unread(fitted, rows),
             "engine": lowered.engine,
             "families": [FAMILY_NAMES[family] for family in learners],
             "threshold": fitted.threshold,
@@ -91,15 +96,21 @@ def _told_lists(problem: Problem) -> str:
     return f"for the order within {len(np.unique(problem.ranked)):,} lists, not for single rows; "
 
 
-def _clock(budget: Budget, rows: Rows, began: float) -> BudgetClock:
+def _unread(fitted: Fitted, rows: Rows) -> list[JSON]:
+    """Name the columns that no member reads."""
+    read = {entry["name"] for member in fitted.members for entry in member.transform["inputs"]}
+    return [column.name for column in rows.inputs if column.name not in read]
+
+
+def _clock(budget: Budget, rows: Rows, problem: Problem, began: float) -> BudgetClock:
     if budget.trials is not None:
         return BudgetClock(budget)
     slowness = measure_slowness()
     classes = len(rows.classes) if len(rows.classes) > 2 else 1
-    seconds = slowness * after_training(rows.frame.height, len(rows.test), len(rows.inputs), classes)
-    seconds += share_of(budget.seconds)
-    seconds += share_of(budget.seconds)
     asked = len(rows.test) + EDGE_ROWS + max(REAL_ROWS - len(rows.test), 0)
+    seconds = after_training(rows.frame.height, len(rows.test), problem.width, classes)
+    seconds = slowness * (seconds + TIMES_READ * reading_seconds(problem, asked))
+    seconds += 2 * share_of(budget.seconds)  # for the checks, and for explaining
     return BudgetClock(budget, began=began, after=After(seconds, asked), slowness=slowness)
 
 
@@ -131,7 +142,7 @@ def after_training(rows: int, test_rows: int, columns: int, classes: int = 1) ->
     """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
     repetitions = repetitions_of((test_rows, classes), REPETITIONS) if classes > 1 else 0
     ranked = 2 * repetitions * classes * (4e-5 + 2.5e-8 * test_rows)
-    return 0.3 + ranked + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 5.5e-7 * rows * columns
+    return 0.3 + ranked + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 2.5e-7 * rows * columns
 
 
 def _check_target(problem: Problem) -> None:

@@ -37,7 +37,7 @@ def build_reference(
 def _column(values: pl.Series, column: Column) -> dict[str, object]:
     if column.type in ("string", "boolean"):
         return _levels(values, column.name)
-    numbers = values.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    numbers = np.sort(values.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy())
     edges = _edges(numbers[np.isfinite(numbers)])
     return {"name": column.name, "kind": "number", "edges": edges, "counts": _count(numbers, edges)}
 
@@ -65,7 +65,8 @@ def _edges(numbers: Floats) -> list[float]:
 
 def _count(numbers: Floats, edges: Sequence[float]) -> list[int]:
     """Count per cell (e[k-1], e[k]]; the last cell is null."""
-    missing = np.isnan(numbers)
-    cells = np.searchsorted(np.array(edges), numbers[~missing], side="left")
-    counts = np.bincount(cells, minlength=len(edges) + 1)
-    return [*(int(count) for count in counts), int(missing.sum())]
+    ordered = np.sort(numbers)  # NaN stands last
+    missing = int(np.isnan(ordered).sum())
+    known = len(ordered) - missing
+    ends = np.searchsorted(ordered[:known], np.array(edges), side="right")
+    return [*np.diff(ends, prepend=0, append=known).tolist(), missing]

@@ -17,9 +17,11 @@ FEWEST_ROUNDS = 50
 FEWEST_COLUMNS = 8  # of a tree: a share of few columns leaves none that work together
 MOST_NODES = 300_000  # 40 bytes each: 12 MB of a package
 PATIENCE = 40
+SORTED_ROWS = 50_000  # that bins are made from
+MANY_COLUMNS = 200  # in their histograms a tree of few rows spends its time
 BINNING = {
     "feature_pre_filter": False,
-    "bin_construct_sample_cnt": 50_000,
+    "bin_construct_sample_cnt": SORTED_ROWS,
     "data_random_seed": 1,
     "force_row_wise": True,
     "num_threads": 1,
@@ -71,6 +73,7 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
     """Give LightGBM's settings for a candidate."""
     settings: dict[str, object] = {
         **BINNING,
+        "max_bin": bins_of(task.train.values.shape[1]),
         "cat_smooth": 20.0,
         **{name: value for name, value in candidate.settings.items() if name != PLAIN},
         "objective": "poisson" if task.is_count or task.is_logarithmic else task.task,
@@ -89,6 +92,15 @@ def parameters(candidate: Candidate, task: FitTask) -> dict[str, object]:
         settings |= {"objective": "lambdarank", "metric": "ndcg", "eval_at": [PLACES]}
         settings["label_gain"] = _grades(task).tolist()
     return settings
+
+
+def bins_of(columns: float) -> int:
+    """Give into how many bins a column is cut: fewer where there are many columns.
+
+    >>> bins_of(30), bins_of(1_000)
+    (255, 63)
+    """
+    return 255 if columns <= MANY_COLUMNS else 63
 
 
 def most_rounds(candidate: Candidate, asked: FitTask | Problem) -> int:
@@ -134,7 +146,7 @@ def _dataset(matrix: Matrix, reference: lgb.Dataset | None = None) -> lgb.Datase
         weight=None if (matrix.weight == 1).all() else matrix.weight,
         reference=reference,
         categorical_feature=list(matrix.categorical),
-        params=dict(BINNING),
+        params={**BINNING, "max_bin": bins_of(matrix.values.shape[1])},
         free_raw_data=True,
     )
     matrix.prepared["lightgbm"] = made.construct()

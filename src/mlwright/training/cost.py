@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from mlwright.training.boosted import FEWEST_COLUMNS, most_rounds
+from mlwright.features.sentences import MOST_TEXTS, TOLD_TERMS
+from mlwright.training.boosted import FEWEST_COLUMNS, SORTED_ROWS, bins_of, most_rounds
 from mlwright.training.encoding import MOST_SCALED_ROWS
 from mlwright.training.learner import Candidate, Family
 from mlwright.training.problem import Problem
@@ -18,11 +19,17 @@ PER_LEAF = 15e-6  # seconds of a round
 PER_ROW = 40e-9
 PER_CELL = 10e-9  # of a tree with 31 leaves, and of the columns that it may use
 PER_RANKED = 250e-9  # and of the pairs in its list
-PER_ENCODED_CELL = 120e-9
+PER_BIN = 15e-9  # of a leaf, and of the columns whose histograms leave the cache
+CACHED_COLUMNS = 100
+PER_ENCODED_CELL = 130e-9  # and put into its bin
+PER_SORTED_CELL = 120e-9  # of the rows from which bins are made
+PER_LEARNED_BYTE = 150e-9  # of sentences
+PER_READ_BYTE = 35e-9
 PER_ANSWER = 90e-9  # of a row by a tree
 RATE_ROUNDS = 16.0  # learning rate times rounds of a booster that stops by itself
 STOPPING = 40  # rounds that are grown to see that it is time to stop
 LEAVES = 31
+FEWEST_IN_BIN = 3
 REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times their mean, and 5
 REFIT_EXTRA = 5
 PER_PRODUCT = 0.4e-9  # of a network, there and back
@@ -47,10 +54,28 @@ def guess_cost(
     asked = [len(fold.valid) for fold in problem.folds.folds]
     folds = sum(fit_seconds(problem, candidate, rows=rows, rounds=grown) for rows in sizes)
     folds += sum(answer_seconds(problem, grown, rows) for rows in asked)
-    folds += PER_ENCODED_CELL * len(problem.inputs) * (sum(sizes) + sum(asked))
+    folds += sum(encode_seconds(problem, rows) for rows in sizes)
+    folds += PER_ENCODED_CELL * matrix_columns(problem) * sum(asked) + reading_seconds(problem, sum(asked))
     rows = _least(problem.frame.height, most_rows)
     refit = fit_seconds(problem, candidate, rows=rows, rounds=round(REFIT_GROWTH * grown))
-    return Cost(folds, refit + PER_ENCODED_CELL * len(problem.inputs) * rows)
+    return Cost(folds, refit + encode_seconds(problem, rows))
+
+
+def encode_seconds(problem: Problem, rows: int) -> float:
+    """Guess what it costs to make a matrix of training rows, and to cut it into bins."""
+    cells = PER_ENCODED_CELL * rows + PER_SORTED_CELL * min(rows, SORTED_ROWS)
+    learned = PER_LEARNED_BYTE * min(rows, MOST_TEXTS) * problem.sentence_bytes
+    return cells * matrix_columns(problem) + learned + reading_seconds(problem, rows)
+
+
+def reading_seconds(problem: Problem, rows: int) -> float:
+    """Guess what it costs to find the terms in the sentences of rows."""
+    return PER_READ_BYTE * rows * problem.sentence_bytes
+
+
+def matrix_columns(problem: Problem) -> int:
+    """Count what a tree sees: the columns that are read, and the terms of sentences."""
+    return problem.width + (TOLD_TERMS if problem.sentence_bytes else 0)
 
 
 def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: int) -> float:
@@ -58,17 +83,23 @@ def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: in
     settings = candidate.settings
     if candidate.family == "network":
         first, second = int(settings["hidden"]), int(settings["second"])
-        widths = [PIECES * len(problem.inputs), first, second, problem.outputs]
+        widths = [PIECES * problem.width, first, second, problem.outputs]
         seen = min(rows, MOST_SCALED_ROWS)
         return PER_PRODUCT * rounds * seen * sum(one * two for one, two in itertools.pairwise(widths))
-    leaves = candidate.leaves
-    usable = min(len(problem.inputs), FEWEST_COLUMNS)
-    columns = max(len(problem.inputs) * float(settings.get("feature_fraction", 1.0)), usable)
-    depth = leaves.bit_length() / LEAVES.bit_length()
-    each = PER_LEAF * leaves + rows * (PER_ROW + PER_CELL * columns * depth)
+    columns = matrix_columns(problem)
+    usable = max(columns * float(settings.get("feature_fraction", 1.0)), min(columns, FEWEST_COLUMNS))
+    each = tree_seconds(candidate.leaves, rows, usable)
     if problem.goal == "rank":
         each += PER_RANKED * rows
     return each * rounds * problem.outputs
+
+
+def tree_seconds(leaves: int, rows: int, columns: float) -> float:
+    """Guess what a tree costs: leaves, rows, and histograms of more columns than the cache holds."""
+    depth = leaves.bit_length() / LEAVES.bit_length()
+    bins = min(bins_of(columns), rows / FEWEST_IN_BIN)
+    histograms = PER_BIN * leaves * max(columns - CACHED_COLUMNS, 0.0) * bins
+    return PER_LEAF * leaves + rows * (PER_ROW + PER_CELL * columns * depth) + histograms
 
 
 def answer_seconds(problem: Problem, rounds: int, rows: int) -> float:
@@ -140,7 +171,7 @@ class Pace:
             return one.cpu_seconds / max(len(one.rounds), 1)
         rounds, rows = refit_rounds(one), self._rows(self._problem.frame.height)
         fit = fit_seconds(self._problem, one.candidate, rows=rows, rounds=rounds)
-        encode = self._slowness * PER_ENCODED_CELL * len(self._problem.inputs) * rows
+        encode = self._slowness * encode_seconds(self._problem, rows)
         return self._scale(one.candidate.family) * fit + encode + self.answers(rounds, after_rows)
 
     def answers(self, rounds: int, rows: int) -> float:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import polars as pl
 
-from mlwright.data import Fold
+from mlwright.data import Column, Fold
 from mlwright.features import (
     Memory,
     TrainingRows,
@@ -19,8 +20,9 @@ from mlwright.features import (
     fit_tree_transform,
 )
 from mlwright.training.learner import Encoding, Matrix
-from mlwright.training.problem import Problem, Rows
+from mlwright.training.problem import Floats, Problem, Rows
 from mlwright.training.sample import sample_rows
+from mlwright.training.screening import MOST_ROWS, strongest_columns, views_of
 
 MOST_SCALED_ROWS = 30_000  # a linear model learns no more from more
 
@@ -81,14 +83,27 @@ class _Encoder:
     def fold(self, fold: Fold) -> EncodedFold:
         problem = self.problem
         transform, train = self.fit(fold.train, fold.known_at)
+        read = {column["name"] for column in transform["inputs"]}
+        inputs = [column for column in problem.inputs if column.name in read]
+        asked = problem.frame.select(pl.col([column.name for column in inputs]))[fold.valid]
         valid = Matrix(
-            apply_transform(transform, problem.frame[fold.valid], list(problem.inputs)),
+            apply_transform(transform, asked, inputs),
             problem.target[fold.valid],
             problem.weight[fold.valid],
             train.categorical,
             None if problem.ranked is None else problem.ranked[fold.valid],
         )
         return EncodedFold(train, valid, transform)
+
+    def inputs(self, rows: Rows, target: Floats) -> list[Column]:
+        """Give the columns that are read: all of them, or those that tell most of these rows."""
+        problem = self.problem
+        if problem.width == len(problem.inputs):
+            return list(problem.inputs)
+        some, _ = sample_rows(target[rows], MOST_ROWS, task=problem.task, seed=problem.seed)
+        chosen = rows[some]
+        views = views_of(target[chosen], is_multiclass=problem.task == "multiclass")
+        return strongest_columns(problem.frame[chosen], problem.inputs, views, problem.width)
 
     def fit(self, rows: Rows, known_at: int | None) -> tuple[TransformDocument, Matrix]:
         problem = self.problem
@@ -104,7 +119,8 @@ class _Encoder:
                 target, min(limits), task=problem.task, seed=problem.seed, lists=lists
             )
             rows, weight = rows[places], weight[places] * factor
-        frame, target, inputs = problem.frame[rows], known.target[rows], list(problem.inputs)
+        target, inputs = known.target[rows], self.inputs(rows, known.target)
+        frame = problem.frame.select(pl.col([column.name for column in inputs]))[rows]
         training = TrainingRows(frame, target, problem.task, problem.seed, problem.time, problem.pairs)
         memory = self.learned.setdefault((known_at, hash(rows.tobytes())), {})
         fitted = FITS[self.encoding](training, inputs, memory)

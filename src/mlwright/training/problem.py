@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mlwright.data import Column, Folds, LabelsAt
+from mlwright.data import Column, Folds, LabelsAt, is_free_text
 from mlwright.evaluation import told_metrics
 from mlwright.features import Pair
+from mlwright.features.sentences import SEEN_ROWS
 from mlwright.project import MetricName, Task, TrainingConfig
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
+MOST_COLUMNS = 1_000
 Goal: TypeAlias = Literal["binary", "multiclass", "regression", "logarithm", "poisson", "rank"]
 
 MOST_RESERVED_ROWS = 100_000
@@ -72,6 +75,8 @@ class Problem:
     lists: Rows | None = None
     full_share: float = 0.0
     """How many times its rows the model learns once more at the end, held-out ones included; 0 is never."""
+    most_columns: int = MOST_COLUMNS
+    """How many of the inputs a model reads; of more, each fold takes those that tell most."""
     is_logarithmic: bool = False
     """Tells that members of a regression add up the logarithm of the value."""
 
@@ -89,6 +94,18 @@ class Problem:
     def ranked(self) -> Rows | None:
         """Give the lists where the order within them is fitted."""
         return self.lists if self.goal == "rank" else None
+
+    @property
+    def width(self) -> int:
+        """Count the columns that a model reads."""
+        return min(len(self.inputs), self.most_columns)
+
+    @cached_property
+    def sentence_bytes(self) -> float:
+        """Measure how many bytes of sentences a row holds on average."""
+        head = self.frame.head(SEEN_ROWS)
+        texts = [head[column.name] for column in self.inputs if column.type == "string"]
+        return sum(float(text.str.len_bytes().sum()) / len(text) for text in texts if is_free_text(text))
 
     @property
     def outputs(self) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlwright.data import Finding
-from mlwright.evaluation.report import calibrate
+from mlwright.evaluation.reliability import equal_bins
+from mlwright.evaluation.report import CALIBRATION_BINS, calibrate
 from mlwright.training.calibration import fit_line
 from mlwright.training.checks.check import CheckInput, Floats
 from mlwright.training.checks.quality import parts_of
@@ -40,9 +41,7 @@ def check_calibration(given: CheckInput) -> list[Finding]:
         return []
     error = calibrate(target, scores).error
     random = np.random.default_rng(given.seed)
-    drawn = [
-        calibrate((random.random(len(scores)) < scores).astype(float), scores).error for _ in range(DRAWS)
-    ]
+    drawn = _errors_by_chance(scores, random)
     chance = float(np.quantile(drawn, RARELY))
     rate = float(target.mean())
     if error <= BEYOND * chance or error < min(RELEVANT, RELEVANT_SHARE * min(rate, 1 - rate)):
@@ -71,6 +70,19 @@ def check_calibration(given: CheckInput) -> list[Finding]:
             "rank by the score, but do not multiply it with costs before it is recalibrated on newer rows",
         )
     ]
+
+
+def _errors_by_chance(scores: Floats, random: np.random.Generator) -> list[float]:
+    """Give the errors of scores that are right, of labels drawn from them."""
+    parts = equal_bins(scores, CALIBRATION_BINS)
+    means = [float(scores[part].mean()) for part in parts]
+    found = []
+    for _ in range(DRAWS):
+        labels = random.random(len(scores)) < scores
+        gaps = [abs(mean - labels[part].mean()) for part, mean in zip(parts, means, strict=True)]
+        distance = sum(len(part) * gap for part, gap in zip(parts, gaps, strict=True))
+        found.append(float(distance) / len(scores))
+    return found
 
 
 def _slope(target: Floats, scores: Floats, parts: np.ndarray) -> tuple[float, float, float]:

@@ -27,6 +27,7 @@ class CheckInput:
     value of all its rows. `train` and `test` are places in it. `scores` are the model's answers for the test
     rows, `blocks` the day or group of each of them, `threshold` the score from which one is positive. `facts`
     is what the trainer tells of its search, `ask` gives the model's answers for rows of the input columns.
+    `seconds` are what a simpler model may take, by the model of costs.
     """
 
     frame: pl.DataFrame
@@ -43,6 +44,7 @@ class CheckInput:
     blocks: Rows | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     ask: Callable[[pl.DataFrame], Floats] | None = None
+    seconds: float = 3.0
 
     @cached_property
     def sample(self) -> Sample:

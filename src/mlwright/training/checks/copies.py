@@ -32,7 +32,7 @@ def check_copies(given: CheckInput) -> list[Finding]:
     if len(given.inputs) < FEWEST_COLUMNS or not len(given.train) or not len(given.test):
         return []
     exact = _hashes(given.frame, given.inputs, is_near=False)
-    distinct = len(np.unique(exact)) / max(len(exact), 1)
+    distinct = pl.Series(exact).n_unique() / max(len(exact), 1)
     across = _shared(exact, given)
     near = _nearly_shared(given)
     if near > across:

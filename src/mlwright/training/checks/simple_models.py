@@ -10,14 +10,18 @@ import polars as pl
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from mlwright.training.checks.check import CheckInput, Floats
+from mlwright.training.checks.check import CheckInput, Floats, Rows
 from mlwright.training.checks.quick_model import sample_rows
+from mlwright.training.cost import LEAVES, tree_seconds
 from mlwright.training.problem import goal_of
 
 ROUNDS = 100  # the default of LightGBM
 MOST_TREES = 600
 MOST_LINEAR_ROWS = 8_000
+FEWEST_LINEAR_ROWS = 500
 MOST_TERMS = 2_000_000  # cells of a linear fit
+PER_TERM = 1.5e-6  # seconds
+FEWEST_FITTED = 2_000  # rows of the untuned booster
 MOST_LEVELS = 12
 FEWEST_FOUND = 0.5  # of the test rows have a value one season earlier
 SEASONS_US = {"a day earlier": 86_400e6, "a week earlier": 7 * 86_400e6}
@@ -48,7 +52,9 @@ def booster(given: CheckInput) -> Floats:
     if given.task == "multiclass":
         settings["num_class"] = _classes(given)
         rounds = max(MOST_TREES // _classes(given), 10)
-    fitted = lgb.train(settings, lgb.Dataset(sample.train_matrix, given.target[sample.train]), rounds)
+    rows = _affordable(given, rounds * (_classes(given) if given.task == "multiclass" else 1))
+    data = lgb.Dataset(sample.train_matrix[rows], given.target[sample.train][rows])
+    fitted = lgb.train(settings, data, rounds)
     return np.asarray(fitted.predict(sample.test_matrix, num_threads=1), dtype=np.float64)
 
 
@@ -56,7 +62,8 @@ def line(given: CheckInput) -> Floats:
     """Give the answers of a logistic or ridge regression on scaled numbers and frequent levels."""
     sample = given.sample
     matrix = _scaled(given)
-    most = min(MOST_LINEAR_ROWS, max(MOST_TERMS // max(matrix.shape[1], 1), 500))
+    terms = min(MOST_TERMS, given.seconds / PER_TERM)
+    most = min(MOST_LINEAR_ROWS, max(int(terms) // max(matrix.shape[1], 1), FEWEST_LINEAR_ROWS))
     rows = sample_rows(len(sample.train), most, given.seed)
     target, asked = given.target[sample.train][rows], matrix[len(sample.train) :]
     if given.task == "regression":
@@ -107,6 +114,15 @@ def earlier_values(given: CheckInput) -> dict[str, Floats]:
         if values.null_count() <= (1 - FEWEST_FOUND) * len(values):
             found[name] = values.fill_null(mean).to_numpy()
     return found
+
+
+def _affordable(given: CheckInput, trees: int) -> Rows:
+    """Give as many sampled training rows as the seconds allow a booster to learn from."""
+    rows, columns = len(given.sample.train), len(given.sample.columns)
+    most = rows
+    while most > FEWEST_FITTED and trees * tree_seconds(LEAVES, most, columns) > given.seconds:
+        most = max(most * 3 // 4, FEWEST_FITTED)
+    return sample_rows(rows, most, given.seed)
 
 
 def _classes(given: CheckInput) -> int:

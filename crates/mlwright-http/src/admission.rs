@@ -19,7 +19,7 @@ const DEAR: f64 = 4.0;
 /// Where it does not, work may take so many times what reading and writing take.
 const CHEAP: f64 = 2.0;
 /// Let in what is expected to wait for this share of the objective: the thread may be slower while it waits.
-const RESERVE: f64 = 0.7;
+const RESERVE: f64 = 0.5;
 /// The best of so many rounds says what to expect.
 const RECENT: usize = 4;
 /// How much the newest round counts in what work on a request is expected to take.
@@ -309,8 +309,8 @@ mod tests {
         assert_eq!(admission.judge(), Verdict::Work, "nobody waits");
         admission.round.set(Some(round(5, MS)));
         assert_eq!(admission.judge(), Verdict::Wait, "the round is full");
-        // Two rounds of 6 ms and 1.2 ms for each that is ahead: 13 fit into 70 % of 40 ms.
-        let tickets = queue(&admission, 13);
+        // Two rounds of 6 ms and 1.2 ms for each that is ahead: 6 fit into half of 40 ms.
+        let tickets = queue(&admission, 6);
         assert_eq!(admission.judge(), Verdict::Wait);
         queue(&admission, 1);
         assert_eq!(admission.judge(), Verdict::Refuse);

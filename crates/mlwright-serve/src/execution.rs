@@ -23,6 +23,12 @@ const BATCH_RATIO: f64 = 0.7;
 const TRIAL_ROWS: usize = 16;
 /// Most rows that are asked for together.
 const BATCH_ROWS: usize = 64;
+/// Let in what is expected to be answered within this share of the longest wait: threads may be slower by then.
+const RESERVE: f64 = 0.5;
+/// How much the newest rows count in what a row is expected to take: one in so many.
+const NEWEST: u64 = 8;
+/// A row that takes so many times as long as expected counts as this long.
+const PAUSE: u64 = 4;
 /// Most requests that wait for one model.
 const WAITING: usize = 1024;
 const TRIALS: usize = 9;
@@ -115,7 +121,8 @@ impl Execution {
                 batches: AtomicU64::new(0),
                 batched_rows: AtomicU64::new(0),
                 takes_batches: mode == Mode::Batches,
-                most_rows: most_rows(row_us, threads, longest_wait),
+                row_ns: AtomicU64::new(row_us.map_or(0, |row_us| (row_us * 1e3) as u64)),
+                longest_ns: longest_wait.as_nanos() as f64 * threads as f64 * RESERVE,
             })
         });
         for _ in 0..threads {
@@ -176,13 +183,6 @@ impl Drop for Execution {
     }
 }
 
-fn most_rows(row_us: Option<f64>, threads: usize, longest_wait: Duration) -> usize {
-    let fitting = row_us.map_or(WAITING as f64, |row_us| {
-        longest_wait.as_secs_f64() * 1e6 * threads as f64 / row_us.max(1.0)
-    });
-    (fitting as usize).max(BATCH_ROWS)
-}
-
 /// Median microseconds of a row among `rows` equal ones.
 fn time(kernel: &Kernel, row: &[f64], rows: usize) -> f64 {
     let model = kernel.model();
@@ -211,7 +211,11 @@ pub(crate) struct Queue {
     batches: AtomicU64,
     batched_rows: AtomicU64,
     takes_batches: bool,
-    most_rows: usize,
+    /// What a row takes at present, in nanoseconds that pass, with those in which other threads had the core; 0 is
+    /// unknown.
+    row_ns: AtomicU64,
+    /// What all rows together may take.
+    longest_ns: f64,
 }
 
 #[derive(Debug, Default)]
@@ -323,7 +327,7 @@ impl Queue {
         let before = self.rows.fetch_add(job.rows, Ordering::Relaxed);
         let mut state = self.lock();
         // A request larger than the whole queue is welcome when nothing else waits.
-        let is_full = before > 0 && before + job.rows > self.most_rows;
+        let is_full = before > 0 && before + job.rows > self.most_rows();
         if is_full || state.jobs.len() >= WAITING {
             self.rows.fetch_sub(job.rows, Ordering::Relaxed);
             return Err(ServeError::Overloaded);
@@ -332,6 +336,30 @@ impl Queue {
         drop(state);
         self.ready.notify_one();
         Ok(())
+    }
+
+    /// How many rows may wait: as many as are answered in time at the present pace, or a batch.
+    fn most_rows(&self) -> usize {
+        let least = if self.takes_batches { BATCH_ROWS } else { 1 };
+        match self.row_ns.load(Ordering::Relaxed) {
+            0 => WAITING,
+            row_ns => ((self.longest_ns / row_ns as f64) as usize).max(least),
+        }
+    }
+
+    /// Learn from rows that were answered; of two threads that do so at once, one may be forgotten.
+    fn learn(&self, rows: usize, took: Duration) {
+        if rows == 0 {
+            return;
+        }
+        let newest = took.as_nanos() as u64 / rows as u64;
+        let before = match self.row_ns.load(Ordering::Relaxed) {
+            0 => newest,
+            before => before,
+        };
+        // A pause of the machine is not the pace.
+        let after = before - before / NEWEST + newest.min(PAUSE * before) / NEWEST;
+        self.row_ns.store(after.max(1), Ordering::Relaxed);
     }
 
     /// What to do next: the oldest job, with those behind it as far as batches go. None when the queue is closed.
@@ -369,12 +397,16 @@ impl Queue {
 fn work(kernel: &Kernel, queue: &Queue) {
     while let Some(jobs) = queue.take() {
         let rows: usize = jobs.iter().map(|job| job.rows).sum();
-        answer(kernel, queue, jobs);
+        let began = Instant::now();
+        let asked = answer(kernel, queue, jobs);
+        queue.learn(asked, began.elapsed());
         queue.rows.fetch_sub(rows, Ordering::Relaxed);
     }
 }
 
-fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) {
+/// Answer jobs, and count the rows that the model was asked for.
+fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) -> usize {
+    let mut called = 0;
     let mut batch = Vec::with_capacity(jobs.len());
     for job in jobs.into_iter().filter(|job| !job.is_left()) {
         let is_late = job.is_late();
@@ -386,6 +418,7 @@ fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) {
             Work::Rows { inputs, reply } => batch.push((inputs, job.rows, reply)),
             Work::Call(_) if is_late => {}
             Work::Call(call) => {
+                called += job.rows;
                 // A panic drops the reply, which tells the caller.
                 let _ = catch_unwind(AssertUnwindSafe(|| call(kernel)));
             }
@@ -412,13 +445,14 @@ fn answer(kernel: &Kernel, queue: &Queue, jobs: Vec<Job>) {
                     is_shared: place > 0,
                 }));
             }
-            return;
+            return called + rows;
         }
         // One of them is to blame: the others are not to suffer.
     }
-    for (inputs, rows, reply) in batch {
-        let _ = reply.send(predict(kernel, &inputs, rows));
+    for (inputs, own, reply) in batch {
+        let _ = reply.send(predict(kernel, &inputs, own));
     }
+    called + rows
 }
 
 fn predict(kernel: &Kernel, inputs: &[f64], rows: usize) -> Result<Executed, ServeError> {

@@ -153,13 +153,13 @@ fn more_than_can_be_answered_in_time_is_refused_at_once() {
     let (execution, open, tasks) = gated();
     block_on(&tasks, async {
         settle().await;
-        // A row takes 10 µs and may wait for 1 ms: 100 rows fit.
-        let fitting = ask(&tasks, &execution, vec![1.0; 90], None);
+        // A row takes 10 µs and should wait for half of 1 ms at most, but a batch of 64 rows may.
+        let fitting = ask(&tasks, &execution, vec![1.0; 60], None);
         settle().await;
         let refused = ask(&tasks, &execution, vec![1.0; 20], None);
         assert_eq!(answer_of(refused).await, Err("request.overloaded"));
         open.send(()).expect("the gate waits");
-        assert_eq!(answer_of(fitting).await, Ok(vec![1.0; 90]));
+        assert_eq!(answer_of(fitting).await, Ok(vec![1.0; 60]));
     });
 }
 
@@ -196,4 +196,21 @@ fn only_slow_models_get_threads_and_only_batches_that_help_are_made() {
             "{row_us} {batch_row_us}"
         );
     }
+}
+
+// promise: serve.sheds
+#[test]
+fn a_thread_that_slows_down_lets_fewer_rows_wait_and_a_pause_tells_little() {
+    let (execution, _open, _tasks) = gated();
+    let most_rows = || queue(&execution).most_rows();
+    let learn = |microseconds| queue(&execution).learn(1, Duration::from_micros(microseconds));
+    assert_eq!(most_rows(), BATCH_ROWS, "500 µs are less than a batch");
+    queue(&execution).row_ns.store(5_000, Ordering::Relaxed);
+    assert_eq!(most_rows(), 100, "500 µs of 5 µs each");
+    learn(1_000_000);
+    assert_eq!(most_rows(), 72, "a second counts as four rows");
+    queue(&execution).learn(0, Duration::from_nanos(1));
+    assert_eq!(most_rows(), 72, "rows that nobody wanted tell nothing");
+    (0..200).for_each(|_| learn(1));
+    assert!(most_rows() > 400);
 }

@@ -29,6 +29,8 @@ MOST_LEVELS = 100
 ROWS_OF_LEVEL = 50
 FEWEST_OTHERS = 20
 STEPS = 30
+LONGEST = 1.0  # step of a shift of log-odds
+CLOSE = 1e-9  # of a rate
 
 
 @dataclass(frozen=True)
@@ -168,13 +170,15 @@ def _promised_auc(chances: Floats, scores: Floats) -> Estimate:
 
 
 def _levelled(margins: Floats, rate: float) -> Floats:
-    """Give chances whose mean is a rate, by one shift of all margins, found by halving."""
-    low, high = -40.0, 40.0
+    """Give chances whose mean is a rate, by one shift of all margins, found by Newton's method."""
+    shift, chances = 0.0, 1 / (1 + np.exp(-np.clip(margins, -50, 50)))
     for _ in range(STEPS):
-        middle = (low + high) / 2
-        mean = float((1 / (1 + np.exp(-np.clip(margins + middle, -50, 50)))).mean())
-        low, high = (middle, high) if mean < rate else (low, middle)
-    return np.asarray(1 / (1 + np.exp(-np.clip(margins + low, -50, 50))))
+        gap, slope = rate - float(chances.mean()), float((chances * (1 - chances)).mean())
+        if abs(gap) < CLOSE:
+            break
+        shift += float(np.clip(gap / max(slope, CLIP), -LONGEST, LONGEST))
+        chances = 1 / (1 + np.exp(-np.clip(margins + shift, -50, 50)))
+    return np.asarray(chances)
 
 
 def _sums(level: Rows, losses: Floats, size: int) -> tuple[Floats, Floats, Floats]:

@@ -71,21 +71,18 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
         positive=positive,
         threshold=float(threshold) if isinstance(threshold, int | float) else None,
     )
-    card = write_card(
-        CardFacts(
-            name=project.name,
-            task=task,
-            kept=str(fitted["kept"]),
-            metric=str(fitted["metric"]),
-            evaluation=evaluation,
-            ladder=fitted["ladder"],
-            gates=inputs["gates"],
-            findings=inputs["noticed"],
-            split=str(inputs["split_text"]),
-            columns=len(rows.inputs),
-            training_rows=len(rows.train),
-            full_rows=_full_rows(inputs),
-        )
+    facts = CardFacts(
+        name=project.name,
+        task=task,
+        kept=str(fitted["kept"]),
+        metric=str(fitted["metric"]),
+        evaluation=evaluation,
+        ladder=fitted["ladder"],
+        gates=inputs["gates"],
+        findings=inputs["noticed"],
+        split=str(inputs["split_text"]),
+        columns=len(rows.inputs),
+        training_rows=len(rows.train),
     )
     documents: dict[str, JsonObject] = {
         "transform.json": dict(transform_of(context, inputs["transform"])),
@@ -113,18 +110,20 @@ def package(context: Context, inputs: Values, parameters: Mapping[str, JSON]) ->
         documents={
             name: json.loads(json.dumps(document, allow_nan=False)) for name, document in documents.items()
         },
-        card=card,
+        card=write_card(facts),
         provenance=_provenance(inputs, parameters),
     )
     judged = digest = publish_package(project.packages, content)
-    if _full_rows(inputs) is not None:
-        said = {"judged_package": judged, "full_rows": _full_rows(inputs)}
+    full_rows = _full_rows(inputs)
+    if full_rows is not None:
+        said = {"judged_package": judged, "full_rows": full_rows}
         changed = {
             "transform.json": dict(transform_of(context, inputs["shipped_transform"])),
             "evaluation.json": {**content.documents["evaluation.json"], **said},
         }
         model = context.path(inputs["shipped_model"]).read_bytes()
-        full = replace(content, model=model, documents={**content.documents, **changed})
+        card = write_card(replace(facts, full_rows=full_rows))
+        full = replace(content, model=model, documents={**content.documents, **changed}, card=card)
         digest = publish_package(project.packages, full)
     size = sum(path.stat().st_size for path in (project.packages / digest).iterdir())
     return {"package": digest, "judged": judged, "summary": f"{digest[:12]}, {size / 1024:,.0f} KiB"}

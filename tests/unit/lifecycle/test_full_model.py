@@ -63,6 +63,8 @@ def test_the_shipped_model_knows_the_held_out_rows_and_the_judged_one_tells_its_
     assert said["full_rows"] == ROWS
     shipped, judged = packages / done.digest, judged_package(packages, done.digest)
     assert judged.name == said["judged_package"] != done.digest
+    told = "learned all 1,500 rows"
+    assert [told in (folder / "card.md").read_text() for folder in (shipped, judged)] == [True, False]
     promised = done.metrics["rmse"]["value"]
     fresh = table(seed=4)
     assert loss(judged, fresh) == pytest.approx(promised, rel=0.15)

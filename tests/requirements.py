@@ -84,7 +84,7 @@ PROMISES: dict[str, str] = {
     "import.scikit-learn": "scikit-learn trees, forests and boosting answer as the estimator does",
     "import.pipelines": "scikit-learn pipelines over raw columns answer as themselves, or are refused by the step's name",
     "import.names": "columns and levels of an imported model keep their names, to the letter",
-    "import.words": "TF-IDF of a pipeline reads every word as scikit-learn does, or its step is refused by name",
+    "import.words": "vectorizers of a pipeline read every word as scikit-learn does, or are refused by name",
     "import.refused": "what a conversion cannot reproduce is refused with the reason, never converted silently",
     "import.recognised": "the format of a model file is told by its content; a stranger is refused with the list of formats",
     "import.trust": "a file that is a program is opened only when said to be trusted",

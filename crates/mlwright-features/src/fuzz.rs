@@ -28,7 +28,8 @@ const TRANSFORM: &[u8] = br#"{"format":1,
   {"name":"d","op":"difference","column":"amount","by":"amount"},
   {"name":"r","op":"ratio","column":"amount","by":"amount"},
   {"name":"x","op":"cross","column":"cat","by":"cat","pairs":[["a","b"]],"values":[2],"default":0}],
- "rounding":"float32","texts":[{"name":"cat","column":"cat","ngrams":2,"terms":["b","a b"],"idf":[1.0,2.5]}]}"#;
+ "rounding":"float32","texts":[{"name":"cat","column":"cat","ngrams":2,"terms":["b","a b"],"idf":[1.0,2.5],
+  "characters":"word","lowercase":false,"shortest":1,"ngrams_from":1,"stop_words":["of"],"counts":"binary","norm":"l1"}]}"#;
 const VALUES: [Value<'static>; 7] = [
     Value::Null,
     Value::Bool(true),

@@ -13,6 +13,7 @@ mod text_fit;
 mod time;
 mod transform;
 mod violation;
+mod word_characters;
 
 pub use cell::{Cell, ColumnSlice, Kind, Value};
 pub use contract::{Column, Contract};

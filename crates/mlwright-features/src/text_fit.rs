@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::terms::{MOST_WORDS, TermReader, count};
+use crate::terms::{MOST_WORDS, Reading, TermReader, count};
 
 /// Different terms counted at a time; rarer ones are forgotten when there are more.
 const MOST_COUNTED: usize = 1_500_000;
@@ -108,9 +108,9 @@ pub fn fit_text(task: &TextTask<'_>) -> Option<FittedText> {
 fn choose_terms(task: &TextTask<'_>) -> Vec<String> {
     let counted = count_terms(task);
     let mut common: HashMap<u64, Box<str>, BuildHasherDefault<AsItIs>> = HashMap::default();
-    let mut reader = TermReader::default();
+    let (mut reader, reading) = (TermReader::default(), Reading::own(task.longest));
     for words in task.texts {
-        reader.read(words, task.longest, |term| {
+        reader.read(words, &reading, |term| {
             let hash = hash_of(term);
             let texts = counted.get(&hash).map_or(0, |(texts, _)| *texts);
             if texts >= task.fewest && !common.contains_key(&hash) {
@@ -134,10 +134,10 @@ type Counted = HashMap<u64, (u32, u32), BuildHasherDefault<AsItIs>>;
 
 fn count_terms(task: &TextTask<'_>) -> Counted {
     let mut counted = Counted::default();
-    let mut reader = TermReader::default();
+    let (mut reader, reading) = (TermReader::default(), Reading::own(task.longest));
     let mut forgotten = 0;
     for (text, words) in (0..).zip(task.texts) {
-        reader.read(words, task.longest, |term| {
+        reader.read(words, &reading, |term| {
             let (texts, latest) = counted.entry(hash_of(term)).or_insert((0, u32::MAX));
             *texts += u32::from(*latest != text);
             *latest = text;
@@ -203,12 +203,12 @@ impl Matrix {
             ids: Vec::new(),
             values: Vec::new(),
         };
-        let mut reader = TermReader::default();
+        let (mut reader, reading) = (TermReader::default(), Reading::own(task.longest));
         let mut found = Vec::new();
         let mut texts_with = vec![0.0; terms.len()];
         for text in task.texts {
             found.clear();
-            reader.read(text, task.longest, |term| found.extend(places.get(term)));
+            reader.read(text, &reading, |term| found.extend(places.get(term)));
             count(&mut found, |id, times| {
                 matrix.ids.push(id);
                 matrix.values.push(times);

@@ -26,6 +26,9 @@ Operation: TypeAlias = Literal[
 ]
 TimePart: TypeAlias = Literal["minute", "hour", "weekday", "day", "month", "quarter", "yearday", "epoch_days"]
 
+Counts: TypeAlias = Literal["times", "logarithm", "binary"]
+Norm: TypeAlias = Literal["none", "l1", "l2"]
+
 
 class InputEntry(TypedDict):
     """A raw column that the transform reads."""
@@ -61,14 +64,35 @@ class OutputEntry(_OutputName, total=False):
     weights: list[float]
 
 
-class TextEntry(TypedDict):
-    """Terms of a column of sentences, each of 1 to `ngrams` words, for all outputs that name them."""
+class TextReading(TypedDict):
+    """How words are taken out of a text, and which of them in a row are a term: up to `ngrams`.
+
+    What is left out is as it is when sentences are learned.
+    """
+
+    ngrams: int
+    characters: NotRequired[Literal["own", "alphanumeric", "word"]]
+    """Of what words are: letters and digits to Rust, or to Python, or to Python with "_"."""
+    lowercase: NotRequired[bool]
+    shortest: NotRequired[int]
+    """Characters of a word, at least; 1."""
+    ngrams_from: NotRequired[int]
+    """Words of a term, at least; 1."""
+    stop_words: NotRequired[list[str]]
+    """Left out before words are put in a row."""
+
+
+class TextEntry(TextReading):
+    """Terms of a column of sentences, for all outputs that name them."""
 
     name: str
     column: str
-    ngrams: int
     terms: list[str]
     idf: list[float]
+    counts: NotRequired[Counts]
+    """What a term counts that is several times in a text: that often, 1 + ln of that, or once; "times"."""
+    norm: NotRequired[Norm]
+    """By what length the values of a text are divided; "l2"."""
 
 
 Entry = TypeVar("Entry", OutputEntry, TextEntry)

@@ -64,7 +64,7 @@ class Assembly:
         self.sentences = _texts_by_column(features, places)
         for place in self.closed & set(self.sentences):
             raise ModelUnsupported(
-                f"an encoder refuses texts of {self.names[place]!r} that a TfidfVectorizer reads",
+                f"an encoder refuses texts of {self.names[place]!r} that a vectorizer reads",
                 hint='set `handle_unknown` of the fitted encoder to "ignore"',
             )
         self.types = [self._type(place) for place in range(len(used))]

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
-from mlwright.packaging.pipeline_texts import NO_TEXTS, Texts, read_vectorizer
+from mlwright.packaging.pipeline_texts import NO_TEXTS, Texts, read_vectorizer, weigh
 
 NEVER_SEEN = "\u2603 never seen"
 
@@ -105,7 +105,7 @@ def apply_step(step: object, features: Sequence[Feature], facts: ColumnFacts) ->
 def _steps() -> list[tuple[Any, Callable[[Any, Sequence[Feature], ColumnFacts], list[Feature]]]]:
     from sklearn import preprocessing
     from sklearn.compose import ColumnTransformer
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer
     from sklearn.feature_selection import SelectorMixin
     from sklearn.impute import MissingIndicator, SimpleImputer
     from sklearn.pipeline import FeatureUnion, Pipeline
@@ -125,8 +125,8 @@ def _steps() -> list[tuple[Any, Callable[[Any, Sequence[Feature], ColumnFacts], 
         (preprocessing.OrdinalEncoder, _ordinal),
         (preprocessing.TargetEncoder, _target),
         (SelectorMixin, _select),
-        (TfidfVectorizer, _vectorize),
-        (CountVectorizer, _count),
+        ((CountVectorizer, HashingVectorizer), _vectorize),
+        (TfidfTransformer, _weigh),
     ]
 
 
@@ -216,27 +216,31 @@ def _function(step: Any, features: Sequence[Feature], _: ColumnFacts) -> list[Fe
 
 
 def _vectorize(step: Any, features: Sequence[Feature], facts: ColumnFacts) -> list[Feature]:
-    texts = read_vectorizer(step)
+    texts, name = read_vectorizer(step), type(step).__name__
     [feature] = features
     if not isinstance(feature, Value) or feature.steps:
-        raise ModelUnsupported("a TfidfVectorizer reads a computed number", hint="give it raw texts")
+        raise ModelUnsupported(f"a {name} reads a computed number", hint="give it raw texts")
     facts.examples.setdefault(feature.column, "")
     if feature.missing is None:
         facts.no_null.add(feature.column)  # the step takes texts only
-    elif any(character.isalnum() for character in str(feature.missing)):
+    elif step.build_analyzer()(str(feature.missing)):
         raise ModelUnsupported(
-            f"the text {feature.missing!r} stands for missing ones before a TfidfVectorizer",
+            f"the text {feature.missing!r} stands for missing ones before a {name}",
             hint='fill missing texts with "", which has no words',
         )
     return [Term(feature.column, missing=0.0, texts=texts, place=place) for place in range(len(texts.terms))]
 
 
-def _count(step: Any, _: Sequence[Feature], __: ColumnFacts) -> list[Feature]:
-    raise ModelUnsupported(
-        f"a {type(step).__name__} counts words without the length of the text",
-        hint="use a TfidfVectorizer; with use_idf=False it counts words as shares of the text",
-        step=type(step).__name__,
-    )
+def _weigh(step: Any, features: Sequence[Feature], _: ColumnFacts) -> list[Feature]:
+    terms = [feature for feature in features if isinstance(feature, Term) and not feature.steps]
+    of = {feature.texts for feature in terms}
+    if len(terms) < len(features) or len(of) > 1 or not all(texts.are_counted for texts in of):
+        raise ModelUnsupported(
+            "a TfidfTransformer weighs other numbers than the words that one CountVectorizer counts",
+            hint="put it after a CountVectorizer, or use a TfidfVectorizer",
+        )
+    texts = weigh(of.pop(), step, [feature.place for feature in terms])
+    return [replace(feature, texts=texts, place=place) for place, feature in enumerate(terms)]
 
 
 def _select(step: Any, features: Sequence[Feature], _: ColumnFacts) -> list[Feature]:

@@ -1,76 +1,136 @@
-"""TF-IDF in scikit-learn pipelines: terms of texts, read by the compiled core as the step reads them."""
+"""Vectorizers in scikit-learn pipelines: terms of texts, read by the compiled core as the step reads them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mlwright.errors import ModelUnsupported
 from mlwright.features import OutputEntry
-from mlwright.features.document import TextEntry
+from mlwright.features.document import Counts, Norm, TextEntry, TextReading
 
 MOST_WORDS = 3  # of a term that the compiled core reads
-PATTERNS = (r"(?u)[^\W_]+", r"[^\W_]+")
+WORD = re.compile(r"(\(\?u\))?(?P<edge>\\b)?(?P<before>(\\w)*)\\w(\+|\{(?P<least>[1-9]\d*),\})(?(edge)\\b)")
+r"""Token patterns that are runs of so many word characters and more: `\b\w\w+\b`, `\w+`, `\b\w{3,}\b`."""
+ALPHANUMERIC = (r"(?u)[^\W_]+", r"[^\W_]+")
 """Token patterns that are runs of letters and digits."""
+NARROWEST = 4  # bytes of a number that holds every count of words
 SAMPLES, MOST_ALONE, LONGEST = 2_000, 1_000, 25
 SEED = 7
-BETWEEN = (" ", ", ", "! ", " -- ", "_", "\n")
-STRANGE = ("\u2603", "x", "5", "Éa", "neverseenword", "naïve", "Ελλάδα", "привет", "日本")
+BETWEEN = (" ", ", ", "! ", " -- ", "_", "\n", "\u0301 ")
+STRANGE = (
+    *("\u2603", "x", "5", "Éa", "neverseenword", "naïve", "Ελλάδα", "привет", "日本", "a_b", "__"),
+    *("ΟΔΟΣ", "ΣΑΣ.Σ", "İstanbul", "Straße", "ﬁne", "हिन्दी", "ไทยดี", "٣٤", "Ⓐ1", "²x", "e\u0301a"),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
     """The terms of a fitted vectorizer, by place, and the weight of each; one vectorizer is one object."""
 
-    ngrams: int
+    reading: TextReading
     terms: tuple[str, ...]
     idf: tuple[float, ...]
+    counts: Counts
+    norm: Norm
+
+    @property
+    def are_counted(self) -> bool:
+        """Tell whether the values are counts as they are."""
+        return self.norm == "none" and set(self.idf) <= {1.0} and self.counts != "logarithm"
 
     def entry(self, name: str, column: str) -> TextEntry:
         """Give the terms as a transform lists them."""
-        terms, idf = list(self.terms), list(self.idf)
-        return {"name": name, "column": column, "ngrams": self.ngrams, "terms": terms, "idf": idf}
+        return {
+            **self.reading,
+            "name": name,
+            "column": column,
+            "terms": list(self.terms),
+            "idf": list(self.idf),
+            "counts": self.counts,
+            "norm": self.norm,
+        }
 
 
-NO_TEXTS = Texts(1, (), ())
+NO_TEXTS = Texts({"ngrams": 1}, (), (), "times", "none")
 
 
 def read_vectorizer(step: Any) -> Texts:
-    """Read a fitted `TfidfVectorizer`.
+    """Read a fitted `CountVectorizer` or `TfidfVectorizer`.
 
     Raises `ModelUnsupported` for settings by which it would read other terms than the compiled core does.
     """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     name = type(step).__name__
     for is_wrong, what, instead in _refusals(step):
         if is_wrong:
             raise ModelUnsupported(f"a {name} {what}", hint=instead, step=name)
+    first, last = step.ngram_range
+    reading: TextReading = {
+        "ngrams": int(last),
+        "ngrams_from": int(first),
+        "characters": "alphanumeric" if step.token_pattern in ALPHANUMERIC else "word",
+        "lowercase": bool(step.lowercase),
+        "shortest": _shortest(step.token_pattern) or 1,
+        "stop_words": sorted(step.get_stop_words() or ()),
+    }
     order = sorted(step.vocabulary_, key=step.vocabulary_.get)
-    idf = step.idf_.tolist() if step.use_idf else [1.0] * len(order)
-    return Texts(step.ngram_range[1], tuple(order), tuple(float(value) for value in idf))
+    counted = Texts(reading, tuple(order), (1.0,) * len(order), "binary" if step.binary else "times", "none")
+    return weigh(counted, step, range(len(order))) if isinstance(step, TfidfVectorizer) else counted
+
+
+def weigh(counted: Texts, step: Any, places: Sequence[int]) -> Texts:
+    """Weigh the terms at some places as a `TfidfTransformer` does that was fitted on their counts."""
+    idf = step.idf_.tolist() if step.use_idf else [1.0] * len(places)
+    return replace(
+        counted,
+        terms=tuple(counted.terms[place] for place in places),
+        idf=tuple(float(value) for value in idf),
+        counts="logarithm" if step.sublinear_tf and counted.counts == "times" else counted.counts,
+        norm=step.norm or "none",
+    )
+
+
+def _shortest(pattern: str) -> int | None:
+    r"""Count the characters of the shortest word of a token pattern; None for a pattern that is not known.
+
+    >>> [_shortest(pattern) for pattern in (r"(?u)\b\w\w+\b", r"\w+", r"\b\w{3,}\b", r"\w+\b", r"\S+")]
+    [2, 1, 3, None, None]
+    """
+    found = WORD.fullmatch(pattern)
+    return found and len(found["before"]) // len(r"\w") + int(found["least"] or 1)
 
 
 def _refusals(step: Any) -> list[tuple[bool, str, str]]:
-    runs = f'set token_pattern=r"{PATTERNS[0]}" and fit again: one letter is a word, "_" is none'
     plain = "leave it out and fit again"
+    if not hasattr(step, "vocabulary_"):
+        return [(True, "keeps hashes of words only", "use a TfidfVectorizer, or a CountVectorizer")]
     has_code = any(getattr(step, name) is not None for name in ("tokenizer", "preprocessor"))
-    first, last = step.ngram_range
+    pattern, (first, last) = step.token_pattern, step.ngram_range
     return [
         (has_code or step.analyzer != "word", "takes texts apart by code or by letters", plain),
-        (step.token_pattern not in PATTERNS, f"takes {step.token_pattern!r} for words", runs),
+        (
+            not has_code and pattern not in ALPHANUMERIC and _shortest(pattern) is None,
+            f"takes {pattern!r} for words",
+            r'leave token_pattern out (or set r"(?u)\b\w+\b") and fit again',
+        ),
         (step.strip_accents is not None, "strips accents", plain),
-        (not step.lowercase, "tells capital letters from small ones", "set lowercase=True and fit again"),
         (step.input != "content", "reads files", 'set input="content" and fit again'),
         (
-            first != 1 or last > MOST_WORDS,
+            first < 1 or last > MOST_WORDS,
             f"has terms of {first} to {last} words",
             "set ngram_range to (1, 2)",
         ),
-        (step.stop_words is not None and last > 1, "leaves words out between others", plain),
-        (step.norm != "l2", f"has the norm {step.norm!r}", 'set norm="l2" and fit again'),
-        (step.sublinear_tf or step.binary, "counts words otherwise", "set sublinear_tf and binary to False"),
+        (
+            np.dtype(step.dtype).itemsize < NARROWEST,
+            f"counts in {np.dtype(step.dtype).name}, which holds few numbers",
+            "leave dtype out and fit again",
+        ),
     ]
 
 
@@ -78,11 +138,12 @@ def sample_texts(texts: Sequence[Texts]) -> list[str]:
     """Make texts of the terms of a column and of others, for a check to ask."""
     generator = np.random.default_rng(SEED)
     terms = list(dict.fromkeys(term for text in texts for term in text.terms))
+    left_out = list(dict.fromkeys(word for text in texts for word in text.reading["stop_words"]))
     made = dict.fromkeys(["", " ", "!!!", *STRANGE, *terms[:MOST_ALONE]])
-    pool = [*terms, *STRANGE]
+    pool = [*terms, *left_out, *STRANGE]
     for _ in range(SAMPLES):
         words = [pool[place] for place in generator.integers(0, len(pool), generator.integers(1, LONGEST))]
-        words = [word.upper() if generator.random() < 0.1 and word.isascii() else word for word in words]
+        words = [word.upper() if generator.random() < 0.1 else word for word in words]
         made["".join(f"{word}{BETWEEN[generator.integers(0, len(BETWEEN))]}" for word in words)] = None
     return list(made)
 

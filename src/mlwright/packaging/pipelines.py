@@ -124,15 +124,16 @@ def _names(fitted: Any, *, is_texts: bool) -> tuple[str, ...]:
 
 def _takes_texts(fitted: Any) -> bool:
     """Tell whether the first step takes a list of texts, as vectorizers do."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.pipeline import FeatureUnion
+    from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+    from sklearn.pipeline import FeatureUnion, Pipeline
 
     if is_calibrated(fitted):
         return _takes_texts(fitted.calibrated_classifiers_[0].estimator)
-    first = _steps(fitted)[0]
-    if isinstance(first, FeatureUnion):
-        first = first.transformer_list[0][1]
-    return isinstance(first, CountVectorizer)
+    if isinstance(fitted, Pipeline):
+        return _takes_texts(_steps(fitted)[0])
+    if isinstance(fitted, FeatureUnion):
+        return _takes_texts(fitted.transformer_list[0][1])
+    return isinstance(fitted, CountVectorizer | HashingVectorizer)
 
 
 def _steps(fitted: Any) -> list[Any]:
@@ -160,9 +161,11 @@ def _model(names: Sequence[str], steps: Sequence[Any], facts: ColumnFacts) -> Ke
 
 def _is_sparse(step: Any) -> bool:
     """Tell whether a step gives a sparse matrix."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-    return isinstance(step, TfidfVectorizer) or bool(getattr(step, "sparse_output_", False))
+    return isinstance(step, CountVectorizer | TfidfTransformer) or bool(
+        getattr(step, "sparse_output_", False)
+    )
 
 
 def _allows_missing(last: Any, *, is_sparse: bool) -> bool:

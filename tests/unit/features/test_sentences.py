@@ -51,6 +51,13 @@ def test_terms_and_weights_are_those_of_an_independent_implementation() -> None:
     frame, y = sentences(1)
     document = trees(frame, y).document
     text, texts = document["texts"][0], frame["said"].to_list()
+    assert set(text) == {
+        "name",
+        "column",
+        "ngrams",
+        "terms",
+        "idf",
+    }  # nothing that an older core does not read
     reader = TfidfVectorizer(token_pattern="[a-z0-9]+", ngram_range=(1, LONGEST), min_df=FEWEST_TEXTS)
     values = reader.fit_transform(texts)
     assert text["terms"] == sorted(reader.get_feature_names_out(), key=str.encode)

@@ -1,4 +1,4 @@
-"""TF-IDF in imported pipelines: words count as they do in scikit-learn, or the step is refused by name."""
+"""Vectorizers in imported pipelines: words count as in scikit-learn, or the step is refused by name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
 from mlwright.errors import ModelUnsupported
@@ -25,7 +30,6 @@ from mlwright.packaging.importing import OpeningOptions, import_fitted, open_mod
 from mlwright.packaging.model_format import format_of
 from mlwright.packaging.package import publish_package
 
-WORDS = r"(?u)[^\W_]+"
 RNG = np.random.default_rng(6)
 GOOD = ["fits well", "lovely", "soft", "not bad", "très joli"]
 BAD = ["runs small", "rough", "broke", "not good", "size_7 too small"]
@@ -39,14 +43,10 @@ FRAME = pl.DataFrame(
 )
 
 
-def vectorizer(**settings: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(**{"token_pattern": WORDS, **settings})
-
-
 def mixed(last: Any, *before: Any) -> Any:
     columns = ColumnTransformer(
         [
-            ("review", vectorizer(ngram_range=(1, 2)), "review"),
+            ("review", TfidfVectorizer(ngram_range=(1, 2)), "review"),
             ("stars", StandardScaler(), ["stars"]),
             ("shop", OneHotEncoder(handle_unknown="ignore"), ["shop"]),
         ]
@@ -54,18 +54,49 @@ def mixed(last: Any, *before: Any) -> Any:
     return make_pipeline(columns, *before, last)
 
 
-EXACT: dict[str, Any] = {
-    "texts alone": make_pipeline(vectorizer(), LogisticRegression()),
-    "pairs of words, without idf": make_pipeline(
-        vectorizer(ngram_range=(1, 2), use_idf=False, min_df=3), LogisticRegression()
+ALONE: dict[str, Any] = {
+    "as it is": TfidfVectorizer(),
+    "words of one letter": TfidfVectorizer(token_pattern=r"(?u)\b\w+\b"),
+    "letters and digits": TfidfVectorizer(token_pattern=r"[^\W_]+"),
+    "longer words": TfidfVectorizer(token_pattern=r"\w{3,}"),
+    "pairs of words, without idf": TfidfVectorizer(ngram_range=(1, 2), use_idf=False, min_df=3),
+    "pairs only": TfidfVectorizer(ngram_range=(2, 2)),
+    "pairs only of the given": TfidfVectorizer(
+        ngram_range=(2, 2), vocabulary=["soft", "fits well", "not bad"]
     ),
-    "left out words": make_pipeline(vectorizer(stop_words="english"), LogisticRegression()),
+    "words left out": TfidfVectorizer(stop_words="english"),
+    "pairs over words left out": TfidfVectorizer(stop_words=["my", "too"], ngram_range=(1, 3)),
+    "words left out of the given": TfidfVectorizer(stop_words=["soft"], vocabulary=["soft", "rough", "fits"]),
+    "capitals": TfidfVectorizer(lowercase=False, stop_words=["My", "well"], ngram_range=(1, 2)),
+    "sum 1": TfidfVectorizer(norm="l1"),
+    "no length": TfidfVectorizer(norm=None),
+    "logarithms": TfidfVectorizer(sublinear_tf=True),
+    "there or not": TfidfVectorizer(binary=True, sublinear_tf=True),
+    "counts": CountVectorizer(),
+    "counted once": CountVectorizer(binary=True, ngram_range=(1, 2)),
+    "counts, weighed": make_pipeline(CountVectorizer(), TfidfTransformer()),
+    "counted once, weighed": make_pipeline(CountVectorizer(binary=True), TfidfTransformer(sublinear_tf=True)),
+    "the best counts, weighed": make_pipeline(
+        CountVectorizer(ngram_range=(1, 2)), SelectKBest(k=9), TfidfTransformer(norm="l1", sublinear_tf=True)
+    ),
+}
+EXACT: dict[str, Any] = {
     "beside other columns": mixed(LogisticRegression()),
     "scaled": mixed(LogisticRegression(), MaxAbsScaler()),
     "the best of them": mixed(LogisticRegression(), SelectKBest(k=12)),
     "trees": mixed(RandomForestClassifier(20, random_state=1)),
     "scaled trees": mixed(ExtraTreesRegressor(10, random_state=1, max_depth=6), MaxAbsScaler()),
-    "calibrated": CalibratedClassifierCV(make_pipeline(vectorizer(), LogisticRegression()), cv=2),
+}
+OF_TEXTS: dict[str, Any] = {
+    **{name: make_pipeline(step, LogisticRegression()) for name, step in ALONE.items()},
+    "trees of counts": make_pipeline(CountVectorizer(), RandomForestClassifier(20, random_state=1)),
+    "calibrated": CalibratedClassifierCV(make_pipeline(TfidfVectorizer(), LogisticRegression()), cv=2),
+    "two at once": make_pipeline(
+        FeatureUnion(
+            [("counts", CountVectorizer(binary=True)), ("pairs", TfidfVectorizer(ngram_range=(2, 2)))]
+        ),
+        LogisticRegression(),
+    ),
 }
 
 
@@ -75,18 +106,23 @@ def imported(fitted: Any, folder: Path, rows: pl.DataFrame | None = None) -> Any
 
 
 @pytest.mark.promise("import.words")
+@pytest.mark.parametrize("case", OF_TEXTS)
+def test_a_package_reads_texts_as_the_pipeline_does(tmp_path: Path, case: str) -> None:
+    found, report = imported(OF_TEXTS[case].fit(TEXTS, LABELS), tmp_path, pl.DataFrame({"text": TEXTS}))
+    assert report.rows >= 10_400
+    assert report.largest_difference < 1e-12
+    [column] = found.content.signature.inputs
+    assert (column["name"], column["nullable"]) == ("text", False)
+
+
+@pytest.mark.promise("import.words")
 @pytest.mark.parametrize("case", EXACT)
-def test_a_package_reads_words_as_the_pipeline_does(tmp_path: Path, case: str) -> None:
-    fitted = EXACT[case]
-    is_alone = case in ("texts alone", "pairs of words, without idf", "left out words", "calibrated")
-    fitted.fit(TEXTS if is_alone else FRAME, LABELS)
-    rows = pl.DataFrame({"text": TEXTS}) if is_alone else FRAME
-    found, report = imported(fitted, tmp_path, rows)
+def test_a_package_reads_texts_beside_other_columns(tmp_path: Path, case: str) -> None:
+    found, report = imported(EXACT[case].fit(FRAME, LABELS), tmp_path, FRAME)
     assert report.rows >= 10_400
     assert report.largest_difference < 1e-12
     names = [column["name"] for column in found.content.signature.inputs]
-    wanted = ["review"] if case == "the best of them" else ["review", "stars", "shop"]
-    assert names == (["text"] if is_alone else wanted)
+    assert names == (["review"] if case == "the best of them" else ["review", "stars", "shop"])
     assert not found.content.signature.inputs[0]["nullable"]
 
 
@@ -94,7 +130,7 @@ def test_a_package_reads_words_as_the_pipeline_does(tmp_path: Path, case: str) -
 def test_texts_may_be_missing_where_the_pipeline_fills_them(tmp_path: Path) -> None:
     filled = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="", missing_values=None),
-        ColumnTransformer([("words", vectorizer(), 0)]),
+        ColumnTransformer([("words", TfidfVectorizer(), 0)]),
         Ridge(),
     )
     rows = np.array([[text] if place % 7 else [None] for place, text in enumerate(TEXTS)], dtype=object)
@@ -116,21 +152,28 @@ def test_a_pickled_pipeline_is_asked_the_texts_of_a_table(tmp_path: Path) -> Non
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "words of two letters and more": (TfidfVectorizer(), "TfidfVectorizer takes .* for words"),
+    "other words": (TfidfVectorizer(token_pattern=r"\S+"), r"TfidfVectorizer takes .* for words"),
     "letters": (TfidfVectorizer(analyzer="char"), "TfidfVectorizer takes texts apart"),
     "code": (
-        vectorizer(tokenizer=str.split, token_pattern=None),
-        "TfidfVectorizer takes texts apart by code",
+        CountVectorizer(tokenizer=str.split, token_pattern=None),
+        "CountVectorizer takes texts apart by code",
     ),
-    "accents": (vectorizer(strip_accents="unicode"), "strips accents"),
-    "capitals": (vectorizer(lowercase=False), "capital letters"),
-    "pairs only": (vectorizer(ngram_range=(2, 2)), "terms of 2 to 2 words"),
-    "gaps": (vectorizer(ngram_range=(1, 2), stop_words=["my"]), "leaves words out"),
-    "length": (vectorizer(norm=None), "the norm None"),
-    "logarithms": (vectorizer(sublinear_tf=True), "counts words otherwise"),
-    "counts": (CountVectorizer(), "CountVectorizer counts words"),
-    "hashes": (HashingVectorizer(n_features=64), "HashingVectorizer"),
-    "directions": (make_pipeline(vectorizer(), TruncatedSVD(3)), "TruncatedSVD"),
+    "accents": (TfidfVectorizer(strip_accents="unicode"), "strips accents"),
+    "four words": (TfidfVectorizer(ngram_range=(1, 4)), "terms of 1 to 4 words"),
+    "few numbers": (CountVectorizer(dtype=np.uint8), "counts in uint8"),
+    "hashes": (HashingVectorizer(n_features=64), "HashingVectorizer keeps hashes"),
+    "directions": (make_pipeline(TfidfVectorizer(), TruncatedSVD(3)), "TruncatedSVD"),
+    "weighed twice": (make_pipeline(TfidfVectorizer(), TfidfTransformer()), "TfidfTransformer weighs other"),
+    "weighed together": (
+        make_pipeline(
+            FeatureUnion([("a", CountVectorizer()), ("b", CountVectorizer(binary=True))]), TfidfTransformer()
+        ),
+        "words that one CountVectorizer counts",
+    ),
+    "scaled, weighed": (
+        make_pipeline(CountVectorizer(), MaxAbsScaler(), TfidfTransformer()),
+        "TfidfTransformer weighs other",
+    ),
 }
 
 
@@ -143,3 +186,27 @@ def test_what_reads_words_otherwise_is_refused_by_its_name(case: str) -> None:
     with pytest.raises(ModelUnsupported, match=message) as caught:
         import_fitted(fitted, "texts")
     assert caught.value.hint
+
+
+@pytest.mark.promise("import.refused")
+def test_hashes_of_texts_alone_are_refused_too() -> None:
+    fitted = make_pipeline(HashingVectorizer(n_features=64), LogisticRegression()).fit(TEXTS, LABELS)
+    with pytest.raises(ModelUnsupported, match="keeps hashes") as caught:
+        import_fitted(fitted, "texts")
+    assert "CountVectorizer" in caught.value.hint
+
+
+@pytest.mark.promise("import.words", "import.refused")
+def test_what_is_filled_in_for_a_missing_text_has_no_words() -> None:
+    rows = np.array([[text] if place % 7 else [None] for place, text in enumerate(TEXTS)], dtype=object)
+    for fill, is_read in (("x", True), ("?!", True), ("__", False), ("nothing", False)):
+        filled = make_pipeline(
+            SimpleImputer(strategy="constant", fill_value=fill, missing_values=None),
+            ColumnTransformer([("words", TfidfVectorizer(), 0)]),
+            Ridge(),
+        ).fit(rows, LABELS)
+        if is_read:
+            assert import_fitted(filled, "texts").content.signature.inputs[0]["nullable"]
+        else:
+            with pytest.raises(ModelUnsupported, match="stands for missing ones"):
+                import_fitted(filled, "texts")

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::pairs::{Pair, PairOperation};
-use super::texts::{TextOperation, TextPlan};
+use super::texts::{Counts, Norm, TextOperation, TextPlan};
 use super::{ColumnPlan, Input, Operation, Scaling, Transform, UNSEEN};
 use crate::cell::Kind;
 use crate::error::FeatureError;
-use crate::terms::MOST_WORDS;
+use crate::terms::{Characters, MOST_WORDS, Reading};
 use crate::time::TimePart;
 
 #[derive(Deserialize)]
@@ -39,6 +39,17 @@ struct TextDocument {
     ngrams: usize,
     terms: Vec<String>,
     idf: Vec<f64>,
+    #[serde(default)]
+    characters: Characters,
+    lowercase: Option<bool>,
+    shortest: Option<usize>,
+    ngrams_from: Option<usize>,
+    #[serde(default)]
+    stop_words: Vec<String>,
+    #[serde(default)]
+    counts: Counts,
+    #[serde(default)]
+    norm: Norm,
 }
 
 #[derive(Deserialize)]
@@ -218,9 +229,7 @@ impl TextDocument {
     }
 
     fn compile(&self) -> Result<TextPlan, FeatureError> {
-        if !(1..=MOST_WORDS).contains(&self.ngrams) {
-            return Err(self.wrong(&format!("has terms of {} words", self.ngrams)));
-        }
+        let reading = self.reading()?;
         if self.terms.len() != self.idf.len() {
             return Err(self.wrong(&format!(
                 "has {} terms and {} values of idf",
@@ -235,10 +244,36 @@ impl TextDocument {
             }
         }
         Ok(TextPlan {
-            longest: self.ngrams,
+            reading,
             terms,
+            counts: self.counts,
             idf: self.idf.as_slice().into(),
+            norm: self.norm,
             outputs: Vec::new(),
+        })
+    }
+
+    fn reading(&self) -> Result<Reading, FeatureError> {
+        let fewest = self.ngrams_from.unwrap_or(1);
+        if fewest == 0 || !(fewest..=MOST_WORDS).contains(&self.ngrams) {
+            let words = format!("has terms of {fewest} to {} words", self.ngrams);
+            return Err(self.wrong(&words));
+        }
+        let shortest = self.shortest.unwrap_or(1);
+        if shortest == 0 {
+            return Err(self.wrong("has words of 0 characters"));
+        }
+        Ok(Reading {
+            characters: self.characters,
+            is_lowercase: self.lowercase.unwrap_or(true),
+            shortest,
+            fewest,
+            most: self.ngrams,
+            stop_words: self
+                .stop_words
+                .iter()
+                .map(|word| word.as_str().into())
+                .collect(),
         })
     }
 }

@@ -1,19 +1,65 @@
-//! Outputs of sentences: TF-IDF of the terms that a document lists, with the row's length 1.
+//! Outputs of sentences: counts of the terms that a document lists, times their weights, over the row's length.
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use crate::cell::ColumnSlice;
-use crate::terms::{TermReader, count};
+use crate::terms::{Reading, TermReader, count};
 
 /// What is computed from the sentences of one column. Null is a text without terms.
 #[derive(Debug)]
 pub(super) struct TextPlan {
-    /// Words in a term, at most.
-    pub(super) longest: usize,
+    pub(super) reading: Reading,
     pub(super) terms: HashMap<Box<str>, u32>,
+    pub(super) counts: Counts,
     pub(super) idf: Box<[f64]>,
+    pub(super) norm: Norm,
     /// Place among the outputs and how to compute it.
     pub(super) outputs: Vec<(usize, TextOperation)>,
+}
+
+/// What a term counts that is several times in a text.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Counts {
+    #[default]
+    Times,
+    /// One more than the logarithm of the times.
+    Logarithm,
+    /// Once.
+    Binary,
+}
+
+impl Counts {
+    fn of(self, times: f64) -> f64 {
+        match self {
+            Self::Times => times,
+            Self::Logarithm => times.ln() + 1.0,
+            Self::Binary => 1.0,
+        }
+    }
+}
+
+/// What the values of a text are divided by.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Norm {
+    None,
+    L1,
+    #[default]
+    L2,
+}
+
+impl Norm {
+    fn length(self, values: &[(u32, f64)]) -> f64 {
+        let length = match self {
+            Self::None => 1.0,
+            Self::L1 => values.iter().map(|(_, x)| x.abs()).sum(),
+            Self::L2 => values.iter().map(|(_, x)| x * x).sum::<f64>().sqrt(),
+        };
+        if length > 0.0 { length } else { 1.0 }
+    }
 }
 
 #[derive(Debug)]
@@ -38,16 +84,13 @@ impl TextPlan {
         let TextScratch { reader, ids, found } = scratch;
         ids.clear();
         found.clear();
-        reader.read(text, self.longest, |term| {
+        reader.read(text, &self.reading, |term| {
             ids.extend(self.terms.get(term));
         });
-        let mut squares = 0.0;
         count(ids, |id, times| {
-            let value = times * self.idf[id as usize];
-            squares += value * value;
-            found.push((id, value));
+            found.push((id, self.counts.of(times) * self.idf[id as usize]));
         });
-        let length = if squares > 0.0 { squares.sqrt() } else { 1.0 };
+        let length = self.norm.length(found);
         for (place, operation) in &self.outputs {
             row[*place] = match operation {
                 TextOperation::Sum { weights, start } => {

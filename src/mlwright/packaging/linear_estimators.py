@@ -42,6 +42,8 @@ REGRESSORS = (
 )
 LOG_REGRESSORS = ("PoissonRegressor", "GammaRegressor")
 CLASSIFIERS = ("LogisticRegression", "LogisticRegressionCV")
+NAIVE_BAYES = ("MultinomialNB", "ComplementNB")
+"""Their log odds are linear in counts; those of the others are not, or not in the numbers as they are."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,18 @@ def is_linear(fitted: object) -> bool:
 def _own_class(fitted: object) -> str | None:
     """Name scikit-learn's own class; what a class made from it changes, the parity gate sees."""
     modules = ("sklearn.linear_model", "sklearn.svm")
-    return next((kind.__name__ for kind in type(fitted).__mro__ if kind.__module__.startswith(modules)), None)
+    for kind in type(fitted).__mro__:
+        is_bayes = kind.__module__ == "sklearn.naive_bayes" and kind.__name__ in NAIVE_BAYES
+        if is_bayes or kind.__module__.startswith(modules):
+            return kind.__name__
+    return None
 
 
 def linear_head(fitted: Any) -> LinearHead:
     """Read a fitted linear model. Raises `ModelUnsupported` for one whose answer is no probability."""
     name = _own_class(fitted) or type(fitted).__name__
+    if name in NAIVE_BAYES:
+        return _naive_bayes(fitted, name)
     if not hasattr(fitted, "coef_"):
         raise ModelUnsupported(f"the {name} is not fitted, or not linear", hint="call its fit first")
     coefficients = np.atleast_2d(np.asarray(fitted.coef_, dtype=np.float64))
@@ -81,6 +89,20 @@ def linear_head(fitted: Any) -> LinearHead:
     classes = tuple(fitted.classes_.tolist())
     task: Task = "binary" if len(classes) == 2 else "multiclass"
     return LinearHead(coefficients, intercept, link, task, classes)
+
+
+def _naive_bayes(fitted: Any, name: str) -> LinearHead:
+    """Give what counts say for each class, in logarithms; of two classes, what more for the second."""
+    coefficients = np.asarray(fitted.feature_log_prob_, dtype=np.float64)
+    classes = tuple(fitted.classes_.tolist())
+    intercept = np.zeros(len(classes))
+    if name == "MultinomialNB":
+        intercept = np.asarray(fitted.class_log_prior_, dtype=np.float64)
+    if not (np.isfinite(coefficients).all() and np.isfinite(intercept).all()):
+        raise ModelUnsupported(f"a {name} takes words for impossible", hint="set alpha above 0 and fit again")
+    if len(classes) == 2:
+        return LinearHead(np.diff(coefficients, axis=0), np.diff(intercept), "sigmoid", "binary", classes)
+    return LinearHead(coefficients, intercept, "softmax", "multiclass", classes)
 
 
 def _link(fitted: Any, name: str, outputs: int) -> tuple[LinearLink, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
@@ -90,6 +92,8 @@ EXACT: dict[str, Any] = {
 OF_TEXTS: dict[str, Any] = {
     **{name: make_pipeline(step, LogisticRegression()) for name, step in ALONE.items()},
     "trees of counts": make_pipeline(CountVectorizer(), RandomForestClassifier(20, random_state=1)),
+    "naive Bayes": make_pipeline(CountVectorizer(), TfidfTransformer(), MultinomialNB()),
+    "naive Bayes of the other classes": make_pipeline(CountVectorizer(), ComplementNB(norm=True)),
     "calibrated": CalibratedClassifierCV(make_pipeline(TfidfVectorizer(), LogisticRegression()), cv=2),
     "two at once": make_pipeline(
         FeatureUnion(
@@ -113,6 +117,16 @@ def test_a_package_reads_texts_as_the_pipeline_does(tmp_path: Path, case: str) -
     assert report.largest_difference < 1e-12
     [column] = found.content.signature.inputs
     assert (column["name"], column["nullable"]) == ("text", False)
+
+
+@pytest.mark.promise("import.words")
+@pytest.mark.parametrize("last", [MultinomialNB(alpha=0.1), MultinomialNB(fit_prior=False), ComplementNB()])
+def test_naive_bayes_tells_more_than_two_classes_as_it_does_itself(tmp_path: Path, last: Any) -> None:
+    grades = FRAME["stars"].cast(pl.Int64).to_list()
+    fitted = make_pipeline(TfidfVectorizer(), last).fit(TEXTS, grades)
+    _, report = imported(fitted, tmp_path, pl.DataFrame({"text": TEXTS}))
+    assert report.rows >= 10_400
+    assert report.largest_difference < 1e-12
 
 
 @pytest.mark.promise("import.words")
@@ -183,6 +197,23 @@ def test_what_reads_words_otherwise_is_refused_by_its_name(case: str) -> None:
     step, message = REFUSED[case]
     columns = ColumnTransformer([("review", step, "review"), ("stars", "passthrough", ["stars"])])
     fitted = make_pipeline(columns, LogisticRegression()).fit(FRAME, LABELS)
+    with pytest.raises(ModelUnsupported, match=message) as caught:
+        import_fitted(fitted, "texts")
+    assert caught.value.hint
+
+
+@pytest.mark.promise("import.refused")
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (BernoulliNB(), "BernoulliNB"),
+        (MultinomialNB(alpha=0.0, force_alpha=True), "MultinomialNB takes words for impossible"),
+    ],
+)
+def test_other_naive_bayes_is_refused(last: Any, message: str) -> None:
+    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+        warnings.simplefilter("ignore", UserWarning)  # of alpha 0
+        fitted = make_pipeline(CountVectorizer(), last).fit([*TEXTS, "only"], [*LABELS, True])
     with pytest.raises(ModelUnsupported, match=message) as caught:
         import_fitted(fitted, "texts")
     assert caught.value.hint

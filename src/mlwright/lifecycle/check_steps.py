@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlwright.lifecycle.allowance import USUAL_SECONDS, share_of
+from mlwright.lifecycle.allowance import share_of
 from mlwright.lifecycle.parameters import (
     Parameters,
     read_data_config,
@@ -19,7 +19,7 @@ from mlwright.lifecycle.parameters import (
 )
 from mlwright.lifecycle.rows import Rows, members_answers
 from mlwright.pipeline import Context, Values
-from mlwright.training.checks import WORST_FIRST, CheckInput, Finding, run_checks
+from mlwright.training.checks import USUAL_SECONDS, WORST_FIRST, CheckInput, Finding, run_checks
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON

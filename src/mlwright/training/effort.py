@@ -18,15 +18,18 @@ SHARE = 0.7  # of the seconds left that the first booster may take, refit includ
 LOWEST_RATE, HIGHEST_RATE = 0.08, 0.25
 RATE_ROUNDS = 14.0  # rate times rounds of a booster that is good enough to be the only one
 FEWEST_ROWS = 10_000  # more cost less than a worse model
+HASTY_RATE = 0.5  # for many classes, each round of which has as many trees
+FEWEST_OF_CLASSES = 3_000
 FEWEST_COLUMNS = 250
+OVERRUN = 0.1  # of a budget
 
 
 @dataclass(frozen=True)
 class Effort:
-    """The problem with the folds that are used, how many rows of a fold are, and the first booster."""
+    """The problem with the folds that are used, how many rows of a fold are, and the first booster if any."""
 
     problem: Problem
-    first: Candidate
+    first: Candidate | None
     most_rows: int | None = None
 
 
@@ -34,32 +37,42 @@ def plan_effort(problem: Problem, clock: BudgetClock) -> Effort:
     """Choose the first of these that the seconds left allow; the last is taken whatever it costs.
 
     The portfolio's first booster; a quick one; a quick one on a single fold; those on fewer columns of a wide
-    table; that on a sample of the rows.
+    table; that on a sample of the rows. Of many classes each round has as many trees: where they cost more
+    than a budget may be over, the linear model is all there is.
     """
     plain = Effort(problem, BOOSTED[0])
     if clock.is_counting:
         return plain
     seconds = SHARE * clock.left() / clock.slowness
-    if _seconds(plain, clock) <= seconds:
+    if _seconds(problem, BOOSTED[0], clock) <= seconds:
         return plain
     narrow = problem
     while True:
         single = _single(narrow)
         for asked in (narrow, single):
             for rate in (LOWEST_RATE, 0.12, 0.18, HIGHEST_RATE):
-                made = Effort(asked, quick_candidate(rate))
-                if _seconds(made, clock) <= seconds:
-                    return made
+                if _seconds(asked, quick_candidate(rate), clock) <= seconds:
+                    return Effort(asked, quick_candidate(rate))
         if narrow.width <= FEWEST_COLUMNS:
             break
         narrow = dataclasses.replace(narrow, most_columns=max(narrow.width // 2, FEWEST_COLUMNS))
-    rows = problem.frame.height
-    while rows > FEWEST_ROWS:
-        rows = max(rows * 3 // 4, FEWEST_ROWS)
-        made = Effort(single, quick_candidate(HIGHEST_RATE), rows)
-        if _seconds(made, clock) <= seconds:
+    return _sampled(single, clock, seconds) or Effort(problem, None)
+
+
+def _sampled(problem: Problem, clock: BudgetClock, seconds: float) -> Effort | None:
+    """Choose a sample of the rows; None if the trees of many classes would put the budget over."""
+    is_many = problem.task == "multiclass"
+    rows, cost, first = problem.frame.height, 0.0, quick_candidate(HIGHEST_RATE)
+    for rate, fewest in ((HIGHEST_RATE, FEWEST_ROWS), (HASTY_RATE, FEWEST_OF_CLASSES))[: 1 + is_many]:
+        first = quick_candidate(rate)
+        while (cost := _seconds(problem, first, clock, rows)) > seconds and rows > fewest:
+            rows = max(rows * 3 // 4, fewest)
+        if cost <= seconds:
             break
-    return made
+    over = max(clock.left(), OVERRUN * clock.budget.seconds) / clock.slowness
+    if is_many and cost > over:
+        return None
+    return Effort(problem, first, rows if rows < problem.frame.height else None)
 
 
 def recall_effort(problem: Problem, clock: BudgetClock, watch: Watch) -> Effort:
@@ -68,16 +81,18 @@ def recall_effort(problem: Problem, clock: BudgetClock, watch: Watch) -> Effort:
     if kept is not None:
         plan = json.loads(kept)
         problem = dataclasses.replace(problem, most_columns=plan["columns"])
-        rate = plan["rate"]
         return Effort(
             problem if plan["folds"] == len(problem.folds.folds) else _single(problem),
-            BOOSTED[0] if rate is None else quick_candidate(rate),
+            None if plan["first"] is None else Candidate(**plan["first"]),
             plan["rows"],
         )
     made = plan_effort(problem, clock)
-    rate = None if made.first == BOOSTED[0] else made.first.settings["learning_rate"]
-    plan = {"folds": len(made.problem.folds.folds), "rate": rate, "rows": made.most_rows}
-    plan["columns"] = made.problem.most_columns
+    plan = {
+        "folds": len(made.problem.folds.folds),
+        "first": made.first and dataclasses.asdict(made.first),
+        "rows": made.most_rows,
+        "columns": made.problem.most_columns,
+    }
     watch.remember("effort", json.dumps(plan).encode())
     return made
 
@@ -88,16 +103,21 @@ def told_effort(effort: Effort, clock: BudgetClock) -> tuple[Finding, ...]:
 
 
 def _told_rows(effort: Effort, clock: BudgetClock) -> tuple[Finding, ...]:
-    if effort.most_rows is None:
+    problem, rows = effort.problem, effort.most_rows
+    if effort.first is None:
+        what = f"a linear model only: each round of a booster has {problem.classes} trees"
+    elif rows is not None:
+        what = f"to learn from {rows:,} of {problem.frame.height:,} rows, judged on one fold"
+    else:
         return ()
+    fixed = clock.before + clock.after.seconds
     return (
         Finding(
             "budget.small",
             "warning",
-            f"the budget allows to learn from {effort.most_rows:,} of {effort.problem.frame.height:,} rows, "
-            f"judged on one fold: of {clock.budget.seconds:g} CPU seconds the steps before and after "
-            f"training need {clock.before + clock.after.seconds:.1f}",
-            {"rows": effort.most_rows, "before": clock.before, "after": clock.after.seconds},
+            f"the budget allows {what}; of {clock.budget.seconds:g} CPU seconds the steps before and after "
+            f"training need {fixed:.1f}",
+            {"rows": rows, "before": clock.before, "after": clock.after.seconds},
             "raise `budget_cpu_s` in [training]",
         ),
     )
@@ -118,11 +138,10 @@ def _told_columns(problem: Problem) -> tuple[Finding, ...]:
     )
 
 
-def _seconds(effort: Effort, clock: BudgetClock) -> float:
-    rate = float(effort.first.settings["learning_rate"])
-    rounds = round(RATE_ROUNDS / rate)
-    cost = guess_cost(effort.problem, effort.first, most_rows=effort.most_rows, rounds=rounds)
-    return cost.folds + cost.refit + answer_seconds(effort.problem, rounds, clock.after.rows)
+def _seconds(problem: Problem, first: Candidate, clock: BudgetClock, most_rows: int | None = None) -> float:
+    rounds = round(RATE_ROUNDS / float(first.settings["learning_rate"]))
+    cost = guess_cost(problem, first, most_rows=most_rows, rounds=rounds)
+    return cost.folds + cost.refit + answer_seconds(problem, rounds, clock.after.rows)
 
 
 def _single(problem: Problem) -> Problem:

@@ -71,19 +71,21 @@ class PortfolioTrainer:
         problem = choose_pairs(effort.problem, clock, watch)
         race = Race(problem, self.learners, clock, watch, effort.most_rows)
         linear = race.run(LINEAR, seconds=math.inf, say=_voice(race, 0.0))
-        first = race.run(effort.first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
-        race, left = _better_link(race, first)
-        _search(race, effort.first, tried=2 + len(left), sampler=self.sampler)
+        left: list[OutOfFold] = []
+        if effort.first is not None:
+            first = race.run(effort.first, seconds=FIRST_SHARE * clock.left(), say=_voice(race, math.inf))
+            race, left = _better_link(race, first)
+            _search(race, effort.first, tried=2 + len(left), sampler=self.sampler)
         unstable = unstable_candidates(race.problem, race.tried)
         steady = without_unstable(race.mixable, unstable)
-        chosen = blend(race.problem, steady)
+        chosen = blend(race.problem, steady) if steady else Blend({0: 1.0}, linear.margins)
         values = fold_metric(problem, linear.margins), fold_metric(race.problem, chosen.margins)
         if not np.isfinite(values).any():
             raise TrainingError(
                 f"no model has a {problem.metric} on the validation rows",
                 hint="look at the label: is there more than one class among the newest training rows?",
             )
-        pool, found = steady, chosen
+        pool, found = steady or [linear], chosen
         is_steady = linear.candidate.name not in unstable
         if is_steady and is_better(problem.metric, *values) and problem.goal not in ONLY_BOOSTED:
             race = replace(race, problem=problem)

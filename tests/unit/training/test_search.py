@@ -145,11 +145,37 @@ def test_a_plan_keeps_to_the_seconds_and_a_sample_keeps_rare_rows(seconds: float
     asked = problem(frame, target)
     clock = BudgetClock(Budget(seconds), began=0.0, now=lambda: 0.0)
     effort = plan_effort(asked, clock)
+    assert effort.first is not None
     cost = guess_cost(effort.problem, effort.first, most_rows=effort.most_rows, rounds=40)
     assert cost.folds + cost.refit < max(seconds, 1.0)
     rows, weight = sample_rows(target, effort.most_rows or 60_000, task="binary", seed=7)
     assert target[rows].sum() == target.sum()
     assert weight[target[rows] == 0].sum() == pytest.approx((target == 0).sum(), rel=0.01)
+
+
+@pytest.mark.promise("train.budget")
+def test_a_hundred_classes_get_the_booster_that_the_seconds_allow_or_a_linear_model() -> None:
+    rng = np.random.default_rng(7)
+    target = rng.integers(0, 100, 20_000).astype(float)
+    asked = problem(pl.DataFrame(rng.normal(size=(20_000, 8))), target, task="multiclass", classes=100)
+    kinds = []
+    for seconds in (2.0, 9.0, 60.0, 6_000.0):
+        clock = BudgetClock(Budget(seconds), began=0.0, now=lambda: 0.0)
+        effort = plan_effort(asked, clock)
+        kinds.append((effort.first and effort.first.name, effort.most_rows))
+        if effort.first is not None:
+            cost = guess_cost(effort.problem, effort.first, most_rows=effort.most_rows, rounds=28)
+            assert cost.folds + cost.refit < seconds
+    assert kinds[0] == (None, None)
+    assert kinds[1][0] == "lgb-quick-0.5"
+    assert kinds[-1] == ("lgb-31", None)
+    watch, clock = Silence(), BudgetClock(Budget(60.0), after=After(59.0))
+    fitted = PortfolioTrainer.standard().fit(asked, clock, watch)
+    assert fitted.facts["kept"] == "linear"
+    assert [finding.name for finding in fitted.findings] == ["budget.small"]
+    assert "100 trees" in fitted.findings[0].text
+    again = PortfolioTrainer.standard().fit(asked, BudgetClock(Budget(60.0), after=After(59.0)), watch)
+    assert again.facts["kept"] == "linear"
 
 
 @pytest.mark.promise("train.blend")

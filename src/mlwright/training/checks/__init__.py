@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from mlwright.data import Finding
 from mlwright.training.checks.alerts import check_threshold
 from mlwright.training.checks.calibrated import check_calibration
-from mlwright.training.checks.check import CheckInput
+from mlwright.training.checks.check import USUAL_SECONDS, CheckInput
 from mlwright.training.checks.copies import check_copies
 from mlwright.training.checks.entities import check_entities
 from mlwright.training.checks.extrapolation import check_extrapolation
@@ -35,7 +35,7 @@ CHECKS: Mapping[str, Check] = {
 }
 WORST_FIRST = ("blocking", "warning", "info")
 
-__all__ = ["CHECKS", "WORST_FIRST", "CheckInput", "Finding", "check_leak", "run_checks"]
+__all__ = ["CHECKS", "USUAL_SECONDS", "WORST_FIRST", "CheckInput", "Finding", "check_leak", "run_checks"]
 
 
 def run_checks(

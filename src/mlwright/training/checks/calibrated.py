@@ -32,13 +32,15 @@ def check_calibration(given: CheckInput) -> list[Finding]:
     """Name probabilities that are off beyond chance: `calibration.off`."""
     if given.scores is None or given.task == "regression":
         return []
-    rows = sample_rows(len(given.test), MOST_ROWS, given.seed)
+    rows = sample_rows(len(given.test), given.some(MOST_ROWS), given.seed)
     target, scores = given.target[given.test][rows], given.scores[rows]
     if scores.ndim == 2:
         target = (scores.argmax(axis=1) == target).astype(float)
         scores = scores.max(axis=1)
     if min(target.sum(), len(target) - target.sum()) < FEWEST_OF_CLASS:
         return []
+    order = np.argsort(scores, kind="stable")  # rows drawn in order need no sorting
+    rows, target, scores = rows[order], target[order], scores[order]
     error = calibrate(target, scores).error
     random = np.random.default_rng(given.seed)
     drawn = _errors_by_chance(scores, random)
@@ -101,7 +103,7 @@ def _slope(target: Floats, scores: Floats, parts: np.ndarray) -> tuple[float, fl
 
 
 def _redrawn(target: Floats, scores: Floats, random: np.random.Generator) -> float:
-    rows = random.integers(0, len(target), len(target))
+    rows = np.sort(random.integers(0, len(target), len(target)))
     return calibrate(target[rows], scores[rows]).error
 
 

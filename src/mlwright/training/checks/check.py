@@ -13,10 +13,13 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.project import DataConfig, Task, TrainingConfig
-from mlwright.training.checks.sample import Sample, take_sample
+from mlwright.training.checks.sample import MOST_TEST, MOST_TRAIN, Sample, take_sample
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
+
+USUAL_SECONDS = 3.0  # of a run by trials, and of a budget of a minute
+LEAST_SHARE = 0.25  # of the rows that checks usually look at
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class CheckInput:
     value of all its rows. `train` and `test` are places in it. `scores` are the model's answers for the test
     rows, `blocks` the day or group of each of them, `threshold` the score from which one is positive. `facts`
     is what the trainer tells of its search, `ask` gives the model's answers for rows of the input columns.
-    `seconds` are what a simpler model may take, by the model of costs.
+    `seconds` are what a simpler model may take, by the model of costs; with fewer than usual, checks that
+    look at some of the rows look at fewer.
     """
 
     frame: pl.DataFrame
@@ -44,9 +48,19 @@ class CheckInput:
     blocks: Rows | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     ask: Callable[[pl.DataFrame], Floats] | None = None
-    seconds: float = 3.0
+    seconds: float = USUAL_SECONDS
 
     @cached_property
     def sample(self) -> Sample:
         """Give some training and test rows as numbers, made once for all checks."""
-        return take_sample(self.frame, self.inputs, self.train, self.test, seed=self.seed)
+        most = self.some(MOST_TRAIN), self.some(MOST_TEST)
+        return take_sample(self.frame, self.inputs, self.train, self.test, most=most, seed=self.seed)
+
+    def some(self, rows: int) -> int:
+        """Give how many of so many rows the seconds allow to look at, a quarter of them at least.
+
+        >>> frame = pl.DataFrame({"y": [0.0, 1.0]})
+        >>> CheckInput(frame, (), frame["y"].to_numpy(), "binary", seconds=1.5).some(20_000)
+        10000
+        """
+        return int(rows * min(max(self.seconds / USUAL_SECONDS, LEAST_SHARE), 1.0))

@@ -53,27 +53,37 @@ def column_power(values: pl.Series, targets: list[Floats], *, is_class: bool, se
 def _power(
     cells: Cells, target: Floats, half: npt.NDArray[np.bool_], *, is_class: bool
 ) -> tuple[float, float]:
-    expected = np.empty(len(target))
-    for side in (half, ~half):
-        expected[side] = _means(cells[~side], target[~side], cells[side])
-    if not is_class:
-        spread = float(np.var(target))
-        return 0.5, 0.0 if spread == 0 else 1 - float(np.mean((target - expected) ** 2)) / spread
-    rate = float(target.mean())
-    if min(rate, 1 - rate) * len(target) < FEWEST_POSITIVES:
+    """Give AUC and share told by the mean of each cell in the other half, from sums by half and cell."""
+    mean, spread = float(target.mean()), float(np.var(target))
+    if spread == 0 or (is_class and min(mean, 1 - mean) * len(target) < FEWEST_POSITIVES):
         return 0.5, 0.0
-    entropy = -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
-    loss = -np.mean(target * np.log(expected) + (1 - target) * np.log(1 - expected))
-    return ranked_auc(target, expected), float(1 - loss / entropy)
+    width = int(cells.max()) + 1
+    places, values = cells + width * half, target if is_class else target - mean  # small numbers lose less
+    counts, sums = (
+        np.asarray(np.bincount(places, weights=some, minlength=2 * width), dtype=np.float64).reshape(2, width)
+        for some in (None, values)
+    )
+    priors = sums.sum(axis=1, keepdims=True) / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    expected = ((sums + 0.5 * priors) / (counts + 0.5))[::-1]  # half a row of the mean to each; other half
+    is_asked = counts > 0
+    n, s, e = counts[is_asked], sums[is_asked], expected[is_asked]
+    if not is_class:
+        squares = float(values @ values) - 2 * float(s @ e) + float(n @ e**2)
+        return 0.5, 1 - squares / len(target) / spread
+    entropy = -mean * np.log(mean) - (1 - mean) * np.log(1 - mean)
+    loss = -float(s @ np.log(e) + (n - s) @ np.log(1 - e)) / len(target)
+    return _auc_of_sums(e, s, n - s), float(1 - loss / entropy)
 
 
-def _means(cells: Cells, target: Floats, asked: Cells) -> Floats:
-    """Give the mean of each asked cell, with half a row of the overall mean added to each."""
-    size = int(max(cells.max(), asked.max())) + 1
-    prior = float(target.mean())
-    sums = np.bincount(cells, weights=target, minlength=size) + 0.5 * prior
-    means = sums / (np.bincount(cells, minlength=size) + 0.5)
-    return means[asked]
+def _auc_of_sums(scores: Floats, positives: Floats, negatives: Floats) -> float:
+    """Give the AUC of rows of which so many have each score.
+
+    >>> _auc_of_sums(np.array([2.0, 1.0]), np.array([3.0, 0.0]), np.array([0.0, 4.0]))
+    1.0
+    """
+    places = np.unique(scores, return_inverse=True)[1]
+    hits, misses = np.bincount(places, weights=positives), np.bincount(places, weights=negatives)
+    return float(hits @ (np.cumsum(misses) - misses / 2) / (hits.sum() * misses.sum()))
 
 
 def ranked_auc(target: Floats, scores: Floats) -> float:

@@ -61,7 +61,7 @@ def _targets(given: CheckInput) -> list[Floats]:
 
 
 def _powers(given: CheckInput, targets: list[Floats]) -> dict[str, Power]:
-    rows = sample_rows(given.frame.height, SAMPLE, given.seed)
+    rows = sample_rows(given.frame.height, given.some(SAMPLE), given.seed)
     sampled = given.frame[rows]
     asked = [target[rows] for target in targets]
     is_class = given.task != "regression"
@@ -161,7 +161,7 @@ def _gains(given: CheckInput, columns: list[Column], target: Floats, names: list
     """Give what each named column adds to a booster of those not named, in AUC or R²."""
     if not names or len(columns) < 2:
         return {}
-    rows = sample_rows(given.frame.height, MOST_ROWS, given.seed)
+    rows = sample_rows(given.frame.height, given.some(MOST_ROWS), given.seed)
     matrix, asked = plain_matrix(given.frame[rows], columns), target[rows]
     is_class = given.task != "regression"
 

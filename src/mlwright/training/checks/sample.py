@@ -48,13 +48,14 @@ def take_sample(
     train: npt.NDArray[np.int64],
     test: npt.NDArray[np.int64],
     *,
+    most: tuple[int, int] = (MOST_TRAIN, MOST_TEST),
     seed: int,
 ) -> Sample:
-    """Draw rows, fewer of wide tables; of more than 300 columns every n-th is taken."""
+    """Draw at most so many rows of both, fewer of wide tables; of over 300 columns every n-th is taken."""
     step = -(-len(inputs) // MOST_COLUMNS)
     columns = tuple(inputs[:: max(step, 1)])
-    most = max(MOST_CELLS // max(len(columns), 1), FEWEST_ROWS)
-    rows = train[sample_rows(len(train), min(MOST_TRAIN, most), seed)]
-    asked = sample_rows(len(test), min(MOST_TEST, most), seed)
+    narrow = max(MOST_CELLS // max(len(columns), 1), FEWEST_ROWS)
+    rows = train[sample_rows(len(train), min(most[0], narrow), seed)]
+    asked = sample_rows(len(test), min(most[1], narrow), seed)
     matrix = plain_matrix(frame[np.r_[rows, test[asked]]], columns)
     return Sample(columns, matrix, rows, asked)

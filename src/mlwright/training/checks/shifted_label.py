@@ -35,7 +35,7 @@ class ShiftedLabels:
     """Later labels, and means over windows that reach into later rows, in each order that may be meant."""
 
     def __init__(self, target: Floats, orders: Sequence[Order]) -> None:
-        self._blocks = [(order.said, *_block(target, order)) for order in orders]
+        self._blocks = [_block(target, order) for order in orders]
 
     def find(self, numbers: Floats) -> str:
         """Say which later labels a column repeats; "" if none.
@@ -46,27 +46,58 @@ class ShiftedLabels:
         'the label 2 rows later in the order of the table'
         """
         best, said = SAME, ""
-        for order, rows, names, views in self._blocks:
-            same = _correlations(numbers[rows], views)
+        for block in self._blocks:
+            same = block.correlations(numbers[block.rows])
             place = int(np.argmax(same))
             if same[place] > best + 1e-9:
-                best, said = float(same[place]), f"{names[place]} {order}"
+                best, said = float(same[place]), f"{block.names[place]} {block.order}"
         return said
 
 
-def _block(target: Floats, order: Order) -> tuple[Rows, list[str], Floats]:
-    """Give the middle of an order, whole groups after each other, and the later labels of its rows."""
-    rows = order.rows
-    if order.groups is not None:
-        rows = rows[np.argsort(order.groups[rows], kind="stable")]
-    start = max((len(rows) - BLOCK) // 2, 0)
-    rows = rows[start : start + BLOCK]
-    groups = np.zeros(len(rows), dtype=np.int64) if order.groups is None else order.groups[rows]
-    made = _later(pl.col("y"))
-    found = pl.DataFrame({"y": target[rows], "g": groups}).select(
-        value.over("g").alias(name) for name, value in made.items()
+class _Block:
+    """Some rows in an order, and the later labels of each: `views` are the labels by name, NaN for none."""
+
+    def __init__(self, order: str, rows: Rows, views: pl.DataFrame) -> None:
+        self.order, self.rows, self.names = order, rows, views.columns
+        labels = views.fill_null(float("nan")).to_numpy().T
+        self._seen = np.isfinite(labels).astype(float)
+        self._labels = np.where(self._seen > 0, labels, 0.0)
+        self._squares = self._labels**2
+
+    def correlations(self, values: Floats) -> Floats:
+        """Give the correlation of the values of the rows with each view, over the rows that both have."""
+        is_given = np.isfinite(values)
+        has = is_given.astype(float)
+        x = np.where(is_given, values, 0.0)
+        x = (x - x.mean()) / (x.std() or 1.0) * has
+        counts, sums_x, squares_x = (self._seen @ np.column_stack((has, x, x**2))).T
+        sums_z, products = (self._labels @ np.column_stack((has, x))).T
+        count = np.maximum(counts, 1.0)
+        mean_x, mean_z = sums_x / count, sums_z / count
+        var_x = squares_x / count - mean_x**2
+        var_z = self._squares @ has / count - mean_z**2
+        both = products / count - mean_x * mean_z
+        usable = (count >= FEWEST_ROWS) & (var_x > 1e-9) & (var_z > 1e-12)
+        return np.where(usable, both / np.sqrt(np.where(usable, var_x * var_z, 1.0)), 0.0)
+
+
+def _block(target: Floats, order: Order) -> _Block:
+    """Take the middle of an order, whole groups after each other, and the later labels of its rows."""
+    rows, start = order.rows, max((len(order.rows) - BLOCK) // 2, 0)
+    if order.groups is None:
+        rows = rows[start : start + BLOCK]
+        groups = np.zeros(len(rows), dtype=np.int64)
+    else:
+        ends = np.cumsum(np.bincount(order.groups))
+        first, last = np.searchsorted(ends, (start, start + BLOCK - 1), side="right")
+        begun = start - (int(ends[first - 1]) if first else 0)
+        rows = rows[(order.groups[rows] >= first) & (order.groups[rows] <= last)]
+        rows = rows[np.argsort(order.groups[rows], kind="stable")][begun : begun + BLOCK]
+        groups = order.groups[rows]
+    views = pl.DataFrame({"y": target[rows], "g": groups}).select(
+        value.over("g").alias(name) for name, value in _later(pl.col("y")).items()
     )
-    return rows, list(made), found.fill_null(float("nan")).to_numpy().T
+    return _Block(order.said, rows, views)
 
 
 def _later(y: pl.Expr) -> dict[str, pl.Expr]:
@@ -78,17 +109,3 @@ def _later(y: pl.Expr) -> dict[str, pl.Expr]:
         if n % 2:
             made[f"the mean label of {n} rows around"] = y.rolling_mean(n, center=True)
     return made
-
-
-def _correlations(values: Floats, views: Floats) -> Floats:
-    """Give the correlation with each view over the rows that both have."""
-    has, seen = np.isfinite(values).astype(float), np.isfinite(views).astype(float)
-    x, z = (np.nan_to_num(some, posinf=0.0, neginf=0.0) for some in (values, views))
-    x = (x - x.mean()) / (x.std() or 1.0)
-    count = np.maximum(seen @ has, 1.0)
-    mean_x, mean_z = seen @ (x * has) / count, z @ has / count
-    var_x = seen @ (x**2 * has) / count - mean_x**2
-    var_z = z**2 @ has / count - mean_z**2
-    both = z @ (x * has) / count - mean_x * mean_z
-    usable = (count >= FEWEST_ROWS) & (var_x > 1e-9) & (var_z > 1e-12)
-    return np.where(usable, both / np.sqrt(np.where(usable, var_x * var_z, 1.0)), 0.0)

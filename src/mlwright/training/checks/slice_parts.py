@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,6 +12,7 @@ import polars as pl
 
 from mlwright.training.checks.check import Rows
 from mlwright.training.checks.column_power import numbers_of
+from mlwright.training.checks.promised import Slices
 
 MOST_LEVELS = 20
 QUARTERS = 4
@@ -30,14 +31,16 @@ class Parts:
     codes: Rows
     by_value: bool
 
-    def slices(self, fewest: int) -> Iterator[tuple[tuple[str, ...], Rows]]:
-        """Give the named parts that have so many rows."""
-        order = np.argsort(self.codes, kind="stable")
-        starts = np.flatnonzero(np.diff(self.codes[order]))
-        for rows in np.split(order, starts + 1):
-            code = int(self.codes[rows[0]])
-            if len(rows) >= fewest and code in self.names:
-                yield self.names[code], rows
+    def slices(self, fewest: int) -> tuple[list[tuple[str, ...]], Slices]:
+        """Give the names of the parts that have so many rows, and their rows."""
+        places = self.codes - OTHERS
+        sizes = np.bincount(places)
+        kept = [place for place in np.flatnonzero(sizes >= fewest).tolist() if place + OTHERS in self.names]
+        numbers = np.full(len(sizes), -1)
+        numbers[kept] = np.arange(len(kept))
+        rows = np.flatnonzero(numbers[places] >= 0)
+        names = [self.names[place + OTHERS] for place in kept]
+        return names, Slices(rows, numbers[places[rows]], len(kept))
 
 
 def cut_column(values: pl.Series) -> Parts | None:

@@ -78,7 +78,7 @@ def check_slices(given: CheckInput) -> list[Finding]:
         return []
     if goal_of(given.task, given.training) == "rank":
         return []  # a score promises an order, not a value
-    chosen = sample_rows(len(given.test), MOST_ROWS, given.seed)
+    chosen = sample_rows(len(given.test), given.some(MOST_ROWS), given.seed)
     rows = given.test[chosen]
     frame = given.frame[rows].select(column.name for column in given.inputs)
     measure = measure_of(given.task)(given.target[rows], given.scores[chosen])
@@ -126,10 +126,11 @@ class _Measured:
 
 
 def _measured(parts: Parts, measure: Measure, height: int) -> list[_Measured]:
+    names, slices = parts.slices(FEWEST_ROWS)
     return [
-        _Measured(names, len(rows), len(rows) <= LARGEST_SHARE * height, quality)
-        for names, rows in parts.slices(FEWEST_ROWS)
-        if (quality := measure(rows)) is not None
+        _Measured(name, size, size <= LARGEST_SHARE * height, quality)
+        for name, size, quality in zip(names, slices.sizes.tolist(), measure(slices), strict=True)
+        if quality is not None
     ]
 
 

@@ -17,6 +17,7 @@ use crate::transform::texts::{TextPlan, TextScratch};
 
 mod document;
 mod pairs;
+mod text_document;
 mod texts;
 
 /// Outputs that are computed before the next rows are: as many as a cache near the processor holds.

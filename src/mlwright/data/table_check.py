@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 
 from mlwright.data.column import ColumnType
-from mlwright.data.column_type import LEADING_ZERO, LOOKS_LIKE_DATE, convert, mixes_zones
+from mlwright.data.column_type import LEADING_ZERO, LOOKS_LIKE_DATE, convert, convert_columns, mixes_zones
 from mlwright.data.finding import Finding
 from mlwright.data.number_text import bare_numbers
 
@@ -127,7 +127,7 @@ def _total(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> Iterator[Fin
         return
     kinds = {"integer", "number"}
     numbers = [name for name in frame.columns if types.get(name) in kinds]
-    sums = [name for name in numbers if _is_sum(convert(frame[name], "number"))]
+    sums = _sums(frame, numbers)
     last = frame.row(rows)
     is_named = any(isinstance(value, str) and TOTAL.fullmatch(value.strip()) for value in last)
     is_blank = any(
@@ -143,14 +143,24 @@ def _total(frame: pl.DataFrame, types: Mapping[str, ColumnType]) -> Iterator[Fin
         )
 
 
-def _is_sum(values: pl.Series) -> bool:
-    if values[-1] is None:
-        return False
-    last, others = float(values[-1]), values[:-1].drop_nulls().to_numpy()
-    if (others != 0).sum() < FEWEST_SUMMED or not np.isfinite(others).all():
-        return False
-    total = float(others.sum())
-    return abs(last) > 2 * float(np.abs(others).max()) and abs(last - total) <= SUM_ROUNDED * abs(total)
+def _sums(frame: pl.DataFrame, names: list[str]) -> list[str]:
+    """Name the columns whose last value is the sum of the others, and no mere large value."""
+    if not names:
+        return []
+    numbers = convert_columns(frame.select(names), dict.fromkeys(names, "number"))
+    others, last = numbers[:-1], numbers.row(-1)
+    totals, peaks, counts = (
+        others.select(asked).row(0) for asked in (pl.all().sum(), pl.all().abs().max(), (pl.all() != 0).sum())
+    )
+    return [
+        name
+        for name, value, total, peak, count in zip(names, last, totals, peaks, counts, strict=True)
+        if value is not None
+        and count >= FEWEST_SUMMED
+        and math.isfinite(peak)
+        and abs(value) > 2 * peak
+        and abs(value - total) <= SUM_ROUNDED * abs(total)
+    ]
 
 
 def _repeated(frame: pl.DataFrame, key: str | None) -> Iterator[Finding]:

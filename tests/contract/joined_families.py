@@ -58,7 +58,8 @@ def target_of(frame: pl.DataFrame, task: Task) -> np.ndarray:
 
 
 def candidates() -> list[Candidate]:
-    return [BOOSTED[0], *(one for joined in JOINING.values() for one in joined)]
+    joined = [one for some in JOINING.values() for one in some]
+    return [BOOSTED[0], *(one for one in joined if one.family != "network")]
 
 
 def judge(task: Task, classes: int, folder: Path) -> Iterator[dict[str, object]]:

@@ -77,8 +77,9 @@ def scaling_of(numbers: Floats) -> tuple[float, float, float]:
 
 def spread_of(values: Floats) -> float:
     """Give the standard deviation, 1 where there is none."""
-    apart = values - values.mean()
-    spread = float(np.sqrt(apart @ apart / max(len(values), 1)))
+    with np.errstate(over="ignore", invalid="ignore"):  # a square beyond float64 is no spread to divide by
+        apart = values - values.mean()
+        spread = float(np.sqrt(apart @ apart / max(len(values), 1)))
     return spread if np.isfinite(spread) and spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.evaluation.interval import Interval
-from mlwright.evaluation.metric import Floats, is_loss, prepare
+from mlwright.evaluation.metric import Floats, is_loss, prepare, within_range
 from mlwright.project.config import MetricName
 
 REPETITIONS = 200
@@ -97,10 +97,11 @@ def bootstrap_intervals(
     drawing = replace(drawing, repetitions=repetitions_of(predictions.shape, drawing.repetitions))
     draws = np.asarray([[metric(weights) for metric in weighted] for weights in drawing.weights(rows)])
     whole = np.ones(rows)
-    return {
-        name: draws_interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
-        for place, (name, metric) in enumerate(zip(names, weighted, strict=True))
-    }
+    found = {}
+    for place, (name, metric) in enumerate(zip(names, weighted, strict=True)):
+        one = draws_interval(metric(whole), draws[:, place] if len(draws) else draws, drawing.count(rows))
+        found[name] = Interval(one.value, within_range(name, one.low), within_range(name, one.high))
+    return found
 
 
 def repetitions_of(shape: tuple[int, ...], wanted: int) -> int:

@@ -37,6 +37,17 @@ def is_loss(name: MetricName) -> bool:
     return name in LOSSES
 
 
+def within_range(name: MetricName, value: float) -> float:
+    """Move the bound of an interval to where a metric can be.
+
+    >>> within_range("r2", 1.1), within_range("rmse", -0.2), within_range("r2", -3.0)
+    (1.0, 0.0, -3.0)
+    """
+    if is_loss(name):
+        return max(value, 0.0)
+    return min(value, 1.0) if name == "r2" else min(max(value, 0.0), 1.0)
+
+
 def told_metrics(task: Task, asked: Collection[MetricName] = ()) -> tuple[MetricName, ...]:
     """Name the metrics of a task; that of counts and that of lists only where they are asked for.
 

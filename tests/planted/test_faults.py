@@ -264,6 +264,17 @@ def test_things_on_both_sides_of_a_random_split_are_named() -> None:
     assert not [key for key in alarms(with_values(given, "customer", pl.Series(customers))) if "group" in key]
 
 
+@pytest.mark.promise("checks.contamination", "checks.quiet")
+@pytest.mark.parametrize("seed", range(5))
+def test_a_count_that_tells_the_label_names_no_things(seed: int) -> None:
+    given = changed(orders(1), data=DataConfig(label="y", split=SplitConfig(by="random")), blocks=None)
+    random = np.random.default_rng(seed)
+    counts = random.poisson(np.exp(random.normal(4, 1, given.frame.height)))
+    target = (np.log1p(counts) + 0.3 * random.normal(size=len(counts)) > 4.5).astype(float)
+    counted = changed(with_values(given, "items", pl.Series(counts)), target=target)
+    assert not [key for key in alarms(counted) if "group" in key]
+
+
 @pytest.mark.promise("checks.copies", "checks.quiet")
 def test_rows_of_few_coarse_columns_meet_by_chance() -> None:
     given = orders(1, rows=10_000)

@@ -40,6 +40,18 @@ def test_each_kind_of_leak_is_found_and_blocks(kind: str) -> None:
 
 
 @pytest.mark.promise("checks.leak")
+def test_a_number_in_another_form_is_a_leak_whatever_its_scale() -> None:
+    random = np.random.default_rng(3)
+    pay = random.lognormal(10, 2, 400)
+    frame = pl.DataFrame({"age": random.integers(18, 60, 400), "pay": pay, "log": np.log(pay)})
+    findings = check_leak(given(frame, "log", task="regression"))
+    assert [(finding.column, finding.severity) for finding in findings] == [("pay", "blocking")]
+    assert "rank correlation 1.000" in findings[0].text
+    noisy = frame.with_columns(log=pl.col("log") + random.normal(size=400))
+    assert check_leak(given(noisy, "log", task="regression")) == []
+
+
+@pytest.mark.promise("checks.leak")
 def test_honest_columns_are_no_leaks() -> None:
     assert [check_leak(customers(seed)) for seed in range(10)] == [[]] * 10
 

@@ -2,8 +2,9 @@
 
 Idea: a column whose values come back in a few rows each names things. If the label agrees within a thing far
 beyond chance (intraclass correlation from a one-way analysis of variance), a random split tells the model the
-answers of the test; groups would not. Where whole rows repeat their inputs with another label, nothing can
-tell them apart.
+answers of the test; groups would not. Of whole numbers that agreement counts which the numbers next to them
+do not share: a quantity orders its values, a number of a customer does not. Where whole rows repeat their
+inputs with another label, nothing can tell them apart.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ NEARLY_UNIQUE = 0.5  # distinct values of some column per row: then equal rows a
 ORDINARY = 0.8  # share of distinct rows below which equal inputs are ordinary
 FEWEST_COLUMNS = 3
 MOST_TOLD = 3
+NEIGHBOURS = 5  # numbers on each side
 
 
 def check_entities(given: CheckInput) -> list[Finding]:
@@ -50,7 +52,8 @@ def _things(given: CheckInput) -> list[Finding]:
         count = int(codes.max(initial=-1)) + 1
         if count < max(FEWEST_THINGS, SMALLEST_SHARE * len(rows)) or count > LARGEST_SHARE * len(rows):
             continue
-        agreement, chance = _agreement(codes, target[rows], count)
+        asked = _beyond_neighbours(codes, target[rows], count) if kind.is_integer() else target[rows]
+        agreement, chance = _agreement(codes, asked, count)
         if agreement < max(AGREES, SURELY * chance):
             continue
         shared = _shared(codes, rows, given)
@@ -69,6 +72,16 @@ def _numbers(given: CheckInput) -> Floats:
         return given.target
     classes, counts = np.unique(given.target, return_counts=True)
     return np.asarray(given.target == classes[np.argmax(counts)], dtype=np.float64)
+
+
+def _beyond_neighbours(codes: Rows, target: Floats, count: int) -> Floats:
+    """Take from each label the mean label of the numbers next to its own, on both sides."""
+    sizes = np.bincount(codes, minlength=count).astype(float)
+    sums = np.bincount(codes, weights=target, minlength=count)
+    places = np.arange(count)
+    low, high = np.maximum(places - NEIGHBOURS, 0), np.minimum(places + NEIGHBOURS + 1, count)
+    around = [np.diff(np.r_[0.0, np.cumsum(one)][np.c_[low, high]])[:, 0] - one for one in (sums, sizes)]
+    return np.asarray(target - (around[0] / around[1])[codes])
 
 
 def _agreement(codes: Rows, target: Floats, count: int) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import polars as pl
 from mlwright.data import Column, Finding
 from mlwright.data.finding import Severity
 from mlwright.training.checks.check import CheckInput, Floats
-from mlwright.training.checks.column_power import Power, column_power, numbers_of, ranked_auc
+from mlwright.training.checks.column_power import Power, average_ranks, column_power, numbers_of, ranked_auc
 from mlwright.training.checks.encoded_label import is_encoded_label
 from mlwright.training.checks.late_names import planned_twins, sounds_late
 from mlwright.training.checks.quick_model import MOST_ROWS, plain_matrix, sample_rows, unseen_scores
@@ -26,6 +26,7 @@ BAR_AUC = 0.975
 BAR_FILLED = 0.9  # AUC of being empty
 FEWEST_HAPPENED = 10
 BAR_R2 = 0.94
+BAR_ORDER = 0.98  # squared rank correlation with a number label
 BAR_EXACT = 0.9  # of the rows equal a number label
 LATE_BLOCKS = 0.3  # share told by a column with a late name
 LATE_TELLS = 0.02
@@ -81,12 +82,13 @@ def _of_column(
         return _finding(
             "leak.column", "blocking", text, column.name, {"auc_of_empty": filled, "told": power.told}
         )
-    if _tells_all(given, power, values):
+    measured = _tells_all(given, power, values)
+    if measured:
         of = "" if power.reading == "values" else f" by its {power.reading}"
         return _finding(
             "leak.column",
             "blocking",
-            f"{column.name!r} alone tells the label{of} ({_measured(given, power)})",
+            f"{column.name!r} alone tells the label{of} ({measured})",
             column.name,
             {"auc": power.auc, "told": power.told, "reading": power.reading},
         )
@@ -118,20 +120,37 @@ def _fills_after(given: CheckInput, values: pl.Series, targets: list[Floats]) ->
     return max((max(auc, 1 - auc) for auc in found), default=0.5)
 
 
-def _tells_all(given: CheckInput, power: Power, values: pl.Series) -> bool:
+def _tells_all(given: CheckInput, power: Power, values: pl.Series) -> str:
+    """Say how well a column tells the label, if better than honest ones do, else ""."""
     if given.task != "regression":
-        return power.told >= BAR_TOLD or power.auc >= BAR_AUC
+        is_known = power.told >= BAR_TOLD or power.auc >= BAR_AUC
+        return f"AUC {power.auc:.3f}, {power.told:.0%} of what is to be known" if is_known else ""
     if power.told >= BAR_R2:
-        return True
+        return f"R² {power.told:.3f}"
     if not values.dtype.is_numeric():
-        return False
+        return ""
     numbers = numbers_of(values)
     is_given = np.isfinite(numbers)
     if is_given.sum() < FEWEST_ROWS or np.std(numbers[is_given]) == 0:
-        return False
-    line = float(np.corrcoef(numbers[is_given], given.target[is_given])[0, 1] ** 2) * float(is_given.mean())
+        return ""
+    known, target, share = numbers[is_given], given.target[is_given], float(is_given.mean())
+    line = float(np.corrcoef(known, target)[0, 1] ** 2) * share
+    if line >= BAR_R2:
+        return f"R² {line:.3f}"
+    order = _order(known, target, given)
+    if order * share >= BAR_ORDER:
+        return f"its values are in the order of the label, rank correlation {order**0.5:.3f}"
     same = float(np.mean(np.isclose(numbers, given.target, rtol=1e-6, atol=0)))
-    return line >= BAR_R2 or (same >= BAR_EXACT and len(np.unique(given.target)) > 20)
+    is_same = same >= BAR_EXACT and len(np.unique(given.target)) > 20
+    return f"equal to it in {same:.0%} of the rows" if is_same else ""
+
+
+def _order(numbers: Floats, target: Floats, given: CheckInput) -> float:
+    """Give the square of the rank correlation, 1 for a logarithm or any other form of the label."""
+    rows = sample_rows(len(numbers), given.some(SAMPLE), given.seed)
+    if np.ptp(numbers[rows]) == 0 or np.ptp(target[rows]) == 0:
+        return 0.0
+    return float(np.corrcoef(average_ranks(numbers[rows]), average_ranks(target[rows]))[0, 1] ** 2)
 
 
 def _late(
@@ -202,12 +221,6 @@ def _groups(given: CheckInput) -> list[str]:
             if 2 <= levels <= given.frame.height // 5:
                 names.append(column.name)
     return names[:MOST_GROUPS]
-
-
-def _measured(given: CheckInput, power: Power) -> str:
-    if given.task == "regression":
-        return f"R² {power.told:.3f}"
-    return f"AUC {power.auc:.3f}, {power.told:.0%} of what is to be known"
 
 
 def _finding(name: str, severity: Severity, text: str, column: str, evidence: dict[str, object]) -> Finding:

@@ -90,6 +90,7 @@ UNIT_WORDS = frozenset(
         "speaker",
     ]
 )
+ONLY_KEY = (["id"], ["uuid"])  # what comes back under such a name is what rows belong to
 KEY_WORDS = frozenset({"id", "ids", "no", "nr", "key", "number", "uuid", "code"})
 WEIGHT_NAMES = frozenset(
     {"sample_weight", "case_weight", "survey_weight", "row_weight", "instance_weight", "observation_weight"}
@@ -180,7 +181,7 @@ def guess_group(frame: pl.DataFrame, types: Mapping[str, ColumnType], taken: Seq
         is_key = words[-1:] and (words[-1] in KEY_WORDS or words[-1].rstrip("s") in UNIT_WORDS)
         if name in taken or kind not in {"string", "integer"} or not is_key:
             continue
-        if {word.rstrip("s") for word in words} & UNIT_WORDS:
+        if {word.rstrip("s") for word in words} & UNIT_WORDS or words in ONLY_KEY:
             values = frame[name].drop_nulls()
             distinct = values.n_unique()
             if FEWEST_GROUPS <= distinct <= 0.8 * len(values):

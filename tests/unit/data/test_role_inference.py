@@ -52,6 +52,8 @@ def test_the_group_is_a_person_or_thing_with_several_rows_where_no_time_orders_t
     assert found.guessed["patient_id"] == "it names 100 units with 4.0 rows each on average"
     assert "patient_id" not in {column.name for column in found.inputs}
     assert roles_of(patient_id=patients, ts=HOURS).group is None
+    assert roles_of(id=[at // 4 for at in range(ROWS)]).group == "id"
+    assert roles_of(id=list(range(ROWS))).group is None
 
 
 @pytest.mark.promise("roles.guessed")

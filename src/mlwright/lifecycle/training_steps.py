@@ -142,7 +142,9 @@ def after_training(rows: int, test_rows: int, columns: int, classes: int = 1) ->
     """Guess the CPU seconds of what comes after training, from counts: intervals, checks, parity, package."""
     repetitions = repetitions_of((test_rows, classes), REPETITIONS) if classes > 1 else 0
     ranked = 2 * repetitions * classes * (4e-5 + 2.5e-8 * test_rows)
-    return 0.3 + ranked + 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 2.5e-7 * rows * columns
+    compared = 0.1 * min(classes, 20) if classes > 1 else 0.0  # with simpler models, of as many outputs
+    read = 0.01 * columns + 1.5e-4 * min(test_rows, 10_000) + 2.5e-7 * rows * columns
+    return 0.3 + ranked + compared + read
 
 
 def _check_target(problem: Problem) -> None:

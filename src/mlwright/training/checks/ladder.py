@@ -50,7 +50,9 @@ def check_ladder(given: CheckInput) -> list[Finding]:
     others: dict[str, Floats] = earlier_values(given)
     if given.facts.get("kept") != "linear" and goal != "poisson":
         others["a linear model"] = line(given)
-    others["an untuned booster"] = booster(given)
+    untuned = booster(given)
+    if untuned is not None:
+        others["an untuned booster"] = untuned
     threshold = 0.5 if given.threshold is None else given.threshold
     found = []
     for name, other in others.items():

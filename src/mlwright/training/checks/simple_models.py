@@ -22,6 +22,7 @@ FEWEST_LINEAR_ROWS = 500
 MOST_TERMS = 2_000_000  # cells of a linear fit
 PER_TERM = 1.5e-6  # seconds
 FEWEST_FITTED = 2_000  # rows of the untuned booster
+LEAST_SECONDS = 0.5  # that it may take of any budget
 MOST_LEVELS = 12
 FEWEST_FOUND = 0.5  # of the test rows have a value one season earlier
 SEASONS_US = {"a day earlier": 86_400e6, "a week earlier": 7 * 86_400e6}
@@ -36,8 +37,8 @@ def constant(given: CheckInput) -> Floats:
     return np.full(rows, float(target.mean()))
 
 
-def booster(given: CheckInput) -> Floats:
-    """Give the answers of LightGBM with its own settings."""
+def booster(given: CheckInput) -> Floats | None:
+    """Give the answers of LightGBM with its own settings; None where the seconds allow no rows worth it."""
     sample = given.sample
     goal = goal_of(given.task, given.training)
     settings: dict[str, object] = {
@@ -53,6 +54,8 @@ def booster(given: CheckInput) -> Floats:
         settings["num_class"] = _classes(given)
         rounds = max(MOST_TREES // _classes(given), 10)
     rows = _affordable(given, rounds * (_classes(given) if given.task == "multiclass" else 1))
+    if rows is None:
+        return None
     data = lgb.Dataset(sample.train_matrix[rows], given.target[sample.train][rows])
     fitted = lgb.train(settings, data, rounds)
     return np.asarray(fitted.predict(sample.test_matrix, num_threads=1), dtype=np.float64)
@@ -116,13 +119,13 @@ def earlier_values(given: CheckInput) -> dict[str, Floats]:
     return found
 
 
-def _affordable(given: CheckInput, trees: int) -> Rows:
+def _affordable(given: CheckInput, trees: int) -> Rows | None:
     """Give as many sampled training rows as the seconds allow a booster to learn from."""
     rows, columns = len(given.sample.train), len(given.sample.columns)
     most = rows
-    while most > FEWEST_FITTED and trees * tree_seconds(LEAVES, most, columns) > given.seconds:
+    while (cost := trees * tree_seconds(LEAVES, most, columns)) > given.seconds and most > FEWEST_FITTED:
         most = max(most * 3 // 4, FEWEST_FITTED)
-    return sample_rows(rows, most, given.seed)
+    return sample_rows(rows, most, given.seed) if cost <= max(given.seconds, LEAST_SECONDS) else None
 
 
 def _classes(given: CheckInput) -> int:

@@ -138,8 +138,9 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         for name in request.data:
             require_no_password(name)
         frame = open_source(Path.cwd(), request.data, request.sql).read()
+    rows = _labelled(frame, request, label)
     roles = infer_roles(
-        frame,
+        rows,
         label=label,
         time=request.time,
         group=request.group or request.query,
@@ -148,12 +149,12 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         id=request.id,
         label_time=request.label_time,
         sensitive=request.sensitive,
-        task=request.task or _ranked_task(frame, label, request.query),
+        task=request.task or _ranked_task(rows, label, request.query),
         positive=request.positive,
     )
     odd = [finding.text + "." for finding in inspect_table(frame, roles.types, key=roles.id)]
-    contract = infer_contract(frame, roles)
-    chosen = _choose(request, frame, roles, root)
+    contract = infer_contract(rows, roles)
+    chosen = _choose(request, rows, roles, root)
     texts = {
         "contract.json": write_contract(contract).encode(),
         "mlwright.toml": first_config(chosen).encode(),
@@ -166,13 +167,23 @@ def _init_from_table(request: InitRequest, root: Path, label: str) -> InitResult
         label=label,
         positive=roles.positive,
         rows=frame.height,
-        columns=_columns(frame, roles),
+        columns=_columns(rows, roles),
         assumed=(*roles.assumed, *_assumed(chosen)),
         unknown=tuple(roles.unknown),
         warnings=(*roles.warnings, *odd, *_broken_days(frame, contract)),
         files=_write(root, texts),
         next_steps=(f"cd {request.name}", "mlwright run", "mlwright up"),
     )
+
+
+def _labelled(frame: pl.DataFrame, request: InitRequest, label: str) -> pl.DataFrame:
+    """Leave out rows without a label, which no run learns from unless labels arrive later."""
+    import polars as pl
+
+    if label not in frame.columns or request.label_time is not None:
+        return frame
+    known = frame.filter(pl.col(label).is_not_null())
+    return known if known.height else frame
 
 
 def _choose(request: InitRequest, frame: pl.DataFrame, roles: Roles, root: Path) -> FirstChoices:

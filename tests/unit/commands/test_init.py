@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mlwright.commands.init import InitRequest, InitResult, init
-from mlwright.data import DataContract, FileSource
+from mlwright.data import DataContract, FileSource, check_days
 from mlwright.errors import ColumnMissing, MlwrightError, ProjectExists, SourceUnreadable, UsageError
 from mlwright.project import Config, find_project
 from tests.unit.data.tables import transactions
@@ -186,3 +186,16 @@ def test_importing_the_command_loads_no_data_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.promise("init.infers")
+def test_what_only_rows_without_a_label_have_is_no_part_of_the_contract(tmp_path: Path) -> None:
+    kinds = ["pipe", "cigar", None] * 40
+    smokes = [None if kind is None else "yes" for kind in kinds]
+    frame = pl.DataFrame({"kind": kinds, "smokes": smokes, "age": [20 + at % 50 for at in range(120)]})
+    frame = frame.with_columns(pl.col("smokes").fill_null("no"))
+    result = init(InitRequest("smokers", tmp_path, label="kind", frame=frame))
+    assert {column.name: column.role for column in result.columns}["smokes"] == "ignored"
+    left, findings = check_days(frame, DataContract.from_json((result.root / "contract.json").read_bytes()))
+    assert left.height == 80
+    assert [finding.name for finding in findings] == ["label.missing"]

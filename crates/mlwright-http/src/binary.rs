@@ -15,6 +15,7 @@ use crate::json::{Number, Scalar};
 use crate::reply::Reply;
 use crate::tensor_values::{Datatype, ELEMENTS, GivenTensor, misfit};
 use crate::tensors::render_with;
+use crate::values::Values;
 
 /// Says how many bytes of a body are JSON.
 pub(crate) const JSON_LENGTH: HeaderName =
@@ -161,7 +162,7 @@ pub(crate) fn raw_tensor<'a>(
     }
     if datatype == Datatype::Bytes.word() {
         let values = read_texts(&name, bytes, elements)?;
-        return GivenTensor::new(name, datatype, shape, values);
+        return GivenTensor::new(name, datatype, shape, Values::Scalars(values));
     }
     let layout = LAYOUTS.iter().find(|layout| layout.datatype == datatype);
     let layout = layout
@@ -187,7 +188,7 @@ pub(crate) fn raw_tensor<'a>(
         "FP16" | "BF16" => Datatype::Fp32.word(),
         other => other,
     };
-    GivenTensor::new(name, held_as, shape, values)
+    GivenTensor::new(name, held_as, shape, Values::Scalars(values))
 }
 
 impl Element {

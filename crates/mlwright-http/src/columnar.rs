@@ -10,12 +10,13 @@ use crate::errors::ApiError;
 use crate::json::{Number, Scalar};
 use crate::predict::unit_text;
 use crate::text::{push_integer, push_list, push_number, push_text};
+use crate::values::Values;
 
 /// A column, or the one tensor of a matrix model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NamedValues<'v, 'a> {
     pub(crate) name: &'v str,
-    pub(crate) values: &'v [Scalar<'a>],
+    pub(crate) values: &'v Values<'a>,
     pub(crate) sizes: &'v [usize],
     /// The values as they stand in the body, when they are one list.
     pub(crate) flat: Option<&'a [u8]>,
@@ -55,7 +56,7 @@ pub(crate) fn unit_of_columns<'a>(
 ) -> Option<Cow<'a, str>> {
     let name = deployment.spec.unit.as_deref()?;
     let column = columns.iter().find(|column| column.name == name)?;
-    unit_text(column.values.first()?)
+    unit_text(&column.values.first()?)
 }
 
 /// Write the rows as JSON: objects for a model of named columns, lists for a matrix model.
@@ -89,15 +90,19 @@ fn compose_objects<'a>(
         )));
     }
     check_repeated(columns.iter().map(|column| column.name.len()).sum(), rows)?;
+    let values: Vec<_> = columns
+        .iter()
+        .map(|column| column.values.scalars())
+        .collect();
     let write = |row: usize| {
         let mut out = vec![b'{'];
-        for (at, column) in columns.iter().enumerate() {
+        for (at, (column, values)) in columns.iter().zip(&values).enumerate() {
             if at > 0 {
                 out.push(b',');
             }
             push_text(&mut out, column.name);
             out.push(b':');
-            push_scalar(&mut out, &column.values[row]);
+            push_scalar(&mut out, &values[row]);
         }
         out.push(b'}');
         Cow::Owned(out)
@@ -128,7 +133,7 @@ fn compose_lists<'a>(
             "{name:?} has shape {found:?}, the model takes [rows, {width}]"
         )));
     }
-    if let Some(place) = tensor.values.iter().position(|value| !is_exact(value)) {
+    if let Some(place) = inexact_among(tensor.values) {
         return Err(ApiError::Type(format!(
             "value {place} of {name:?} is no number that float64 holds"
         )));
@@ -144,7 +149,8 @@ fn compose_lists<'a>(
         push_list(&mut out, row, push_scalar);
         Cow::Owned(out)
     };
-    Ok(tensor.values.chunks_exact(width).map(write).collect())
+    let values = tensor.values.scalars();
+    Ok(values.chunks_exact(width).map(write).collect())
 }
 
 /// Cut the text of one list into a list per row: it has nothing but numbers, nulls and white space between its commas.
@@ -167,16 +173,30 @@ fn cut(flat: &[u8], width: usize) -> Vec<Vec<u8>> {
 
 /// The numbers of a matrix that was composed: a missing value is NaN, as the kernels know it.
 pub(crate) fn numbers_of(matrix: &NamedValues<'_, '_>) -> Vec<f64> {
-    let values = matrix.values.iter();
-    values
-        .map(|value| match value {
-            Scalar::Number(number) if matrix.is_single => f64::from(number.value as f32),
-            Scalar::Number(number) => number.value,
-            Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => {
-                f64::NAN
-            }
-        })
-        .collect()
+    let number = |value: &Scalar<'_>| match value {
+        Scalar::Number(number) => number.value,
+        Scalar::Null | Scalar::Bool(_) | Scalar::Text(_) | Scalar::List | Scalar::Object => {
+            f64::NAN
+        }
+    };
+    let mut numbers: Vec<f64> = match matrix.values {
+        Values::Numbers(numbers) => numbers.clone(),
+        Values::Scalars(scalars) => scalars.iter().map(number).collect(),
+    };
+    if matrix.is_single {
+        for number in &mut numbers {
+            *number = f64::from(*number as f32);
+        }
+    }
+    numbers
+}
+
+/// The place of a value that float64 does not hold.
+fn inexact_among(values: &Values<'_>) -> Option<usize> {
+    match values {
+        Values::Numbers(_) => None,
+        Values::Scalars(scalars) => scalars.iter().position(|value| !is_exact(value)),
+    }
 }
 
 /// Whether float64 holds a value; null is a missing one, which JSON has no other way to say.

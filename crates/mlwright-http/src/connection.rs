@@ -11,16 +11,14 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST,
-    HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode, Version};
 
 use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
+use crate::headers::Headers;
 use crate::paths::{Door, Target, find, has_error_field};
 use crate::reply::Reply;
 use crate::routes::{Authorisation, Call, ROUTES, Takes, operate};
@@ -35,10 +33,8 @@ fn is_predicting(place: usize) -> bool {
 
 /// Most bytes of a URL.
 const URL_BYTES: usize = 8 << 10;
-/// A header for the token of callers whose `Authorization` is taken.
-const TOKEN: HeaderName = HeaderName::from_static("x-mlwright-token");
-/// How many milliseconds a caller waits for its answer.
-const PATIENCE: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+/// The media type of most bodies.
+const JSON: &str = "application/json";
 /// How long a refused body is read on, and the longest pause in it.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_PAUSE: Duration = Duration::from_secs(1);
@@ -54,10 +50,12 @@ pub(crate) async fn answer(
     visit.begin_body();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
+    let headers = Headers::of(&parts.headers);
     let mut held = Held::new(&shared);
-    let (place, asked) = match find_route(&shared, door, &parts) {
+    let (place, asked) = match find_route(&shared, door, &parts, &headers) {
         Ok((place, target)) => {
-            let asked = ask(&shared, (place, target), (&parts, body), &mut held, visit).await;
+            let told = (&parts.headers, &headers);
+            let asked = ask(&shared, (place, target), told, body, &mut held, visit).await;
             (Some(place), asked)
         }
         Err(error) => (None, Err((error, unread(body)))),
@@ -65,7 +63,7 @@ pub(crate) async fn answer(
     visit.begin_answer();
     let (reply, rest) = match asked {
         Ok(reply) => (reply, None),
-        Err((error, rest)) => (refuse(&shared, &error, &parts), rest),
+        Err((error, rest)) => (refuse(&shared, &error, path, &headers), rest),
     };
     let took = started.elapsed();
     shared
@@ -78,14 +76,14 @@ pub(crate) async fn answer(
         status: reply.status,
         took,
     };
-    shared.trail.note(passage, &parts.headers);
+    shared.trail.note(passage, &headers);
     let is_last = rest.is_some() || shared.is_draining();
     // A caller that waits for `100 Continue` sends nothing after a refusal.
-    if let Some(rest) = rest.filter(|_| !parts.headers.contains_key(EXPECT)) {
+    if let Some(rest) = rest.filter(|_| headers.expect.is_none()) {
         tokio::task::spawn_local(linger(rest));
     }
     let mut response = respond(reply, is_last);
-    shared.trail.answer(&parts.headers, response.headers_mut());
+    shared.trail.answer(&headers, response.headers_mut());
     // What is left of the request lies in the connection's buffer, which can only be used again when it is gone.
     drop(parts);
     if visit.is_crowded() {
@@ -110,11 +108,12 @@ fn unread(body: Incoming) -> Option<Incoming> {
 async fn ask(
     shared: &Shared,
     (place, target): (usize, Target<'_>),
-    (parts, body): (&Parts, Incoming),
+    (all_headers, headers): (&HeaderMap, &Headers<'_>),
+    body: Incoming,
     held: &mut Held<'_>,
     visit: &Visit,
 ) -> Result<Reply, Refusal> {
-    if let Err(error) = admit(shared, place, parts, body.size_hint().exact()) {
+    if let Err(error) = admit(shared, place, headers, body.size_hint().exact()) {
         return Err((error, unread(body)));
     }
     let body = match read_body(shared, body, held, visit).await {
@@ -124,9 +123,9 @@ async fn ask(
     visit.begin_answer();
     let call = Call {
         target,
-        headers: &parts.headers,
+        headers: all_headers,
         body: &body,
-        arrival: arrival_of(&parts.headers),
+        arrival: arrival_of(headers),
     };
     let operation = pin!(operate(shared, ROUTES[place].operation, call));
     let contained = contain(shared, operation);
@@ -190,6 +189,7 @@ fn find_route<'a>(
     shared: &Shared,
     door: Door,
     parts: &'a Parts,
+    headers: &Headers<'_>,
 ) -> Result<(usize, Target<'a>), ApiError> {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     if path.len() > URL_BYTES {
@@ -197,7 +197,7 @@ fn find_route<'a>(
             "the URL has more than {URL_BYTES} bytes"
         )));
     }
-    check_host(parts)?;
+    check_host(headers, parts.version)?;
     let path = match door {
         Door::Serving => shared.container.own_path(method, path),
         Door::Admin | Door::Grpc => path,
@@ -209,18 +209,17 @@ fn find_route<'a>(
 fn admit(
     shared: &Shared,
     place: usize,
-    parts: &Parts,
+    headers: &Headers<'_>,
     length: Option<u64>,
 ) -> Result<(), ApiError> {
     let route = &ROUTES[place];
-    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
-    // Callers who sign their requests need `Authorization` for the signature.
-    if !(shared.allows(route.authorisation, header(AUTHORIZATION))
-        || shared.allows_token(route.authorisation, header(TOKEN)))
-    {
+    let bearer = headers.authorization.map(HeaderValue::as_bytes);
+    let token = headers.token.map(HeaderValue::as_bytes);
+    let who = route.authorisation;
+    if !(shared.allows(who, bearer) || shared.allows_token(who, token)) {
         return Err(ApiError::Unauthorised);
     }
-    check_media_type(route.takes, parts)?;
+    check_media_type(route.takes, headers)?;
     let limit = shared.limits.body_bytes;
     if length.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge(format!(
@@ -231,32 +230,31 @@ fn admit(
 }
 
 /// A request of HTTP/1.1 names its host once (RFC 9112, 3.2): two readers of one that does not may take it for two.
-fn check_host(parts: &Parts) -> Result<(), ApiError> {
-    match parts.headers.get_all(HOST).iter().count() {
+fn check_host(headers: &Headers<'_>, version: Version) -> Result<(), ApiError> {
+    match headers.hosts {
         1 => Ok(()),
-        0 if parts.version != Version::HTTP_11 => Ok(()),
+        0 if version != Version::HTTP_11 => Ok(()),
         _ => Err(ApiError::Host),
     }
 }
 
-fn check_media_type(takes: Takes, parts: &Parts) -> Result<(), ApiError> {
-    if let Some(coding) = parts.headers.get(CONTENT_ENCODING)
+fn check_media_type(takes: Takes, headers: &Headers<'_>) -> Result<(), ApiError> {
+    if let Some(coding) = headers.content_encoding
         && coding != "identity"
     {
         let coding: String = coding.to_str().unwrap_or("?").chars().take(100).collect();
         return Err(ApiError::MediaType(format!("content-encoding: {coding}")));
     }
-    let Some(found) = parts.headers.get(CONTENT_TYPE) else {
+    let Some(found) = headers.content_type else {
         return Ok(());
     };
     let text = found.to_str().unwrap_or("?");
-    let kind = text
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
-    if takes.allows(&kind) {
+    // Nearly all callers write it like that.
+    if text == JSON && takes.allows(JSON) {
+        return Ok(());
+    }
+    let kind = text.split(';').next().unwrap_or("").trim();
+    if takes.allows(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
     Err(ApiError::MediaType(text.chars().take(100).collect()))
@@ -322,10 +320,10 @@ async fn collect(
 }
 
 /// The request is here now; its caller may say for how long it waits.
-fn arrival_of(headers: &HeaderMap) -> Arrival {
+fn arrival_of(headers: &Headers<'_>) -> Arrival {
     let mut arrival = Arrival::now();
     let allowed = headers
-        .get(PATIENCE)
+        .patience
         .and_then(|value| value.to_str().ok()?.parse().ok());
     // What is no number of milliseconds is no deadline: callers are not refused for their own clocks.
     arrival.deadline =
@@ -349,13 +347,13 @@ pub(crate) async fn contain<T>(
     .await
 }
 
-fn refuse(shared: &Shared, error: &ApiError, parts: &Parts) -> Reply {
-    let given = request_id(&parts.headers).and_then(|id| id.to_str().ok());
+fn refuse(shared: &Shared, error: &ApiError, path: &str, headers: &Headers<'_>) -> Reply {
+    let given = request_id(headers).and_then(|id| id.to_str().ok());
     let id = given.map_or_else(|| shared.next_request_id(), str::to_owned);
     if *error == ApiError::Internal {
         eprintln!("server.internal: the request {id} failed");
     }
-    let body = error.body(&id, has_error_field(parts.uri.path()));
+    let body = error.body(&id, has_error_field(path));
     Reply {
         retry_after: error.retry_after(),
         ..Reply::with_status(error.status(), body)
@@ -363,13 +361,12 @@ fn refuse(shared: &Shared, error: &ApiError, parts: &Parts) -> Reply {
 }
 
 fn respond(reply: Reply, is_last: bool) -> Response<Full<Bytes>> {
-    let length = reply.body.len();
+    // The length of the body is written with the head.
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(seconds) = reply.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

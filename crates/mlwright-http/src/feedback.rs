@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use mlwright_serve::{FeedbackEvent, FeedbackKind, PredictionId};
 
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 use crate::reply::Reply;
 use crate::shared::Shared;
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
-use crate::tensor_values::{Data, ELEMENTS};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
+use crate::tensor_values::ELEMENTS;
+use crate::values::Data;
 
 /// Columns by name.
 pub(crate) type Columns<'a> = Vec<(Cow<'a, str>, Data<'a>)>;

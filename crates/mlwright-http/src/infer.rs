@@ -12,7 +12,7 @@ use mlwright_serve::{
 use crate::columnar::{NamedValues, compose, count_rows, numbers_of, unit_of_columns};
 use crate::errors::ApiError;
 use crate::paths::Target;
-use crate::predict::{Turn, find_model, score_turn};
+use crate::predict::{Turn, score_turn};
 use crate::rows::Rows;
 use crate::shared::Shared;
 use crate::tensor_values::{Datatype, GivenTensor, to_onnx};
@@ -55,20 +55,20 @@ pub(crate) struct InferAnswer<'r> {
     /// The name by which the model was asked.
     pub(crate) model: &'r str,
     pub(crate) version: u32,
-    pub(crate) variant: String,
+    pub(crate) variant: &'r str,
     /// The caller's name for the request.
     pub(crate) id: Option<&'r str>,
     /// Id of the first row; those of the others follow it.
     pub(crate) first: PredictionId,
     pub(crate) rows: usize,
     /// The chosen outputs, in the order in which they were wanted.
-    pub(crate) outputs: Vec<OutputTensor>,
+    pub(crate) outputs: Vec<OutputTensor<'r>>,
 }
 
 /// A named output.
 #[derive(Debug)]
-pub(crate) struct OutputTensor {
-    pub(crate) name: String,
+pub(crate) struct OutputTensor<'r> {
+    pub(crate) name: &'r str,
     pub(crate) tensor: Tensor,
 }
 
@@ -83,12 +83,10 @@ impl InferAnswer<'_> {
 /// Choose the variant, check the tensors, predict, log and count. The caller holds a permit of `Engine::admit`.
 pub(crate) async fn infer_tensors<'r>(
     shared: &Shared,
-    target: Target<'r>,
+    (deployment, target): (&'r Deployment, Target<'r>),
     request: &'r InferRequest<'_>,
     arrival: Arrival,
 ) -> Result<InferAnswer<'r>, ApiError> {
-    let snapshot = shared.engine.snapshot();
-    let deployment = find_model(&snapshot, target)?;
     let named: Vec<_> = request.tensors.iter().map(GivenTensor::named).collect();
     let rows = count_rows(&named, shared.limits.rows)?;
     let unit = unit_of_columns(deployment, &named);
@@ -109,7 +107,7 @@ pub(crate) async fn infer_tensors<'r>(
     Ok(InferAnswer {
         model: target.name,
         version: variant.spec.version,
-        variant: variant.spec.name.clone(),
+        variant: &variant.spec.name,
         id: request.id.as_deref(),
         first: turn.ids,
         rows,
@@ -130,15 +128,14 @@ struct Asked<'r, 'a> {
 
 impl<'a> Asked<'_, 'a> {
     /// A model of rows: the tensors become rows, the rows' outputs become tensors.
-    async fn score_rows(
+    async fn score_rows<'d>(
         &self,
-        variant: &Variant,
+        variant: &'d Variant,
         named: &[NamedValues<'_, 'a>],
-    ) -> Result<Vec<OutputTensor>, ApiError> {
+    ) -> Result<Vec<OutputTensor<'d>>, ApiError> {
         let servable = &variant.servable;
         let own = row_outputs(servable);
-        let titles: Vec<&str> = own.iter().map(|output| output.name).collect();
-        let chosen = choose(&titles, &self.request.wanted)?;
+        let chosen = choose(own.len(), |place| own[place].name, &self.request.wanted)?;
         let texts = compose(named, servable, self.rows)?;
         let is_single = named.iter().any(|values| values.is_single);
         let composed = match named {
@@ -160,11 +157,11 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// A plain ONNX graph: its own tensors in, its outputs out.
-    async fn run_graph(
+    async fn run_graph<'d>(
         &self,
-        variant: &Variant,
-        graph: &OnnxModel,
-    ) -> Result<Vec<OutputTensor>, ApiError> {
+        variant: &'d Variant,
+        graph: &'d OnnxModel,
+    ) -> Result<Vec<OutputTensor<'d>>, ApiError> {
         let specs = &variant.servable.manifest().signature.outputs;
         let names: Vec<&str> = graph
             .output_specs()
@@ -172,7 +169,7 @@ impl<'a> Asked<'_, 'a> {
             .map(|spec| spec.name.as_str())
             .filter(|name| specs.is_empty() || specs.iter().any(|spec| spec.name == *name))
             .collect();
-        let chosen = choose(&names, &self.request.wanted)?;
+        let chosen = choose(names.len(), |place| names[place], &self.request.wanted)?;
         let tensors = graph_tensors(graph, &self.request.tensors, self.rows)?;
         let question = Question {
             choice: self.turn.choice,
@@ -204,8 +201,8 @@ impl<'a> Asked<'_, 'a> {
         chosen
             .into_iter()
             .map(|place| {
-                let name = names[place].to_owned();
-                let tensor = take(&name).ok_or(ApiError::Internal)?;
+                let name = names[place];
+                let tensor = take(name).ok_or(ApiError::Internal)?;
                 Ok(OutputTensor { name, tensor })
             })
             .collect()
@@ -269,8 +266,8 @@ pub(crate) fn row_outputs(servable: &Servable) -> Vec<RowOutput<'_>> {
     outputs
 }
 
-impl RowOutput<'_> {
-    fn fill(&self, servable: &Servable, answer: &Answer, rows: usize) -> OutputTensor {
+impl<'s> RowOutput<'s> {
+    fn fill(&self, servable: &Servable, answer: &Answer, rows: usize) -> OutputTensor<'s> {
         let data = match self.kind {
             RowOutputKind::Class => {
                 let places = (0..rows).map(|row| answer.class_of(row).unwrap_or(0));
@@ -282,9 +279,12 @@ impl RowOutput<'_> {
             }
             RowOutputKind::Values => TensorData::Fp64(all_values(servable, answer, rows)),
         };
-        let shape = [Some(rows), self.width].into_iter().flatten().collect();
+        let shape = match self.width {
+            Some(width) => vec![rows, width],
+            None => vec![rows],
+        };
         OutputTensor {
-            name: self.name.to_owned(),
+            name: self.name,
             tensor: Tensor { shape, data },
         }
     }
@@ -340,18 +340,22 @@ fn class_data(
 }
 
 /// Places of the wanted outputs among those that the model has.
-fn choose(own: &[&str], wanted: &[WantedOutput<'_>]) -> Result<Vec<usize>, ApiError> {
+fn choose<'n>(
+    count: usize,
+    name: impl Fn(usize) -> &'n str,
+    wanted: &[WantedOutput<'_>],
+) -> Result<Vec<usize>, ApiError> {
     if wanted.is_empty() {
-        return Ok((0..own.len()).collect());
+        return Ok((0..count).collect());
     }
-    let mut places = Vec::with_capacity(wanted.len().min(own.len()));
-    for WantedOutput { name, .. } in wanted {
-        let place = own.iter().position(|output| output == name);
+    let mut places = Vec::with_capacity(wanted.len().min(count));
+    for WantedOutput { name: asked, .. } in wanted {
+        let place = (0..count).find(|place| name(*place) == asked);
         let place =
-            place.ok_or_else(|| ApiError::Shape(format!("the model has no output {name:?}")))?;
+            place.ok_or_else(|| ApiError::Shape(format!("the model has no output {asked:?}")))?;
         if places.contains(&place) {
             return Err(ApiError::Shape(format!(
-                "the output {name:?} is asked for twice"
+                "the output {asked:?} is asked for twice"
             )));
         }
         places.push(place);

@@ -2,10 +2,10 @@
 //! `NaN`, a byte order mark, invalid UTF-8, numbers that overflow and bytes after the document are refused.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use mlwright_features::Value;
 
+use crate::keys::Keys;
 use crate::number;
 
 /// Why a body is not JSON that this server reads.
@@ -60,29 +60,6 @@ pub(crate) struct Reader<'a> {
     limit: usize,
 }
 
-/// The keys that an object has had so far: the first few are compared, more are hashed.
-#[derive(Debug, Default)]
-pub(crate) struct Keys<'a> {
-    few: Vec<Cow<'a, str>>,
-    more: HashSet<Cow<'a, str>>,
-}
-
-impl<'a> Keys<'a> {
-    const FEW: usize = 32;
-
-    /// Add a key; false when it was there.
-    pub(crate) fn add(&mut self, key: Cow<'a, str>) -> bool {
-        if self.few.contains(&key) {
-            return false;
-        }
-        if self.few.len() == Self::FEW {
-            return self.more.insert(key);
-        }
-        self.few.push(key);
-        true
-    }
-}
-
 type Read<T> = Result<T, JsonError>;
 
 impl<'a> Reader<'a> {
@@ -107,13 +84,9 @@ impl<'a> Reader<'a> {
     /// The next byte that is not white space, without taking it.
     pub(crate) fn peek(&mut self) -> Read<u8> {
         let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at) {
-            match byte {
-                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
-                _ => return Ok(*byte),
-            }
-        }
-        Err(self.wrong("the body ends too early"))
+        self.at = number::after_space(bytes, self.at);
+        let next = bytes.get(self.at).copied();
+        next.ok_or_else(|| self.wrong("the body ends too early"))
     }
 
     /// Where the reader stands.
@@ -154,7 +127,7 @@ impl<'a> Reader<'a> {
 
     /// Like [`Reader::next_key`], and a key that the object had before is refused.
     pub(crate) fn next_new_key(&mut self, keys: &mut Keys<'a>) -> Read<Option<Cow<'a, str>>> {
-        let mut is_first = keys.few.is_empty();
+        let mut is_first = keys.is_empty();
         let key = self.next_key(&mut is_first)?;
         match &key {
             Some(key) if !keys.add(key.clone()) => Err(self.wrong("a key appears twice")),
@@ -209,6 +182,16 @@ impl<'a> Reader<'a> {
             .map_err(|problem| self.wrong(problem))?;
         self.at += length;
         Ok(number)
+    }
+
+    /// Append the number that is next in a list and those after it, at most `room`, up to anything else; an integer that
+    /// float64 may not hold is something else.
+    pub(crate) fn numbers(&mut self, out: &mut Vec<f64>, room: usize) -> Read<()> {
+        match number::parse_list(self.text.as_bytes(), self.at, room, out) {
+            Ok(end) => self.at = end,
+            Err((problem, at)) => return Err(JsonError::Syntax(problem, at)),
+        }
+        Ok(())
     }
 
     fn skip_list(&mut self) -> Read<()> {

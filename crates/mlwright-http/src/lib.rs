@@ -16,10 +16,12 @@ mod frames;
 #[cfg(test)]
 mod fuzz;
 mod grpc;
+mod headers;
 mod http2;
 mod infer;
 mod inherit;
 mod json;
+mod keys;
 mod listen;
 mod metadata;
 mod metrics;
@@ -41,6 +43,7 @@ mod text;
 mod tls;
 mod trail;
 mod triton;
+mod values;
 mod visits;
 
 pub use config::{Container, Limits, ServerConfig, ServerError};

@@ -2,7 +2,8 @@
 //! hints such as `priority` are read and forgotten.
 
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 
 /// What an object `parameters` says.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -71,10 +71,12 @@ pub(crate) fn find<'a>(
 /// Compare a path with a pattern whose parts are texts, or `{name}`, `{version}` or `{variant}` with a text after
 /// it, or `{_}`.
 fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
-    let mut pieces = path.split('/');
     let mut target = Target::default();
-    for part in pattern.split('/') {
-        let piece = pieces.next()?;
+    let (mut patterns, mut paths) = (Some(pattern), Some(path));
+    while let Some(pattern) = patterns {
+        let (part, piece);
+        (part, patterns) = split(pattern);
+        (piece, paths) = split(paths?);
         if let Some(verb) = part.strip_prefix("{name}") {
             target.name = name(piece.strip_suffix(verb)?)?;
         } else if let Some(verb) = part.strip_prefix("{version}") {
@@ -87,7 +89,16 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<Target<'a>> {
             return None;
         }
     }
-    pieces.next().is_none().then_some(target)
+    paths.is_none().then_some(target)
+}
+
+/// The part of a path before its first slash, and what is after that. Most are shorter than what a searcher of texts
+/// needs to begin.
+fn split(path: &str) -> (&str, Option<&str>) {
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
+    }
 }
 
 fn version(piece: &str) -> Option<u32> {
@@ -96,7 +107,8 @@ fn version(piece: &str) -> Option<u32> {
 }
 
 fn name(piece: &str) -> Option<&str> {
-    (!piece.is_empty() && !piece.contains(':')).then_some(piece)
+    let is_name = !piece.is_empty() && piece.bytes().all(|byte| byte != b':');
+    is_name.then_some(piece)
 }
 
 /// Whether a protocol's clients look for a field `error`.

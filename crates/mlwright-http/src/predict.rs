@@ -11,7 +11,8 @@ use mlwright_serve::{
 };
 
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 use crate::paths::Target;
 use crate::reply::Reply;
 use crate::routes::Call;
@@ -275,10 +276,15 @@ fn to_cells<'r>(variant: &Variant, rows: &'r Rows<'_>) -> Result<Vec<Cell<'r>>, 
     Ok(cells)
 }
 
-fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError> {
+fn to_matrix<'r>(servable: &Servable, rows: &'r Rows<'_>) -> Result<Cow<'r, [f64]>, ApiError> {
     let width = servable.matrix_width().ok_or_else(|| {
         ApiError::Shape("this model takes several tensors: use /v2/models/NAME/infer".to_owned())
     })?;
+    let is_fitting =
+        |kind: &RowKind| matches!(kind, RowKind::Numbers(range) if range.len() == width);
+    if rows.kinds.iter().all(is_fitting) {
+        return Ok(Cow::Borrowed(&rows.numbers));
+    }
     let mut matrix = Vec::with_capacity(width * rows.kinds.len());
     for (row, kind) in rows.kinds.iter().enumerate() {
         let start = matrix.len();
@@ -301,7 +307,7 @@ fn to_matrix(servable: &Servable, rows: &Rows<'_>) -> Result<Vec<f64>, ApiError>
             )));
         }
     }
-    Ok(matrix)
+    Ok(Cow::Owned(matrix))
 }
 
 /// A number; null stands for a missing one, which the kernels know as NaN.

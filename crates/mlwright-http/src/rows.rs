@@ -13,6 +13,8 @@ const FEW_FIELDS: usize = 48;
 
 /// Room that is made for the fields of a row before they are counted.
 const FIRST_FIELDS: usize = 16;
+/// The same for numbers, which take a seventh of the room.
+const FIRST_NUMBERS: usize = 32;
 
 /// One `key: value` of a row; rows that are lists have empty keys.
 #[derive(Debug)]
@@ -168,7 +170,7 @@ impl<'a> Rows<'a> {
 
     fn read_values(&mut self, reader: &mut Reader<'a>) -> Result<RowKind, ApiError> {
         let (first_number, first_field) = (self.numbers.len(), self.fields.len());
-        self.numbers.reserve(FIRST_FIELDS);
+        self.numbers.reserve(FIRST_NUMBERS);
         reader.open()?;
         let mut is_first = true;
         let mut has_others = false;
@@ -176,7 +178,12 @@ impl<'a> Rows<'a> {
             self.check_room()?;
             let byte = reader.peek()?;
             if !has_others && matches!(byte, b'-' | b'0'..=b'9') {
-                self.numbers.push(reader.number()?.value);
+                let known = self.numbers.len();
+                let room = ELEMENTS - self.fields.len() - known;
+                reader.numbers(&mut self.numbers, room)?;
+                if self.numbers.len() == known {
+                    self.numbers.push(reader.number()?.value);
+                }
             } else {
                 if !has_others {
                     has_others = true;

@@ -8,16 +8,15 @@ use mlwright_package::Class;
 use crate::binary::{RawBytes, raw_tensor};
 use crate::columnar::NamedValues;
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 use crate::parameters::read_parameters;
+use crate::values::{Data, Values};
 
 /// Most dimensions of a tensor.
 pub(crate) const DIMENSIONS: usize = 16;
 /// Most values of all tensors of a request; they take forty bytes each while they are checked.
 pub(crate) const ELEMENTS: usize = 4 << 20;
-
-/// Most values for which room is made on the word of the shape alone.
-const EXPECTED: usize = 256;
 
 /// Datatypes of the Open Inference Protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +85,14 @@ impl Datatype {
         }
     }
 
+    /// The place of a value that is not of this type.
+    fn misfit_among(self, values: &Values<'_>) -> Option<usize> {
+        if let (Self::Fp64, Values::Numbers(_)) = (self, values) {
+            return None;
+        }
+        values.position(|value| !self.admits(value))
+    }
+
     /// Whether a value is one of this type; null stands for a missing value.
     fn admits(self, value: &Scalar<'_>) -> bool {
         match (self, value) {
@@ -108,7 +115,7 @@ pub(crate) struct GivenTensor<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) datatype: Datatype,
     pub(crate) shape: Vec<usize>,
-    pub(crate) values: Vec<Scalar<'a>>,
+    pub(crate) values: Values<'a>,
     /// The values as they stand in the body, when they are one list.
     pub(crate) flat: Option<&'a [u8]>,
 }
@@ -119,7 +126,7 @@ impl<'a> GivenTensor<'a> {
         name: Cow<'a, str>,
         datatype: &str,
         shape: Vec<usize>,
-        values: Vec<Scalar<'a>>,
+        values: Values<'a>,
     ) -> Result<Self, ApiError> {
         let datatype = Datatype::parse(datatype).ok_or_else(|| {
             ApiError::Type(format!("{name:?} has the unknown datatype {datatype:?}"))
@@ -130,7 +137,7 @@ impl<'a> GivenTensor<'a> {
         if elements != Some(values.len()) {
             return Err(misfit(&name, values.len(), &shape));
         }
-        if let Some(place) = values.iter().position(|value| !datatype.admits(value)) {
+        if let Some(place) = datatype.misfit_among(&values) {
             return Err(ApiError::Type(format!(
                 "value {place} of {name:?} is no {}",
                 datatype.word()
@@ -154,31 +161,6 @@ impl<'a> GivenTensor<'a> {
             flat: self.flat,
             is_single: self.datatype == Datatype::Fp32,
         }
-    }
-}
-
-/// Values of a list, or of lists inside it.
-#[derive(Debug, Default)]
-pub(crate) struct Data<'a> {
-    pub(crate) values: Vec<Scalar<'a>>,
-    /// Size of the lists of each level, from the outermost.
-    pub(crate) sizes: Vec<usize>,
-    raw: &'a [u8],
-}
-
-impl<'a> Data<'a> {
-    /// Values of one list that does not stand so in the body.
-    pub(crate) fn of_column(values: Vec<Scalar<'a>>) -> Self {
-        Self {
-            sizes: vec![values.len()],
-            values,
-            raw: &[],
-        }
-    }
-
-    /// The values as they stand in the body, when they are one list.
-    pub(crate) fn flat(&self) -> Option<&'a [u8]> {
-        (self.sizes.len() == 1 && !self.raw.is_empty()).then_some(self.raw)
     }
 }
 
@@ -294,68 +276,6 @@ fn read_shape(reader: &mut Reader<'_>, place: usize) -> Result<Vec<usize>, ApiEr
     }
 }
 
-impl<'a> Data<'a> {
-    /// Read a list of values, or lists of lists of equal sizes; the shape, if it is known, says how many to expect.
-    pub(crate) fn read(reader: &mut Reader<'a>, shape: Option<&[usize]>) -> Result<Self, ApiError> {
-        if reader.peek()? != b'[' {
-            reader.scalar()?;
-            return Err(ApiError::Shape("a list of values is expected".to_owned()));
-        }
-        let start = reader.position();
-        let mut data = Self::default();
-        let expected = shape.map_or(0, |shape| {
-            shape
-                .iter()
-                .fold(1, |all: usize, size| all.saturating_mul(*size))
-        });
-        data.values.reserve_exact(expected.min(EXPECTED));
-        let mut sizes = Vec::new();
-        data.read_level(reader, 0, &mut sizes)?;
-        data.sizes = sizes.into_iter().flatten().collect();
-        data.raw = reader.since(start);
-        Ok(data)
-    }
-
-    /// Read the list at a level; the values have to lie in the last level, and lists of one level be of one size.
-    fn read_level(
-        &mut self,
-        reader: &mut Reader<'a>,
-        level: usize,
-        sizes: &mut Vec<Option<usize>>,
-    ) -> Result<(), ApiError> {
-        let ragged = || ApiError::Shape("the lists of `data` are not of equal sizes".to_owned());
-        if level == DIMENSIONS || (level == sizes.len() && !self.values.is_empty()) {
-            return Err(ragged());
-        }
-        if level == sizes.len() {
-            sizes.push(None);
-        }
-        reader.open()?;
-        let (mut count, mut is_first) = (0, true);
-        while reader.next_item(&mut is_first)? {
-            count += 1;
-            let first = reader.peek()?;
-            if first == b'[' {
-                self.read_level(reader, level + 1, sizes)?;
-            } else if level + 1 < sizes.len() {
-                return Err(ragged());
-            } else if self.values.len() == ELEMENTS {
-                return Err(ApiError::TooLarge(format!(
-                    "more than {ELEMENTS} values in one tensor"
-                )));
-            } else if matches!(first, b'-' | b'0'..=b'9') {
-                self.values.push(Scalar::Number(reader.number()?));
-            } else {
-                self.values.push(reader.scalar()?);
-            }
-        }
-        match sizes[level].replace(count) {
-            Some(other) if other != count => Err(ragged()),
-            _ => Ok(()),
-        }
-    }
-}
-
 fn check<'a>(
     name: Cow<'a, str>,
     datatype: &str,
@@ -396,7 +316,8 @@ pub(crate) fn to_onnx(given: &GivenTensor<'_>, wanted: GraphType) -> Result<Tens
         Scalar::Number(number) => number.integer.ok_or_else(wrong),
         _ => Err(wrong()),
     };
-    let values = given.values.iter();
+    let values = given.values.scalars();
+    let values = values.iter();
     let data = match wanted {
         GraphType::Fp32 => TensorData::Fp32(
             values

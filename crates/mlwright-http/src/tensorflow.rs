@@ -5,7 +5,8 @@ use mlwright_serve::{Answer, Deployment, Servable, Variant};
 use crate::columnar::{NamedValues, compose, count_rows, unit_of_columns};
 use crate::errors::ApiError;
 use crate::frames::{Columns, read_split};
-use crate::json::{Keys, Reader};
+use crate::json::Reader;
+use crate::keys::Keys;
 use crate::predict::{
     Asked, Turn, find_model, push_decision, push_probabilities, read_unit, score, score_turn,
 };
@@ -13,8 +14,8 @@ use crate::reply::Reply;
 use crate::routes::Call;
 use crate::rows::Rows;
 use crate::shared::Shared;
-use crate::tensor_values::Data;
 use crate::text::{push_list, push_number, push_text};
+use crate::values::Data;
 
 /// Whose bodies they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use mlwright_onnx::TensorData;
 use crate::binary::{self, RawBytes};
 use crate::errors::ApiError;
 use crate::infer::{InferAnswer, InferRequest, OutputTensor, WantedOutput, infer_tensors};
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 use crate::parameters::read_parameters;
 use crate::predict::find_model;
 use crate::reply::Reply;
@@ -17,15 +18,16 @@ use crate::text::{push_integer, push_list, push_number, push_single, push_text};
 /// Answer `POST /v2/models/{name}/infer`.
 pub(crate) async fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
     let (target, arrival) = (call.target, call.arrival);
+    let snapshot = shared.engine.snapshot();
     // Before the body is read: a model that is not there costs nothing.
-    find_model(&shared.engine.snapshot(), target)?;
+    let deployment = find_model(&snapshot, target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let (json, mut raw) = RawBytes::split(call.headers, call.body)?;
     let mut reader = Reader::new(json, shared.limits.json_depth)?;
     let request = read_request(&mut reader, &mut raw)?;
     reader.finish()?;
     raw.finish()?;
-    let answer = infer_tensors(shared, target, &request, arrival).await?;
+    let answer = infer_tensors(shared, (deployment, target), &request, arrival).await?;
     Ok(binary::reply(&request, &answer))
 }
 
@@ -150,7 +152,7 @@ fn push_head(out: &mut Vec<u8>, answer: &InferAnswer<'_>) {
         push_text(out, id);
     }
     out.extend_from_slice(b",\"parameters\":{\"variant\":");
-    push_text(out, &answer.variant);
+    push_text(out, answer.variant);
     out.extend_from_slice(b",\"prediction_ids\":");
     push_list(out, answer.prediction_ids(), |out, id| {
         out.push(b'"');
@@ -160,10 +162,10 @@ fn push_head(out: &mut Vec<u8>, answer: &InferAnswer<'_>) {
     out.extend_from_slice(b"},\"outputs\":");
 }
 
-fn push_tensor(out: &mut Vec<u8>, output: &OutputTensor, raw_size: Option<usize>) {
+fn push_tensor(out: &mut Vec<u8>, output: &OutputTensor<'_>, raw_size: Option<usize>) {
     let tensor = &output.tensor;
     out.extend_from_slice(b"{\"name\":");
-    push_text(out, &output.name);
+    push_text(out, output.name);
     out.extend_from_slice(b",\"datatype\":\"");
     out.extend_from_slice(tensor.data.datatype().word().as_bytes());
     out.extend_from_slice(b"\",\"shape\":");

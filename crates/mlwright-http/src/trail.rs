@@ -9,11 +9,11 @@ use std::time::Duration;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::headers::Headers;
 use crate::shared::now_us;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// W3C Trace Context, <https://www.w3.org/TR/trace-context/>; `traceresponse` is of its level 2.
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Of level 2 of W3C Trace Context.
 const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// Longest request id that is given back.
 const ID_BYTES: usize = 128;
@@ -56,7 +56,7 @@ impl Trail {
     }
 
     /// Note a request where that is wanted; most requests end at the first comparison.
-    pub(crate) fn note(&self, passage: Passage<'_>, headers: &HeaderMap) {
+    pub(crate) fn note(&self, passage: Passage<'_>, headers: &Headers<'_>) {
         let is_slow = passage.took >= self.slow;
         if !is_slow && !self.has_access_log {
             return;
@@ -92,7 +92,7 @@ impl Trail {
     }
 
     /// Give id and trace back to the caller who sent them.
-    pub(crate) fn answer(&self, headers: &HeaderMap, answer: &mut HeaderMap) {
+    pub(crate) fn answer(&self, headers: &Headers<'_>, answer: &mut HeaderMap) {
         if let Some(id) = request_id(headers) {
             answer.insert(REQUEST_ID, id.clone());
         }
@@ -107,16 +107,16 @@ impl Trail {
 }
 
 /// The caller's own id of a request, if it is one that can be given back.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(REQUEST_ID).filter(|id| {
+pub(crate) fn request_id<'r>(headers: &Headers<'r>) -> Option<&'r HeaderValue> {
+    headers.request_id.filter(|id| {
         let bytes = id.as_bytes();
         (1..=ID_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
     })
 }
 
 /// Trace id and flags of a valid `traceparent`.
-fn trace(headers: &HeaderMap) -> Option<(&str, &str)> {
-    let text = headers.get(TRACE_PARENT)?.to_str().ok()?;
+fn trace<'r>(headers: &Headers<'r>) -> Option<(&'r str, &'r str)> {
+    let text = headers.trace_parent?.to_str().ok()?;
     let is_hex = |part: &str, digits: usize| {
         part.len() == digits
             && part
@@ -145,12 +145,18 @@ mod tests {
         headers
     }
 
+    fn request_id(value: &str) -> bool {
+        let map = headers("x-request-id", value);
+        super::request_id(&Headers::of(&map)).is_some()
+    }
+
     // promise: serve.trace
     #[test]
     fn a_valid_trace_goes_on_and_an_invalid_one_is_ignored() {
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
         let good = format!("00-{id}-00f067aa0ba902b7-01");
         let given = headers("traceparent", &good);
+        let given = Headers::of(&given);
         assert_eq!(trace(&given), Some((id, "01")));
         let mut answer = HeaderMap::new();
         Trail::new(false, 100).answer(&given, &mut answer);
@@ -168,18 +174,16 @@ mod tests {
             &good.replace(id, &"0".repeat(32)),
             &good[1..],
         ] {
-            assert_eq!(trace(&headers("traceparent", bad)), None, "{bad:?}");
+            let bad = headers("traceparent", bad);
+            assert_eq!(trace(&Headers::of(&bad)), None, "{bad:?}");
         }
     }
 
     #[test]
     fn request_ids_are_given_back_if_they_are_short_and_visible() {
-        assert!(request_id(&headers("x-request-id", "a-1")).is_some());
+        assert!(request_id("a-1"));
         for bad in ["", "a b", &"x".repeat(129)] {
-            assert!(
-                request_id(&headers("x-request-id", bad)).is_none(),
-                "{bad:?}"
-            );
+            assert!(!request_id(bad), "{bad:?}");
         }
     }
 
@@ -194,7 +198,7 @@ mod tests {
             took: Duration::from_millis(ms),
         };
         for ms in [99, 100, 150] {
-            trail.note(passage(ms), &HeaderMap::new());
+            trail.note(passage(ms), &Headers::default());
         }
         let slow = trail.slow();
         assert_eq!(slow.len(), 1, "the second one came within the gap");

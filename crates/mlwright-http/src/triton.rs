@@ -6,7 +6,8 @@ use mlwright_serve::{Deployment, Variant};
 use serde_json::{Value, json};
 
 use crate::errors::ApiError;
-use crate::json::{Keys, Reader, Scalar};
+use crate::json::{Reader, Scalar};
+use crate::keys::Keys;
 use crate::metadata::{TensorFacts, inputs, main_variant, outputs, platform};
 use crate::paths::Target;
 use crate::predict::find_model;

@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 const PROCESS_DIGITS: usize = 16;
 const COUNTER_DIGITS: usize = 10;
-const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The name of a prediction.
 ///
@@ -39,14 +38,13 @@ impl PredictionId {
 
     /// The 26 characters.
     pub(crate) fn text(self) -> [u8; PROCESS_DIGITS + COUNTER_DIGITS] {
-        std::array::from_fn(|place| {
-            let (value, last) = if place < PROCESS_DIGITS {
-                (self.process, PROCESS_DIGITS - 1)
-            } else {
-                (self.counter, PROCESS_DIGITS + COUNTER_DIGITS - 1)
-            };
-            HEX[(value >> (4 * (last - place)) & 15) as usize]
-        })
+        let mut text = [0; PROCESS_DIGITS + COUNTER_DIGITS];
+        // The process is written over the digits of the counter that have no room.
+        text[10..18].copy_from_slice(&hex((self.counter >> 32) as u32));
+        text[18..].copy_from_slice(&hex(self.counter as u32));
+        text[..8].copy_from_slice(&hex((self.process >> 32) as u32));
+        text[8..16].copy_from_slice(&hex(self.process as u32));
+        text
     }
 
     /// Read an id; none when the text has another form.
@@ -73,6 +71,19 @@ impl std::fmt::Display for PredictionId {
             self.counter & ((1 << 40) - 1)
         )
     }
+}
+
+/// The eight hex digits of a number, as the bytes of one word.
+fn hex(value: u32) -> [u8; 8] {
+    let spread = |word: u64, bits: u32, kept: u64| (word | word << bits) & kept;
+    let pairs = spread(u64::from(value), 16, 0x0000_ffff_0000_ffff);
+    let bytes = spread(pairs, 8, 0x00ff_00ff_00ff_00ff);
+    let digits = spread(bytes, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    // With 6 more, those that are letters reach the fifth bit.
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let from_digit = u64::from_be_bytes([b'0'; 8]);
+    let from_letter = u64::from(b'a' - b'0' - 10);
+    (digits + from_digit + letters * from_letter).to_be_bytes()
 }
 
 /// A random number from the system's seed of hash maps.
@@ -114,5 +125,22 @@ mod tests {
             assert_eq!(PredictionId::parse(text), None, "{text}");
         }
         assert_ne!(random_u64(), random_u64());
+    }
+
+    #[test]
+    fn ids_are_written_as_the_standard_library_writes_hex() {
+        for shift in 0..64 {
+            for value in [
+                0x0123_4567_89ab_cdef_u64,
+                0xfedc_ba98_7654_3210,
+                0x9a9a_0909_f0f0_a9a9,
+            ] {
+                let id = PredictionId {
+                    process: value.rotate_left(shift),
+                    counter: value.rotate_right(shift),
+                };
+                assert_eq!(id.text(), id.to_string().as_bytes());
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One immutable state of what is served; a request keeps the one it began with.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +19,7 @@ use crate::{DeploymentSpec, PredictionId, Servable, ServeError, VariantSpec};
 pub struct Snapshot {
     epoch: u64,
     deployments: Vec<Arc<Deployment>>,
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
 }
 
 /// A named live endpoint.
@@ -92,7 +92,7 @@ pub struct Choice {
 
 impl Snapshot {
     pub(crate) fn new(epoch: u64, deployments: Vec<Arc<Deployment>>) -> Self {
-        let mut by_name: HashMap<String, usize> = deployments
+        let mut by_name: BTreeMap<String, usize> = deployments
             .iter()
             .enumerate()
             .map(|(place, one)| (one.spec.name.clone(), place))

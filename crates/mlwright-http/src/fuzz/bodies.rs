@@ -99,7 +99,7 @@ fn check_tensors(body: &[u8], raw: &[u8]) -> bool {
                 .iter()
                 .all(|other| other.name != tensor.name)
         );
-        for value in &tensor.values {
+        for value in tensor.values.scalars().iter() {
             let fits = match (tensor.datatype.word(), value) {
                 (_, Scalar::Null) | ("BOOL", Scalar::Bool(_)) | ("BYTES", Scalar::Text(_)) => true,
                 ("FP32" | "FP64", Scalar::Number(number)) => number.value.is_finite(),

@@ -5,7 +5,8 @@ use mlwright_fuzz::{Random, WORDS, damage, for_each_seed, json};
 use serde_json::{Map, Value};
 
 use super::{CASES, LONG};
-use crate::json::{JsonError, Keys, Reader, Scalar};
+use crate::json::{JsonError, Reader, Scalar};
+use crate::keys::Keys;
 use crate::number;
 
 const DEPTH: usize = 100;

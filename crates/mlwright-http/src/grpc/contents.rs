@@ -15,6 +15,7 @@ use crate::grpc::wire::inference::{InferTensorContents, ModelInferRequest};
 use crate::infer::{InferRequest, OutputTensor, WantedOutput};
 use crate::json::Scalar;
 use crate::tensor_values::{DIMENSIONS, Datatype, ELEMENTS, GivenTensor};
+use crate::values::Values;
 
 /// Above this many inputs duplicates are found by hashing instead of comparing.
 const FEW_INPUTS: usize = 32;
@@ -80,9 +81,9 @@ fn read_tensor<'a>(
         (Some(bytes), None) => raw_tensor(name, &input.datatype, shape, bytes),
         (None, Some(contents)) => {
             let values = read_contents(input, contents)?;
-            GivenTensor::new(name, &input.datatype, shape, values)
+            GivenTensor::new(name, &input.datatype, shape, Values::Scalars(values))
         }
-        (None, None) => GivenTensor::new(name, &input.datatype, shape, Vec::new()),
+        (None, None) => GivenTensor::new(name, &input.datatype, shape, Values::default()),
         (Some(_), Some(_)) => Err(ApiError::Shape(format!(
             "{name:?} has contents, but the request has raw_input_contents"
         ))),
@@ -150,13 +151,13 @@ fn count_all(contents: &InferTensorContents) -> usize {
 
 /// Write an output; its values go into `raw` if the caller sent raw bytes too, as Triton does it.
 pub(crate) fn write_output(
-    output: OutputTensor,
+    output: OutputTensor<'_>,
     raw: Option<&mut Vec<Bytes>>,
 ) -> InferOutputTensor {
     let data = output.tensor.data;
     let sizes = output.tensor.shape.into_iter();
     let mut written = InferOutputTensor {
-        name: output.name,
+        name: output.name.to_owned(),
         datatype: data.datatype().word().to_owned(),
         shape: sizes
             .map(|size| i64::try_from(size).unwrap_or(i64::MAX))

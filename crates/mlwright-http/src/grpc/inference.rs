@@ -24,11 +24,12 @@ pub(crate) async fn infer(
     arrival: Arrival,
 ) -> Result<ModelInferResponse, ApiError> {
     let target = target(&request.model_name, &request.model_version)?;
+    let snapshot = shared.engine.snapshot();
     // Before the tensors are read: a model that is not there costs nothing.
-    find_model(&shared.engine.snapshot(), target)?;
+    let deployment = find_model(&snapshot, target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let asked = read_request(request)?;
-    let answer = infer_tensors(shared, target, &asked, arrival).await?;
+    let answer = infer_tensors(shared, (deployment, target), &asked, arrival).await?;
     Ok(respond(answer, !request.raw_input_contents.is_empty()))
 }
 
@@ -90,7 +91,7 @@ fn respond(answer: InferAnswer<'_>, is_raw: bool) -> ModelInferResponse {
         parameter_choice: Some(ParameterChoice::StringParam(text)),
     };
     let parameters = [
-        ("variant".to_owned(), parameter(answer.variant)),
+        ("variant".to_owned(), parameter(answer.variant.to_owned())),
         ("prediction_ids".to_owned(), parameter(ids.join(","))),
     ];
     let mut response = ModelInferResponse {

@@ -12,6 +12,7 @@ use crate::grpc::wire::tensorflow::tensor_shape_proto::Dim;
 use crate::grpc::wire::tensorflow::{DataType, TensorProto, TensorShapeProto};
 use crate::json::Scalar;
 use crate::tensor_values::{DIMENSIONS, ELEMENTS, GivenTensor};
+use crate::values::Values;
 
 /// Datatypes in the words of both protocols.
 const DATATYPES: [(DataType, &str); 12] = [
@@ -68,7 +69,7 @@ pub(crate) fn read_tensor<'a>(
         )));
     }
     repeat_last(&mut values, &shape);
-    GivenTensor::new(name, word, shape, values)
+    GivenTensor::new(name, word, shape, Values::Scalars(values))
 }
 
 fn read_shape(name: &str, tensor: &TensorProto) -> Result<Vec<usize>, ApiError> {

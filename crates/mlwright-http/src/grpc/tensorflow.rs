@@ -44,7 +44,8 @@ pub(crate) async fn predict(
     arrival: Arrival,
 ) -> Result<PredictResponse, ApiError> {
     let target = target(request.model_spec.as_ref())?;
-    find_model(&shared.engine.snapshot(), target)?;
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, target)?;
     let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
     let tensors = request.inputs.iter();
     let wanted = request.output_filter.iter().map(|name| WantedOutput {
@@ -58,12 +59,12 @@ pub(crate) async fn predict(
         wanted: wanted.collect(),
         ..InferRequest::default()
     };
-    let answer = infer_tensors(shared, target, &asked, arrival).await?;
+    let answer = infer_tensors(shared, (deployment, target), &asked, arrival).await?;
     let written = answer.outputs.into_iter();
     Ok(PredictResponse {
         model_spec: Some(answered_by(target, answer.version)),
         outputs: written
-            .map(|output| (output.name, write_tensor(output.tensor)))
+            .map(|output| (output.name.to_owned(), write_tensor(output.tensor)))
             .collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! What operators ask: the metrics page, the state of this process, and a reload of the deployment document.
 
 use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 use mlwright_serve::{Servable, Snapshot, Variant};
 use serde_json::{Value, json};
 
@@ -88,7 +89,7 @@ pub(crate) fn metrics(shared: &Shared, headers: &HeaderMap) -> Reply {
     page.single("mlwright_requests_in_flight", counters.in_flight() as f64);
     process::write(&mut page, shared.started_us);
     Reply {
-        content_type: format.content_type(),
+        content_type: HeaderValue::from_static(format.content_type()),
         ..Reply::json(page.into_bytes())
     }
 }

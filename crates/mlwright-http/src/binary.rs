@@ -278,7 +278,7 @@ pub(crate) fn reply(request: &InferRequest<'_>, answer: &InferAnswer<'_>) -> Rep
     let length = body.len();
     body.extend(raws.into_iter().flatten().flatten());
     Reply {
-        content_type: "application/octet-stream",
+        content_type: HeaderValue::from_static("application/octet-stream"),
         headers: vec![(JSON_LENGTH, HeaderValue::from(length))],
         ..Reply::json(body)
     }

@@ -81,7 +81,7 @@ pub(crate) async fn invoke(
     let mut reply = if cloud == Cloud::Sagemaker && says_csv(call, &ACCEPT) {
         let rows = render_csv(&scored.variant.servable, &scored.answer, scored.rows);
         Reply {
-            content_type: "text/csv; charset=utf-8",
+            content_type: HeaderValue::from_static("text/csv; charset=utf-8"),
             ..Reply::json(rows)
         }
     } else {

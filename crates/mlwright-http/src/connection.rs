@@ -248,11 +248,11 @@ fn check_media_type(takes: Takes, headers: &Headers<'_>) -> Result<(), ApiError>
     let Some(found) = headers.content_type else {
         return Ok(());
     };
-    let text = found.to_str().unwrap_or("?");
     // Nearly all callers write it like that.
-    if text == JSON && takes.allows(JSON) {
+    if found == JSON && takes.allows(JSON) {
         return Ok(());
     }
+    let text = found.to_str().unwrap_or("?");
     let kind = text.split(';').next().unwrap_or("").trim();
     if takes.allows(&kind.to_ascii_lowercase()) {
         return Ok(());
@@ -366,7 +366,7 @@ fn respond(reply: Reply, is_last: bool) -> Response<Full<Bytes>> {
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    headers.insert(CONTENT_TYPE, reply.content_type);
     if let Some(seconds) = reply.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -2,12 +2,15 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 
+/// The media type of nearly all bodies, made once.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// Status, body and what the headers need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
-    pub(crate) content_type: &'static str,
+    pub(crate) content_type: HeaderValue,
     pub(crate) retry_after: Option<u32>,
     /// Headers of a protocol.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -24,7 +27,7 @@ impl Reply {
         Self {
             status,
             body,
-            content_type: "application/json",
+            content_type: JSON,
             retry_after: None,
             headers: Vec::new(),
         }

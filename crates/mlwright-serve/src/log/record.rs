@@ -37,17 +37,16 @@ pub(crate) struct PredictionRecord<'a> {
 impl PredictionRecord<'_> {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(PREDICTION);
-        for value in [
+        let numbers = [
             self.time_us,
             self.ids.process,
             self.ids.counter,
             self.epoch,
             self.rollout,
-        ] {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        out.extend_from_slice(&self.propensity.to_le_bytes());
-        out.extend_from_slice(&self.unit_hash.to_le_bytes());
+            self.propensity.to_bits(),
+            self.unit_hash,
+        ];
+        out.extend_from_slice(numbers.map(u64::to_le_bytes).as_flattened());
         out.push(match self.reason {
             Reason::Assigned => 0,
             Reason::Forced => 1,

@@ -17,14 +17,16 @@ from fleet import LARGE_PATH, PATHS, TENSORFLOW, Fleet
 from load import CLIENT_CORE, Load, alternate, http_target
 from process import memory_mb
 from reporting.bar import Bar
+from reporting.pauses import measure_pauses
 from section import Column, Section, middle
-from servers import MLWRIGHT, Server
+from servers import MLWRIGHT, SERVER_CORE, Server
 from workload import Requests
 
 CONNECTIONS, SATURATING = 1_024, 8
 FACTOR, SEED = 3.0, 11
 ROWS, BODIES = 128, 32
 WARM_UP_SECONDS = 2.0
+PAUSES_SECONDS = 20.0
 PROBE_GAP_SECONDS, PROBE_SLOW_SECONDS, RECOVERY_PATIENCE = 0.01, 0.03, 4.0
 COLUMNS = (
     Column("capacity", "capacity/s", 0),
@@ -82,6 +84,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row),
     )
     crowd = "1 row, closed loop"
+    pauses = measure_pauses(SERVER_CORE, PAUSES_SECONDS)
+    print(f"  {pauses}", flush=True)
     found = {case.name: _overload(fleet, case, seconds=seconds) for case in cases}
     found[crowd] = _crowd(fleet, fleet.workload.one_row, seconds=seconds / 4)
     for one in found.values():
@@ -105,7 +109,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about an eighth, most of it the"
             " bytes of the body; of one row of the large model it is a few hundredths. Of one row of the"
             " small model it is more than half: there is nothing to gain by refusing, and the connections"
-            " bound what can wait.",
+            f" bound what can wait. {pauses}, before this section: what is asked then waits, and what has"
+            " piled up has to be read afterwards.",
         ),
     )
 

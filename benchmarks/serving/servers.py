@@ -72,7 +72,13 @@ def running(
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except (
+            subprocess.TimeoutExpired
+        ):  # Triton's has been seen to ignore it: what was measured is not lost
+            process.kill()
+            process.wait()
 
 
 def import_model(folder: Path, model_file: Path, name: str = NAME) -> Path:

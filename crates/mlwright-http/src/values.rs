@@ -155,6 +155,7 @@ impl<'a> Data<'a> {
             _ => Ok(()),
         }
     }
+
     /// Read as many values of a list as are of one kind; give how many.
     fn read_values(&mut self, reader: &mut Reader<'a>, first: u8) -> Result<usize, ApiError> {
         let known = self.values.len();

@@ -19,12 +19,11 @@ from mlwright.lifecycle.parameters import (
 )
 from mlwright.lifecycle.rows import Rows, members_answers
 from mlwright.pipeline import Context, Values
+from mlwright.training.budget import OVERRUN
 from mlwright.training.checks import USUAL_SECONDS, WORST_FIRST, CheckInput, Finding, run_checks
 
 if TYPE_CHECKING:
     from mlwright.pipeline.step import JSON
-
-OVERRUN = 1.1  # of the budget
 
 
 def check(context: Context, inputs: Values, parameters: Parameters) -> Values:

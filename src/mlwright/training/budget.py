@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+OVERRUN = 1.1  # times a budget that a run may take
 TICK = 5  # rounds between two looks at the clock
 LEAST_ROUNDS = 50  # of any fit: fewer are no model
 PROBE_ROWS = 100_000

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from mlwright.data import Finding, Folds
-from mlwright.training.budget import BudgetClock
+from mlwright.training.budget import OVERRUN, BudgetClock
 from mlwright.training.cost import answer_seconds, guess_cost
 from mlwright.training.learner import Candidate
 from mlwright.training.portfolio import BOOSTED, quick_candidate
@@ -21,7 +21,6 @@ FEWEST_ROWS = 10_000  # more cost less than a worse model
 HASTY_RATE = 0.5  # for many classes, each round of which has as many trees
 FEWEST_OF_CLASSES = 3_000
 FEWEST_COLUMNS = 250
-OVERRUN = 0.1  # of a budget
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def _sampled(problem: Problem, clock: BudgetClock, seconds: float) -> Effort | N
             rows = max(rows * 3 // 4, fewest)
         if cost <= seconds:
             break
-    over = max(clock.left(), OVERRUN * clock.budget.seconds) / clock.slowness
+    over = max(clock.left(), (OVERRUN - 1) * clock.budget.seconds) / clock.slowness
     if is_many and cost > over:
         return None
     return Effort(problem, first, rows if rows < problem.frame.height else None)

@@ -96,6 +96,7 @@ PROMISES: dict[str, str] = {
     "import.calibrated": "calibrated classifiers answer as themselves, whatever they calibrate, or are refused",
     "import.xgboost": "XGBoost models (JSON, UBJSON) reach every leaf that XGBoost reaches",
     "export.exact": "an exported ONNX graph reaches every leaf, runs every transform step and link as its package does",
+    "export.texts": "a graph reads the words of a text as its package does, whatever characters and settings there are",
     "export.gate": "a graph that answers otherwise than its package is refused by the step that differs; no file is left",
     "export.graph": "export writes one ONNX graph from raw columns to answers that names its package and can be imported",
     "model.references": "name@3, name@champion, name@candidate and name@latest mean one version",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import polars as pl
 import pytest
 
+from mlwright.errors import ModelUnsupported
 from mlwright.features import native_columns
 from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import lower_package
-from mlwright.packaging.importing import import_catboost, import_xgboost
+from mlwright.packaging.importing import import_catboost, import_fitted, import_xgboost
 from mlwright.packaging.package import publish_package
 from mlwright.packaging.predictor import PackagePredictor
 from tests.contract import test_catboost_models, test_xgboost_models
 from tests.environments import environment
 from tests.unit.packaging import exported
+from tests.unit.packaging.test_pipeline_texts import EXACT, FRAME, LABELS, OF_TEXTS, TEXTS
 
 SCRIPTS = Path(__file__).parent
 READERS = {"xgboost": import_xgboost, "catboost": import_catboost}
@@ -31,7 +35,7 @@ FILES = {
 }
 OLDEST_RUNTIME = "onnxruntime==1.21.1"
 ASK = """
-import sys, numpy as np, onnxruntime
+import numpy as np, onnxruntime
 given = np.load("rows.npz", allow_pickle=True)
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 prediction, score, probabilities = session.run(None, dict(given))
@@ -62,11 +66,14 @@ def test_the_graph_of_every_kind_of_model_answers_as_its_package(tmp_path: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.promise("export.exact")
-def test_the_oldest_runtime_that_the_guide_names_gives_the_same_answers(tmp_path: Path) -> None:
-    folder = exported.trained(tmp_path, "trees", "binary")
+@pytest.mark.promise("export.exact", "export.texts")
+@pytest.mark.parametrize("table", ["flights", "reviews"])
+def test_the_oldest_runtime_that_the_guide_names_gives_the_same_answers(tmp_path: Path, table: str) -> None:
+    if table == "flights":
+        folder, rows = exported.trained(tmp_path, "trees", "binary"), exported.flights(rows=3_000, seed=12)
+    else:
+        folder, rows = exported.trained_on_reviews(tmp_path, "trees"), exported.reviews(rows=3_000, seed=12)
     predictor = PackagePredictor(folder)
-    rows: pl.DataFrame = exported.flights(rows=3_000, seed=12)
     graph = lower_package(folder, {"mlwright.release": "0"})
     (tmp_path / "model.onnx").write_bytes(graph.data)
     tensors = column_tensors(rows, predictor.columns)
@@ -79,3 +86,57 @@ def test_the_oldest_runtime_that_the_guide_names_gives_the_same_answers(tmp_path
     assert np.abs(given["score"][:, 0] - scores).max() < 1e-12
     classes = np.array(exported.CLASSES["binary"])
     assert (given["prediction"][:, 0] == classes[predictor.decide(scores)]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.promise("export.texts")
+@pytest.mark.parametrize("case", [*OF_TEXTS, *EXACT])
+def test_every_vectorizer_that_is_imported_is_exported_with_its_words(tmp_path: Path, case: str) -> None:
+    pipeline, read = (OF_TEXTS[case], TEXTS) if case in OF_TEXTS else (EXACT[case], FRAME)
+    rows = pl.DataFrame({"text": TEXTS}) if case in OF_TEXTS else FRAME
+    content = import_fitted(pipeline.fit(read, LABELS), "texts", rows=rows).content
+    folder = tmp_path / publish_package(tmp_path, content)
+    if case == "calibrated":  # its words are lowered like others, its model is a graph of its own
+        with pytest.raises(ModelUnsupported, match="model of the kind 'onnx' cannot be lowered"):
+            lower_package(folder, {"mlwright.release": "0"})
+        return
+    report = check_export(
+        folder, lower_package(folder, {"mlwright.release": "0"}), real=None, tell=lambda share, text: None
+    )
+    assert (report.made_rows, report.label_flips) == (10_000, 0)
+    assert report.edge_rows > 5_000
+    assert report.largest_difference < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.promise("export.texts", "export.graph")
+def test_a_project_with_sentences_is_exported_by_command_and_predicts_the_same(tmp_path: Path) -> None:
+    def mlwright(*arguments: str) -> None:
+        command = [sys.executable, "-m", "mlwright", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    table = exported.reviews()
+    table.with_columns(liked=pl.Series(exported.liking(table))).write_parquet(tmp_path / "reviews.parquet")
+    mlwright("init", "shop", "--data", "reviews.parquet", "--label", "liked")
+    mlwright("run", "--project", "shop", "--trials", "2", "--seed", "3")
+    mlwright("model", "export", "shop@latest", "--project", "shop", "--to", "onnx", "--out", "shop.onnx")
+    rows = exported.reviews(rows=400, seed=9)
+    rows.write_parquet(tmp_path / "rows.parquet")
+    mlwright(
+        "predict",
+        "--project",
+        "shop",
+        "--model",
+        "shop@latest",
+        "--data",
+        "rows.parquet",
+        "--out",
+        "a.parquet",
+    )
+    session = onnxruntime.InferenceSession(tmp_path / "shop.onnx")
+    prediction, score, _ = session.run(None, column_tensors(rows, exported.REVIEWED))
+    wanted = pl.read_parquet(tmp_path / "a.parquet")
+    assert np.abs(score[:, 0] - wanted["score"].to_numpy()).max() < 1e-12
+    assert (prediction[:, 0] == wanted["prediction"].to_numpy()).all()
+    assert 50 < (score[:, 0] > 0.5).sum() < 350

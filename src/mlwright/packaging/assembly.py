@@ -32,7 +32,8 @@ from mlwright.packaging.pipeline_features import (
     level_text,
     level_type,
 )
-from mlwright.packaging.pipeline_texts import Texts, sample_texts, term_output
+from mlwright.packaging.pipeline_texts import Texts, term_output
+from mlwright.packaging.text_rows import sample_texts
 
 INVERSE: dict[Operation, Operation] = {
     "add": "subtract",
@@ -129,7 +130,8 @@ class Assembly:
     def _texts(self, place: int) -> list[str]:
         known = [level_text(level) for level in self.levels.get(place, ())]
         if place in self.sentences:
-            return list(dict.fromkeys([*known, *sample_texts(self.sentences[place])]))
+            entries = [text.entry("", "") for text in self.sentences[place]]
+            return list(dict.fromkeys([*known, *sample_texts(entries)]))
         return known
 
     def _finish(

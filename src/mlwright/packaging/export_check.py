@@ -19,7 +19,8 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.errors import ParityFailed
-from mlwright.features import apply_transform, native_columns
+from mlwright.features import TransformDocument, apply_transform, native_columns
+from mlwright.features.document import TextEntry
 from mlwright.packaging.blend_file import forest_in
 from mlwright.packaging.exporting import ExportedGraph, with_outputs
 from mlwright.packaging.forest import thresholds_of
@@ -33,12 +34,14 @@ from mlwright.packaging.onnx_graph import read_graph
 from mlwright.packaging.parity import (
     EDGE_ROWS,
     REAL_ROWS,
+    TOLERANCE,
     Difference,
     edge_frame,
     edge_matrix,
     find_difference,
 )
 from mlwright.packaging.predictor import PackagePredictor
+from mlwright.packaging.text_rows import edge_texts
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Tell: TypeAlias = Callable[[float, str], None]
@@ -70,6 +73,8 @@ class _Rows:
     packaged: Floats
     real: int
     edges: int
+    texts: int = 0
+    """How many of the edge rows, the last ones, have texts for what is read of words."""
 
 
 def check_export(
@@ -98,6 +103,7 @@ def check_export(
     try:
         found = _compare(predictor, rows, answers, slice(None))
         _compare(predictor, rows, _run_single(exported.data, rows.tensors), _single(len(rows.packaged)))
+        _compare_texts(folder, exported, rows, predictor)
     except ParityFailed as cause:
         step = _differing_step(folder, exported, rows, predictor)
         raise ParityFailed(
@@ -131,7 +137,7 @@ def _column_rows(
     predictor: PackagePredictor, folder: Path, trees: bytes | None, real: pl.DataFrame | None
 ) -> _Rows:
     columns = predictor.columns
-    transform = json.loads((folder / "transform.json").read_text(encoding="utf-8"))
+    transform = _transform(folder)
     contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
     thresholds = {} if trees is None else thresholds_of(trees)
     frames = []
@@ -144,9 +150,23 @@ def _column_rows(
         frames.append(made_frame(columns, transform, contract, thresholds, rows=missing, seed=SEED))
     plain = pl.concat(frames, how="vertical_relaxed")
     edges = edge_frame(plain, columns, thresholds, transform, rows=EDGE_ROWS, seed=SEED)
-    both = pl.concat([plain, edges], how="vertical_relaxed")
+    texts = _text_edges(plain, transform)
+    both = pl.concat([plain, edges, texts], how="vertical_relaxed")
     packaged = predictor.predict_columns(native_columns(both, columns), both.height)
-    return _Rows(both, column_tensors(both, columns), packaged, known, edges.height)
+    tensors, odd = column_tensors(both, columns), edges.height + texts.height
+    return _Rows(both, tensors, packaged, real=known, edges=odd, texts=texts.height)
+
+
+def _text_edges(plain: pl.DataFrame, transform: TransformDocument) -> pl.DataFrame:
+    """Give rows with the edge texts of each column of sentences; none where there is no such column."""
+    entries: dict[str, list[TextEntry]] = {}
+    for entry in transform.get("texts", ()):
+        entries.setdefault(entry["column"], []).append(entry)
+    texts = {column: edge_texts(found) for column, found in entries.items()}
+    rows = max(map(len, texts.values()), default=0)
+    base = plain[np.arange(rows) % plain.height]
+    made = [pl.Series(column, found)[np.arange(rows) % len(found)] for column, found in texts.items()]
+    return base.with_columns(made)
 
 
 def _matrix_rows(predictor: PackagePredictor, exported: ExportedGraph, trees: bytes | None) -> _Rows:
@@ -219,6 +239,21 @@ def _compare(
     return found
 
 
+def _compare_texts(folder: Path, exported: ExportedGraph, rows: _Rows, predictor: PackagePredictor) -> None:
+    """Hold what is read of texts to the package's: a model may not show that a character was misread.
+
+    Raises `ParityFailed`.
+    """
+    if not rows.texts:
+        return
+    last = slice(-rows.texts, None)
+    tensors = {name: values[last] for name, values in rows.tensors.items()}
+    wanted, given = _features(folder, exported, rows.frame[last], tensors, predictor)
+    found = find_difference(wanted, given, threshold=None)
+    if found.largest > TOLERANCE:
+        raise _differs(f"what is read of the texts differs by up to {found.largest:.3g}", found)
+
+
 def _differs(message: str, found: Difference) -> ParityFailed:
     return ParityFailed(
         message,
@@ -242,11 +277,27 @@ def _differing_step(folder: Path, exported: ExportedGraph, rows: _Rows, predicto
     model = f"the model ({engine['kind']})"
     if not exported.features:
         return model
-    document = json.loads((folder / "transform.json").read_text(encoding="utf-8"))
-    wanted = apply_transform(document, rows.frame, predictor.columns)
-    shown = with_outputs(exported.data, [exported.features])
-    given = _run(shown, rows.tensors, _say_nothing)[exported.features]
+    document = _transform(folder)
+    wanted, given = _features(folder, exported, rows.frame, rows.tensors, predictor)
     for place, output in enumerate(document["outputs"]):
         if not np.array_equal(wanted[:, place], given[:, place], equal_nan=True):
             return f"output {output['name']!r} of the transform ({output['op']} of {output['column']!r})"
     return model
+
+
+def _features(
+    folder: Path,
+    exported: ExportedGraph,
+    frame: pl.DataFrame,
+    tensors: Mapping[str, Tensor],
+    predictor: PackagePredictor,
+) -> tuple[Floats, Floats]:
+    """Give the matrix that the package's transform makes, and the one inside the graph."""
+    shown = with_outputs(exported.data, [exported.features])
+    given = _run(shown, tensors, _say_nothing)[exported.features]
+    return apply_transform(_transform(folder), frame, predictor.columns), given.astype(np.float64)
+
+
+def _transform(folder: Path) -> TransformDocument:
+    document: TransformDocument = json.loads((folder / "transform.json").read_text(encoding="utf-8"))
+    return document

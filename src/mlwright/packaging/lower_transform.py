@@ -16,7 +16,9 @@ import onnx
 
 from mlwright.errors import ModelUnsupported
 from mlwright.features import OutputEntry, TransformDocument
+from mlwright.features.document import TextEntry
 from mlwright.packaging.graph_builder import TREE_DOMAIN, GraphBuilder
+from mlwright.packaging.lower_text import lower_text
 from mlwright.packaging.lower_time import MomentParts
 
 LOOKED_UP = ("level", "onehot", "target")
@@ -30,7 +32,8 @@ def lower_transform(builder: GraphBuilder, document: TransformDocument, names: M
     null; moments in microseconds. Raises `ModelUnsupported` for a step that has no exact counterpart.
     """
     kinds = {column["name"]: column["type"] for column in document["inputs"]}
-    steps = _Steps(builder, names, kinds)
+    texts = {text["name"]: text for text in document.get("texts", [])}
+    steps = _Steps(builder, names, kinds, texts)
     for place, output in enumerate(document["outputs"]):
         steps.add(place, output)
     matrix = steps.matrix()
@@ -69,9 +72,11 @@ class _Steps:
     builder: GraphBuilder
     names: Mapping[str, str]
     kinds: Mapping[str, str]
+    texts: Mapping[str, TextEntry]
     looked_up: dict[str, list[tuple[int, OutputEntry]]] = field(default_factory=dict)
     scaled: list[tuple[int, str, OutputEntry]] = field(default_factory=list)
     nulls: list[tuple[int, str]] = field(default_factory=list)
+    read: dict[str, list[tuple[int, OutputEntry]]] = field(default_factory=dict)
     moments: dict[str, MomentParts] = field(default_factory=dict)
     parts: list[tuple[list[int], str]] = field(default_factory=list)
 
@@ -96,18 +101,17 @@ class _Steps:
             case "cross":
                 self.parts.append(([place], self._cross(output)))
             case "text" | "term":
-                raise ModelUnsupported(
-                    f"output {output['name']!r} ({output['op']} of {column!r}) reads words of a text, which "
-                    "ONNX cannot take apart as the package does",
-                    hint=f"serve the package itself, or train without it: ignore = [{column!r}] in [data]",
-                    column=column,
-                )
+                self.read.setdefault(output["text"], []).append((place, output))
 
     def matrix(self) -> str:
         """Put the parts together in the order of the outputs."""
         builder = self.builder
         for column, outputs in self.looked_up.items():
             self.parts.append(([place for place, _ in outputs], self._look_up(column, outputs)))
+        for text, outputs in self.read.items():
+            entry, read = self.texts[text], [output for _, output in outputs]
+            values = lower_text(builder, self.names[entry["column"]], entry, read)
+            self.parts.append(([place for place, _ in outputs], values))
         if self.scaled:
             self.parts.append(([place for place, *_ in self.scaled], self._scale()))
         if self.nulls:

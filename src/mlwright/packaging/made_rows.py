@@ -12,6 +12,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.features import TransformDocument
 from mlwright.packaging.forest_file import ForestFile
+from mlwright.packaging.text_rows import sample_texts
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +34,7 @@ def made_frame(
     """Draw rows of named columns, each column on its own, some values null.
 
     Numbers follow the quantiles of the contract, else lie over the thresholds of the model; texts are the
-    levels that transform and contract know, and one that they do not.
+    levels that transform and contract know, and one that they do not; sentences are made of their terms.
     """
     generator = np.random.default_rng(seed)
     facts = {column["name"]: column for column in contract.get("columns", ())}
@@ -110,7 +111,8 @@ def _levels(column: str, transform: TransformDocument) -> list[str]:
     for output in transform["outputs"]:
         if output["column"] == column:
             found |= dict.fromkeys([*output.get("levels", ()), *filter(None, [output.get("level")])])
-    return list(found)
+    sentences = [text for text in transform.get("texts", ()) if text["column"] == column]
+    return [*found, *(sample_texts(sentences) if sentences else ())]
 
 
 def _splits(column: str, transform: TransformDocument, thresholds: Thresholds) -> Sequence[float]:

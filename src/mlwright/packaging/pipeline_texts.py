@@ -19,13 +19,6 @@ r"""Token patterns that are runs of so many word characters and more: `\b\w\w+\b
 ALPHANUMERIC = (r"(?u)[^\W_]+", r"[^\W_]+")
 """Token patterns that are runs of letters and digits."""
 NARROWEST = 4  # bytes of a number that holds every count of words
-SAMPLES, MOST_ALONE, LONGEST = 2_000, 1_000, 25
-SEED = 7
-BETWEEN = (" ", ", ", "! ", " -- ", "_", "\n", "\u0301 ")
-STRANGE = (
-    *("\u2603", "x", "5", "Éa", "neverseenword", "naïve", "Ελλάδα", "привет", "日本", "a_b", "__"),
-    *("ΟΔΟΣ", "ΣΑΣ.Σ", "İstanbul", "Straße", "ﬁne", "हिन्दी", "ไทยดี", "٣٤", "Ⓐ1", "²x", "e\u0301a"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,20 +125,6 @@ def _refusals(step: Any) -> list[tuple[bool, str, str]]:
             "leave dtype out and fit again",
         ),
     ]
-
-
-def sample_texts(texts: Sequence[Texts]) -> list[str]:
-    """Make texts of the terms of a column and of others, for a check to ask."""
-    generator = np.random.default_rng(SEED)
-    terms = list(dict.fromkeys(term for text in texts for term in text.terms))
-    left_out = list(dict.fromkeys(word for text in texts for word in text.reading["stop_words"]))
-    made = dict.fromkeys(["", " ", "!!!", *STRANGE, *terms[:MOST_ALONE]])
-    pool = [*terms, *left_out, *STRANGE]
-    for _ in range(SAMPLES):
-        words = [pool[place] for place in generator.integers(0, len(pool), generator.integers(1, LONGEST))]
-        words = [word.upper() if generator.random() < 0.1 else word for word in words]
-        made["".join(f"{word}{BETWEEN[generator.integers(0, len(BETWEEN))]}" for word in words)] = None
-    return list(made)
 
 
 def sum_output(name: str, column: str, text: str, weights: Sequence[float]) -> OutputEntry:

@@ -124,6 +124,47 @@ def trained(folder: Path, engine: Engine, task: Task) -> Path:
     return columns_package(folder, transform, trees_from_lightgbm(text).data, engine=engine, task=task)
 
 
+REVIEWED = [Column("said", "string"), Column("stars", "number")]
+
+
+def reviews(rows: int = 1_500, seed: int = 4) -> pl.DataFrame:
+    """Sentences of words by a power law in many spellings, some null, beside a number."""
+    rng = np.random.default_rng(seed)
+    words = ["good", "not", "Über", "größe", "it\u0130s", "ΟΔΟΣ", "日本", *(f"word{n}" for n in range(200))]
+    shares = 1 / np.arange(1, len(words) + 1)
+    drawn = (rng.choice(words, rng.integers(5, 20), p=shares / shares.sum()) for _ in range(rows))
+    said = [rng.choice([" ", ", ", " -- "]).join(words) + "!" for words in drawn]
+    texts = [text.upper() if rng.random() < 0.2 else text for text in said]
+    table = pl.DataFrame({"said": texts, "stars": rng.integers(1, 6, rows).astype(float)})
+    is_there = pl.Series(rng.random(rows) > 0.05)
+    return table.with_columns(pl.when(is_there).then(pl.col("said")).alias("said"))
+
+
+def liking(table: pl.DataFrame) -> Floats:
+    """Whether a review is a good one, by its words and stars."""
+    said = table["said"].fill_null("").str.to_lowercase()
+    value = said.str.count_matches("good").cast(pl.Float64) - 2 * said.str.count_matches("not good")
+    noise = np.random.default_rng(6).normal(0, 0.5, table.height)
+    return np.asarray(value.to_numpy() + table["stars"].to_numpy() / 4 + noise > 1.5, dtype=np.float64)
+
+
+def trained_on_reviews(folder: Path, engine: Engine) -> Path:
+    """Fit transform and model to reviews as the trainer does, and package them."""
+    table = reviews()
+    rows = TrainingRows(table, liking(table), "binary", seed=7)
+    more: dict[str, Any] = {"engine": engine, "task": "binary", "columns": REVIEWED}
+    if engine == "linear":
+        fitted = fit_linear_transform(rows, REVIEWED)
+        linear = LogisticRegression(max_iter=200).fit(fitted.training_matrix(table, REVIEWED), rows.target)
+        text = linear_json(linear.coef_, linear.intercept_, LINKS["binary"])
+        return columns_package(folder, fitted.document, text.encode(), **more)
+    fitted = fit_tree_transform(rows, REVIEWED)
+    parameters: dict[str, Any] = {"objective": "binary", "verbose": -1, "num_threads": 1}
+    data = lgb.Dataset(fitted.training_matrix(table, REVIEWED), rows.target)
+    text = lgb.train(parameters, data, 30).model_to_string()
+    return columns_package(folder, fitted.document, trees_from_lightgbm(text).data, **more)
+
+
 def random_forest(seed: int, answer: Answer, features: int = 4, trees: int = 25) -> bytes:
     """Give trees with every way to treat missing values, sets of categories, and shared thresholds."""
     rng = np.random.default_rng(seed)

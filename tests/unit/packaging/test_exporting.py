@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -243,6 +244,60 @@ def test_a_graph_that_differs_is_refused_with_the_step_that_differs(tmp_path: Pa
     assert caught.value.code == "package.parity"
 
 
+@pytest.mark.promise("export.texts")
+@pytest.mark.parametrize("engine", ["trees", "linear"])
+def test_a_package_that_reads_sentences_answers_as_its_graph(tmp_path: Path, engine: Engine) -> None:
+    folder, rows = made.trained_on_reviews(tmp_path, engine), made.reviews()
+    graph = lower(folder)
+    report = check(folder, graph, rows)
+    assert (report.real_rows, report.made_rows, report.label_flips) == (1_500, 8_500, 0)
+    assert report.edge_rows > 5_000  # with every character once
+    assert report.largest_difference < 1e-12
+    predictor = PackagePredictor(folder)
+    columns = predictor.columns
+    shown = run(with_outputs(graph.data, [graph.features]), column_tensors(rows, columns))
+    transform = json.loads((folder / "transform.json").read_text())
+    assert np.array_equal(shown[graph.features], apply_transform(transform, rows, columns))
+
+
+@pytest.mark.promise("export.texts")
+def test_only_a_graph_that_reads_texts_needs_operators_of_the_runtime(tmp_path: Path) -> None:
+    def domains(folder: Path) -> set[str]:
+        return {entry.domain for entry in onnx.load_model_from_string(lower(folder).data).opset_import}
+
+    assert domains(made.trained(tmp_path, "trees", "binary")) == {"", "ai.onnx.ml"}
+    assert domains(made.trained_on_reviews(tmp_path, "trees")) == {"", "ai.onnx.ml", "com.microsoft"}
+
+
+@pytest.mark.promise("export.gate", "export.texts")
+@pytest.mark.parametrize(
+    "fault", ["a capital is another letter", "a letter parts words", "a sign is a letter"]
+)
+def test_a_graph_that_reads_one_character_otherwise_is_refused(tmp_path: Path, fault: str) -> None:
+    folder = made.trained_on_reviews(tmp_path, "trees")
+    graph = lower(folder)
+    model = onnx.load_model_from_string(graph.data)
+    [loop] = [node for node in model.graph.node if node.op_type == "Loop"]
+    nodes = {node.op_type: node for node in loop.attribute[0].g.node}
+    letters, codes = nodes["RegexFullMatch"].attribute[0], nodes["LabelEncoder"].attribute
+    if fault == "a capital is another letter":
+        keys, values = (
+            next(item for item in codes if item.name == name) for name in ("keys_strings", "values_int64s")
+        )
+        place = list(keys.strings).index("Ü".encode())
+        values.ints[place] = values.ints[place - 1]
+    else:
+        old, new = {
+            "a letter parts words": (rb"\x{16a0}-\x{16ea}", rb"\x{16a1}-\x{16ea}"),
+            "a sign is a letter": (rb"[", rb"[\x{1f600}"),
+        }[fault]
+        assert old in letters.s
+        letters.s = letters.s.replace(old, new, 1)
+    faulty = replace(graph, data=model.SerializeToString())
+    with pytest.raises(ParityFailed, match=r"'said.*' of the transform \(te[rx][mt] of 'said'\)"):
+        check(folder, faulty, made.reviews())
+
+
 @pytest.mark.promise("export.gate")
 def test_a_threshold_that_is_one_ulp_off_is_refused(tmp_path: Path) -> None:
     def forest(threshold: float) -> Path:
@@ -264,12 +319,6 @@ def test_what_a_graph_cannot_say_is_refused_with_a_reason(tmp_path: Path) -> Non
     null = [{"name": "shop|null", "op": "isnull", "column": "shop"}]
     with pytest.raises(ModelUnsupported, match="which ONNX texts cannot"):
         lower(linear_package(tmp_path, columns, null))
-    said = [
-        {"name": "shop~text", "op": "text", "column": "shop", "text": "t", "weights": [2.0], "default": 0}
-    ]
-    texts = [{"name": "t", "column": "shop", "ngrams": 1, "terms": ["good"], "idf": [1.0]}]
-    with pytest.raises(ModelUnsupported, match=r"'shop~text' \(text of 'shop'\) reads words"):
-        lower(linear_package(tmp_path, columns, said, texts=texts))
     number = [{"name": "x", "op": "number", "column": ""}]
     with pytest.raises(ModelUnsupported, match="empty name"):
         lower(linear_package(tmp_path, [Column("", "number")], number))

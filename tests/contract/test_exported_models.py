@@ -11,7 +11,6 @@ import onnxruntime
 import polars as pl
 import pytest
 
-from mlwright.errors import ModelUnsupported
 from mlwright.features import native_columns
 from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import lower_package
@@ -96,10 +95,6 @@ def test_every_vectorizer_that_is_imported_is_exported_with_its_words(tmp_path: 
     rows = pl.DataFrame({"text": TEXTS}) if case in OF_TEXTS else FRAME
     content = import_fitted(pipeline.fit(read, LABELS), "texts", rows=rows).content
     folder = tmp_path / publish_package(tmp_path, content)
-    if case == "calibrated":  # its words are lowered like others, its model is a graph of its own
-        with pytest.raises(ModelUnsupported, match="model of the kind 'onnx' cannot be lowered"):
-            lower_package(folder, {"mlwright.release": "0"})
-        return
     report = check_export(
         folder, lower_package(folder, {"mlwright.release": "0"}), real=None, tell=lambda share, text: None
     )

@@ -54,7 +54,7 @@ def do(line: str, python: Path, folder: Path, *, allowed: tuple[int, ...] = (0,)
 
 
 @pytest.mark.slow
-@pytest.mark.promise("train.networks")
+@pytest.mark.promise("train.networks", "export.graph")
 @pytest.mark.parametrize("library", PACKAGES)
 def test_the_worked_example_becomes_a_version_that_answers_as_its_library(
     tmp_path: Path, library: str
@@ -76,13 +76,14 @@ def test_the_worked_example_becomes_a_version_that_answers_as_its_library(
     assert said["metrics"]["auc"]["low"] > 0.6
     # What was trained beside its library answers where there is none.
     do(predicted, Path(sys.executable), root)
+    do("mlwright model export returns@1 --to onnx --out returns.onnx", Path(sys.executable), root)
     if library == "torch":
         do(copied, python, root)
         assert json.loads(do(by_own, python, root, allowed=(0, 3)))["reference"] == "returns@2"
 
 
 @pytest.mark.slow
-@pytest.mark.promise("train.networks")
+@pytest.mark.promise("train.networks", "export.texts")
 @pytest.mark.parametrize("library", PACKAGES)
 def test_a_network_reads_sentences_in_the_worked_example(tmp_path: Path, library: str) -> None:
     python, folder = beside(library), tmp_path / "networks"
@@ -98,6 +99,7 @@ def test_a_network_reads_sentences_in_the_worked_example(tmp_path: Path, library
     assert said["metrics"]["auc"]["low"] > 0.7
     command = f"mlwright predict --model advice@1 --data {folder / 'reviews.parquet'} --out scores.parquet"
     do(command, Path(sys.executable), root)
+    do("mlwright model export advice@1 --to onnx --out advice.onnx", Path(sys.executable), root)
 
 
 @pytest.mark.promise("train.networks", "train.own-errors")

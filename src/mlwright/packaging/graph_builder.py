@@ -88,6 +88,11 @@ class GraphBuilder:
         times = self.add("Squeeze", self.add("Shape", rows, start=0, end=1), first)
         return self.add("Loop", times, "", body=graph)
 
+    def adopt(self, graph: onnx.GraphProto) -> None:
+        """Take the nodes and constants of another graph, whose names are new here (`new_prefix`)."""
+        self._nodes += graph.node
+        self._constants += graph.initializer
+
     def build(
         self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
@@ -103,3 +108,8 @@ class GraphBuilder:
             number += 1
         self._taken.add(name)
         return name
+
+    def new_prefix(self, stem: str) -> str:
+        """Give what no name begins with."""
+        prefix = f"{self.new_name(stem)}."
+        return self.new_prefix(stem) if any(name.startswith(prefix) for name in self._taken) else prefix

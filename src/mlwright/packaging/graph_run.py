@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Tensor: TypeAlias = npt.NDArray[np.generic]
 Floats = npt.NDArray[np.float64]
 
+MAIN_OUTPUT = "probabilities"
 NUMPY_TYPES: Mapping[str, type[np.generic]] = {
     "FP32": np.float32,
     "FP64": np.float64,
@@ -74,8 +75,8 @@ def not_run(cause: Exception) -> ModelUnsupported:
 
 def main_output(outputs: Mapping[str, Tensor]) -> str:
     """Name the output that stands for the prediction: `probabilities`, else the last one of floats."""
-    if "probabilities" in outputs:
-        return "probabilities"
+    if MAIN_OUTPUT in outputs:
+        return MAIN_OUTPUT
     floats = [name for name, answer in outputs.items() if answer.dtype.kind == "f"]
     return floats[-1] if floats else list(outputs)[-1]
 

@@ -15,6 +15,7 @@ from mlwright.packaging.blend_file import read_blend
 from mlwright.packaging.forest_file import read_forest
 from mlwright.packaging.graph_builder import GraphBuilder
 from mlwright.packaging.lower_blend import lower_blend
+from mlwright.packaging.lower_graph import lower_graph
 from mlwright.packaging.lower_trees import lower_trees
 
 CLASS_TYPES: Mapping[type, tuple[npt.DTypeLike, int]] = {
@@ -48,7 +49,7 @@ def lower_model(
 ) -> tuple[str, int]:
     """Add a model and give the name of its scores `[rows, outputs]`, with their number.
 
-    Raises `ModelUnsupported` for a model that is neither trees, nor linear, nor a blend of them.
+    Raises `ModelUnsupported` for a graph with operators that have no counterpart.
     """
     if kind == "trees":
         forest = read_forest(data)
@@ -64,9 +65,11 @@ def lower_model(
         sums = builder.add("MatMul", matrix, weights)
         raw = builder.add("Add", sums, builder.constant(document["intercept"]))
         return _link(builder, document["link"], 1.0, raw), len(document["intercept"])
+    if kind == "onnx":
+        return lower_graph(builder, data, matrix)
     raise ModelUnsupported(
-        f"a package of named columns with a model of the kind {kind!r} cannot be lowered",
-        hint="export the ONNX model that was imported, and prepare its columns before it",
+        f"a model of the kind {kind!r} is not known here",
+        hint="export with the mlwright that made the package",
     )
 
 

@@ -13,6 +13,7 @@ import onnx
 import polars as pl
 import pytest
 from onnx.reference import ReferenceEvaluator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesRegressor,
@@ -404,6 +405,72 @@ def test_an_imported_graph_is_exported_as_it_is(tmp_path: Path) -> None:
     assert {tensor.name for tensor in graph.inputs} == {"amount", "shop", "visits"}
 
 
+def network_package(folder: Path, opset: int, *nodes: onnx.NodeProto, domain: str = "", **more: Any) -> Path:
+    """Publish a graph of one float32 matrix that reads the numbers of flights, two of them shifted."""
+    scaling = {"fill": 0.0, "mean": 900.0, "scale": 400.0}
+    outputs = [
+        {"name": "distance", "op": "scale", "column": "distance", **scaling},
+        {"name": "flight", "op": "scale", "column": "flight", **scaling},
+        {"name": "night", "op": "onehot", "column": "is_night", "level": "true"},
+    ]
+    weights = np.random.default_rng(1).normal(size=(3, 2)).astype(np.float32)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["matrix", "weights"], ["logits"]), *nodes],
+        "network",
+        [onnx.helper.make_tensor_value_info("matrix", onnx.TensorProto.FLOAT, ["n", 3])],
+        [
+            onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["n", 2]),
+            onnx.helper.make_tensor_value_info(
+                "probabilities", onnx.TensorProto.FLOAT, ["n", more.get("width", 2)]
+            ),
+        ],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    opsets = [onnx.helper.make_opsetid("", opset)]
+    if domain:
+        opsets.append(onnx.helper.make_opsetid(domain, 3 if domain == "ai.onnx.ml" else 1))
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    columns = [item for item in made.COLUMNS if item.name in ("distance", "flight", "is_night")]
+    return made.columns_package(
+        folder,
+        document(columns, outputs),
+        model.SerializeToString(),
+        engine="onnx",
+        task="binary",
+        columns=columns,
+    )
+
+
+SOFTMAX = onnx.helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1)
+
+
+@pytest.mark.promise("export.graph")
+@pytest.mark.parametrize("opset", [13, 18, 20])
+def test_a_network_becomes_the_last_part_of_the_graph(tmp_path: Path, opset: int) -> None:
+    folder = network_package(tmp_path, opset, SOFTMAX)
+    graph = lower(folder)
+    assert [tensor.name for tensor in graph.outputs] == ["prediction", "score", "probabilities"]
+    report = check(folder, graph, made.flights())
+    assert report.label_flips == 0
+    assert report.largest_difference < 1e-6
+
+
+@pytest.mark.promise("export.gate")
+def test_a_network_whose_operators_are_of_another_time_is_refused(tmp_path: Path) -> None:
+    normal = onnx.helper.make_node(
+        "Normalizer", ["logits"], ["probabilities"], domain="ai.onnx.ml", norm="L1"
+    )
+    with pytest.raises(ModelUnsupported, match="operators that others have not: Normalizer"):
+        lower(network_package(tmp_path, 18, normal, domain="ai.onnx.ml"))
+    own = onnx.helper.make_node("Gelu", ["logits"], ["probabilities"], domain="com.microsoft")
+    with pytest.raises(ModelUnsupported, match=r"operators that others have not: com\.microsoft"):
+        lower(network_package(tmp_path, 18, own, domain="com.microsoft"))
+    with pytest.raises(
+        ModelUnsupported, match="does not say how many numbers its output 'probabilities' has"
+    ):
+        lower(network_package(tmp_path, 20, SOFTMAX, width="k"))
+
+
 @cache
 def estimators() -> list[Any]:
     """Give fitted estimators whose packages have averages, categories, named columns and folded steps."""
@@ -429,11 +496,15 @@ def estimators() -> list[Any]:
         ),
         make_pipeline(columns, LogisticRegression(max_iter=200)).fit(both, y),
         make_pipeline(columns, HistGradientBoostingRegressor(**steps)).fit(both, y),
+        *[
+            CalibratedClassifierCV(make_pipeline(columns, model), method="isotonic", cv=2).fit(both, y)
+            for model in (LogisticRegression(max_iter=200), RandomForestClassifier(5, random_state=1))
+        ],
     ]
 
 
 @pytest.mark.promise("export.exact")
-@pytest.mark.parametrize("which", range(6))
+@pytest.mark.parametrize("which", range(8))
 def test_an_imported_estimator_is_exported_with_its_averages_categories_and_steps(
     tmp_path: Path, which: int
 ) -> None:

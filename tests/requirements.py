@@ -59,6 +59,7 @@ PROMISES: dict[str, str] = {
     "train.full": "where held-out rows are not the latest, the judged settings learn them too before the model ships, "
     "and later versions are compared with the model that had not seen them",
     "train.seeds": "seconds that are left make each booster the mean of up to four seeds; what is judged is what is fitted",
+    "train.float32": "models are trained on float32 values and served on the same ones; their thresholds are float32",
     "train.resumes": "training that was killed goes on from the folds that it had fitted",
     "train.threshold": "the threshold is best by F1, cost or capacity on rows that the model has not seen",
     "report.page": "a run writes a report that opens offline, without scripts, named and described for readers",

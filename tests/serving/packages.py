@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlwright.project import Project
@@ -45,7 +46,9 @@ REFERENCE = {
 }
 
 
-def write_package(folder: Path, *, limit: float, name: str = "fraud") -> str:
+def write_package(
+    folder: Path, *, limit: float, name: str = "fraud", transform: Mapping[str, object] = TRANSFORM
+) -> str:
     """Write the package of "fraud when amount > limit"; give its digest."""
     model = {
         "format": 1,
@@ -68,7 +71,7 @@ def write_package(folder: Path, *, limit: float, name: str = "fraud") -> str:
     }
     files: dict[str, object] = {
         "model.linear.json": model,
-        "transform.json": TRANSFORM,
+        "transform.json": transform,
         "contract.json": CONTRACT,
         "reference.json": REFERENCE,
         "evaluation.json": {},
@@ -121,9 +124,11 @@ def write_matrix_package(folder: Path, *, limit: float, name: str = "matrix") ->
     return _write(folder, name, signature, {"model.linear.json": model, "evaluation.json": {}})
 
 
-def add_version(project: Project, *, limit: float, champion: bool = False) -> Version:
+def add_version(
+    project: Project, *, limit: float, champion: bool = False, transform: Mapping[str, object] = TRANSFORM
+) -> Version:
     """Register "fraud when amount > limit"."""
-    digest = write_package(project.packages, limit=limit)
+    digest = write_package(project.packages, limit=limit, transform=transform)
     registry = Registry(project.database)
     version = registry.register(
         NewVersion("fraud", digest, "binary", "linear", "run", "pass", {}), actor="test"

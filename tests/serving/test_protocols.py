@@ -17,8 +17,8 @@ from mlwright.monitoring import predictions
 from mlwright.project import Project
 from mlwright.serving import read_token
 from tests.serving.client import Answer, Client
-from tests.serving.conftest import Stage, wait_for
-from tests.serving.packages import row
+from tests.serving.conftest import Stage, start, wait_for
+from tests.serving.packages import TRANSFORM, add_version, row
 from tests.serving.test_serve_command import SERVE
 
 ROWS = [row(150), row(50, "b")]
@@ -66,6 +66,28 @@ def test_tensors_travel_as_raw_bytes_in_both_directions(shared: Stage) -> None:
     assert struct.unpack("<2q", answer.body[length : length + 16]) == (1, 0)
     assert missing.json()["outputs"][0]["data"] == [0, 0]  # `amount` may be missing and is filled with 0
     assert infinite.status == 400
+
+
+@pytest.mark.promise("train.float32", "serve.binary-tensors")
+def test_a_client_of_float32_gets_the_answers_of_one_of_float64(project: Project) -> None:
+    add_version(project, limit=0.3, champion=True, transform={**TRANSFORM, "rounding": "float32"})
+    stage = Stage(project, start(project))
+    amounts = (1 / 3, 0.1 + 0.2)
+    others = {"kind": ("BYTES", texts("a", "b")), "at": ("BYTES", texts("2024-01-05", "2024-01-06"))}
+    try:
+        with stage.client() as client:
+            written = client.predict(*({**row(0), "amount": amount} for amount in amounts))
+            double, single = (
+                ask_binary(client, {"amount": (kind, struct.pack(form, *amounts)), **others}).json()[
+                    "outputs"
+                ]
+                for kind, form in (("FP64", "<2d"), ("FP32", "<2f"))
+            )
+    finally:
+        stage.server.stop()
+    scores = [prediction["score"] for prediction in written]
+    assert scores == next(output["data"] for output in double if output["name"] == "score")
+    assert single == double
 
 
 @pytest.mark.promise("serve.triton", "serve.kserve")

@@ -24,6 +24,9 @@ mod texts;
 const NUMBERS_AT_ONCE: usize = 32_768;
 const FEWEST_AT_ONCE: usize = 8;
 
+/// The largest float32.
+const LARGEST: f64 = f32::MAX as f64;
+
 /// The dictionary code of a text that no output lists.
 const UNSEEN: u32 = u32::MAX;
 
@@ -380,10 +383,12 @@ impl Transform {
         Ok(())
     }
 
+    /// Round to float32; what is beyond its range, infinity too, becomes its largest number, so that finite stays
+    /// finite.
     fn round(&self, out: &mut [f64]) {
         if self.is_rounded {
             for value in out {
-                *value = f64::from(*value as f32);
+                *value = f64::from(value.clamp(-LARGEST, LARGEST) as f32);
             }
         }
     }

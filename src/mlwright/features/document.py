@@ -28,6 +28,7 @@ TimePart: TypeAlias = Literal["minute", "hour", "weekday", "day", "month", "quar
 
 Counts: TypeAlias = Literal["times", "logarithm", "binary"]
 Norm: TypeAlias = Literal["none", "l1", "l2"]
+Rounding: TypeAlias = Literal["float32"]
 
 
 class InputEntry(TypedDict):
@@ -105,8 +106,11 @@ class TransformDocument(TypedDict):
     inputs: list[InputEntry]
     outputs: list[OutputEntry]
     texts: NotRequired[list[TextEntry]]
-    rounding: NotRequired[Literal["float32"]]
-    """Outputs are rounded to this; without it they are float64."""
+    rounding: NotRequired[Rounding]
+    """Every output is computed in float64 and rounded to this at the end; without it they stay float64.
+
+    Numbers beyond its range, infinity too, become its largest.
+    """
 
 
 def make_document(inputs: list[Column], outputs: list[OutputEntry]) -> TransformDocument:
@@ -146,7 +150,7 @@ def categorical_outputs(document: TransformDocument) -> list[int]:
 def merge_documents(documents: Sequence[TransformDocument]) -> tuple[TransformDocument, list[list[int]]]:
     """Put outputs side by side, equal ones once; tell where those of each document are.
 
-    The merged one reads the inputs of all.
+    The merged one reads the inputs of all. All must round alike.
 
     >>> number: OutputEntry = {"name": "x", "op": "number", "column": "x"}
     >>> mark: OutputEntry = {"name": "x|null", "op": "isnull", "column": "x"}
@@ -154,6 +158,8 @@ def merge_documents(documents: Sequence[TransformDocument]) -> tuple[TransformDo
     >>> output_names(merged), places
     (['x', 'x|null'], [[0], [1, 0]])
     """
+    if len({document.get("rounding") for document in documents}) > 1:
+        raise ValueError("some of the documents round their outputs, others do not")
     outputs, texts = _Entries[OutputEntry](), _Entries[TextEntry]()
     places = []
     for document in documents:

@@ -12,9 +12,16 @@ import polars as pl
 
 from mlwright.data import Column
 from mlwright.errors import TooFewRows
-from mlwright.features.document import OutputEntry, TextEntry, TransformDocument, make_document
+from mlwright.features.document import (
+    OutputEntry,
+    Rounding,
+    TextEntry,
+    TransformDocument,
+    make_document,
+)
 from mlwright.features.matrix import apply_transform
 from mlwright.features.pair import Pair
+from mlwright.features.rounding import Shift, find_shift, to_float32
 from mlwright.features.target_statistic import Floats, targets_of
 from mlwright.project import Task
 
@@ -34,6 +41,8 @@ class TrainingRows:
     """The column that says when a row happened; no output may tell that to a tree."""
     pairs: tuple[Pair, ...] = ()
     """Columns to look at together."""
+    rounding: Rounding | None = "float32"
+    """What the outputs are rounded to; None: they stay float64."""
 
     def __post_init__(self) -> None:
         if not self.frame.height:
@@ -47,7 +56,14 @@ class TrainingRows:
     def targets(self) -> list[tuple[str, Floats]]:
         """Give the target, or a mark for each class, with a suffix for names."""
         values = np.asarray(self.target, dtype=np.float64)
+        shift = self.find_shift(values) if self.task == "regression" else None
+        if shift is not None:  # means of it are as far from 0 as it is
+            values = shift.apply(values)
         return targets_of(values, is_multiclass=self.task == "multiclass")
+
+    def find_shift(self, values: Floats) -> Shift | None:
+        """Find a shift for numbers of which rounding would make too many equal."""
+        return None if self.rounding is None else find_shift(values)
 
     def differ(self, groups: npt.NDArray[np.int64]) -> bool:
         """Tell whether the target surely differs between groups of rows; small groups do not count.
@@ -94,17 +110,24 @@ class FittedTransform:
         """
         matrix = apply_transform(self.document, frame, inputs)
         for place, values in self.honest.items():
-            matrix[:, place] = np.where(np.isnan(values), matrix[:, place], values)
+            seen = to_float32(values) if "rounding" in self.document else values
+            matrix[:, place] = np.where(np.isnan(values), matrix[:, place], seen)
         return matrix
 
 
 def put_together(
-    inputs: Sequence[Column], outputs: Iterable[Output], texts: Sequence[TextEntry] = ()
+    inputs: Sequence[Column],
+    outputs: Iterable[Output],
+    texts: Sequence[TextEntry] = (),
+    *,
+    rounding: Rounding | None,
 ) -> FittedTransform:
     """Make the fitted transform of outputs and of the terms that they read."""
     made = list(outputs)
     honest = {place: output.honest for place, output in enumerate(made) if output.honest is not None}
     document = make_document(list(inputs), [output.entry for output in made])
+    if rounding is not None:
+        document["rounding"] = rounding
     if texts:
         document["texts"] = list(texts)
     return FittedTransform(document, honest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,9 +36,26 @@ class NullMarks:
         return [Output({"name": f"{column.name}|null", "op": "isnull", "column": column.name})]
 
 
-def number_output(name: str) -> Output:
-    """Give a number as it is."""
-    return Output({"name": name, "op": "number", "column": name})
+def number_output(name: str, rows: TrainingRows) -> Output:
+    """Give a number as it is, or shifted where rounding would make it equal to others; null is then below."""
+    values = rows.frame[name]
+    numbers = to_floats(values)
+    shift = rows.find_shift(numbers)
+    if shift is None:
+        return Output({"name": name, "op": "number", "column": name})
+    finite = numbers[np.isfinite(numbers)]
+    low, high = float(finite.min()), float(finite.max())
+    below = max(low - (high - low), -sys.float_info.max)
+    return Output(
+        {
+            "name": f"{name}|shifted",
+            "op": "scale",
+            "column": name,
+            "fill": below if values.null_count() else shift.middle,
+            "mean": shift.middle,
+            "scale": shift.scale,
+        }
+    )
 
 
 def scaled_number(name: str, values: pl.Series) -> Output:

@@ -18,4 +18,5 @@ def fit_terms_transform(rows: TrainingRows, inputs: list[Column], most: int) -> 
     ]
     for learned in sentences.values():
         outputs += learned.term_outputs(most // len(sentences))
-    return put_together(inputs, outputs, [learned.entry for learned in sentences.values()])
+    texts = [learned.entry for learned in sentences.values()]
+    return put_together(inputs, outputs, texts, rounding=rows.rounding)

@@ -21,7 +21,7 @@ from mlwright.features.target_statistic import find_levels
 def fit_tree_transform(
     rows: TrainingRows, inputs: list[Column], memory: Memory | None = None
 ) -> FittedTransform:
-    """Fit what trees read: numbers as they are, level indices, and statistics of texts with many levels.
+    """Fit what trees read: numbers, level indices, and statistics of texts with many levels.
 
     Moments become minute, hour, weekday and day, month and quarter where the rows cover a year, and the days
     between two of them; never a count of days, which would tell a tree when it is. Sentences become a score
@@ -62,7 +62,7 @@ def _fit_trees(
     for column in inputs:
         match column.type:
             case "number" | "integer" | "boolean":
-                outputs += [number_output(column.name), *marks.of(column)]
+                outputs += [number_output(column.name, rows), *marks.of(column)]
             case "timestamp":
                 outputs += [Output(entry) for entry in part_entries(column.name, rows)]
                 outputs += marks.of(column)
@@ -79,7 +79,7 @@ def _fit_trees(
                     outputs += statistics(column.name, levels, rows, is_scaled=False)
     outputs += [Output(entry) for entry, _ in age_entries(inputs, rows)]
     outputs += pair_outputs(rows.pairs, inputs, rows, is_scaled=False)
-    return put_together(inputs, outputs, [text.entry for text in sentences.values()])
+    return put_together(inputs, outputs, [text.entry for text in sentences.values()], rounding=rows.rounding)
 
 
 def fit_linear_transform(
@@ -110,4 +110,4 @@ def fit_linear_transform(
                     outputs += statistics(column.name, levels, rows, is_scaled=True)
     outputs += [scaled(entry, columns, rows.frame) for entry, columns in age_entries(inputs, rows)]
     outputs += pair_outputs(rows.pairs, inputs, rows, is_scaled=True)
-    return put_together(inputs, outputs, [text.entry for text in sentences.values()])
+    return put_together(inputs, outputs, [text.entry for text in sentences.values()], rounding=rows.rounding)

@@ -72,7 +72,7 @@ def lower(fitted: Fitted) -> Lowered:
         return Lowered("linear", _linear(fitted, dumps[0].text), fitted.members[0].transform, data)
     transform, places = merge_documents([member.transform for member in fitted.members])
     parts = [
-        _Part(dump, member.weight * dump.scale, own)
+        _Part(dump, member.weight * dump.scale, own, "rounding" in member.transform)
         for member, dump, own in zip(fitted.members, dumps, places, strict=True)
     ]
     slope = line.slope
@@ -124,18 +124,22 @@ def _line(document: dict[str, JSON]) -> Calibration:
 
 @dataclass(frozen=True)
 class _Part:
-    """A member as data, its weight, and where the outputs of its transform are in the merged one."""
+    """A member as data, its weight, and where the outputs of its transform are in the merged one.
+
+    With `is_rounded` those are float32 values.
+    """
 
     dump: ModelDump
     weight: float
     places: list[int]
+    is_rounded: bool
 
     @property
     def is_forest(self) -> bool:
         return self.dump.form not in ("linear-json", "network-json")
 
     def forest(self) -> ForestPart:
-        return ForestPart(_forest(self.dump), self.weight, self.places)
+        return ForestPart(_forest(self.dump), self.weight, self.places, self.is_rounded)
 
     def network(self, slope: float) -> Network:
         factor, places = slope * self.weight, tuple(self.places)

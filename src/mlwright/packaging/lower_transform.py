@@ -1,4 +1,4 @@
-"""`transform.json` as ONNX nodes, from raw columns to the matrix a model reads; float64 throughout.
+"""`transform.json` as ONNX nodes, from raw columns to the matrix a model reads; float64 until it is rounded.
 
 Steps of one kind are computed together: a column of texts becomes a place in its dictionary once, and one
 table gives everything that is looked up there; numbers are scaled as one block. So a graph has few nodes.
@@ -23,6 +23,7 @@ from mlwright.packaging.lower_time import MomentParts
 
 LOOKED_UP = ("level", "onehot", "target")
 MOST_WHOLE = 1e18
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def lower_transform(builder: GraphBuilder, document: TransformDocument, names: Mapping[str, str]) -> str:
@@ -37,10 +38,16 @@ def lower_transform(builder: GraphBuilder, document: TransformDocument, names: M
     for place, output in enumerate(document["outputs"]):
         steps.add(place, output)
     matrix = steps.matrix()
-    if document.get("rounding") == "float32":
-        single = builder.add("Cast", matrix, to=onnx.TensorProto.FLOAT)
-        return builder.add("Cast", single, to=onnx.TensorProto.DOUBLE)
-    return matrix
+    return _rounded(builder, matrix) if "rounding" in document else matrix
+
+
+def _rounded(builder: GraphBuilder, matrix: str) -> str:
+    """Round to float32, which ends at its largest number; NaN stays, which `Clip` does not promise."""
+    for compare, limit in (("Greater", LARGEST), ("Less", -LARGEST)):
+        most = builder.constant(limit)
+        matrix = builder.add("Where", builder.add(compare, matrix, most), most, matrix)
+    single = builder.add("Cast", matrix, to=onnx.TensorProto.FLOAT)
+    return builder.add("Cast", single, to=onnx.TensorProto.DOUBLE)
 
 
 def whole_outputs(document: TransformDocument) -> list[int]:

@@ -12,6 +12,7 @@ import polars as pl
 from mlwright.data import Column
 from mlwright.features import TransformDocument
 from mlwright.packaging.forest_file import ForestFile
+from mlwright.packaging.parity import column_thresholds
 from mlwright.packaging.text_rows import sample_texts
 
 Floats = npt.NDArray[np.float64]
@@ -38,13 +39,14 @@ def made_frame(
     """
     generator = np.random.default_rng(seed)
     facts = {column["name"]: column for column in contract.get("columns", ())}
+    near = column_thresholds(transform, thresholds)
     made = []
     for column in columns:
         values = _column(
             column,
             facts.get(column.name, {}),
             _levels(column.name, transform),
-            _splits(column.name, transform, thresholds),
+            near.get(column.name, np.zeros(0)).tolist(),
             (rows, generator),
         )
         is_null = pl.Series(generator.random(rows) < NULL_SHARE)
@@ -113,12 +115,3 @@ def _levels(column: str, transform: TransformDocument) -> list[str]:
             found |= dict.fromkeys([*output.get("levels", ()), *filter(None, [output.get("level")])])
     sentences = [text for text in transform.get("texts", ()) if text["column"] == column]
     return [*found, *(sample_texts(sentences) if sentences else ())]
-
-
-def _splits(column: str, transform: TransformDocument, thresholds: Thresholds) -> Sequence[float]:
-    places = [
-        place
-        for place, output in enumerate(transform["outputs"])
-        if output["op"] == "number" and output["column"] == column
-    ]
-    return [value for place in places for value in thresholds.get(place, ())]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlwright.packaging.forest import CATEGORICAL, Answer, Link, TreeArrays, read_trees
+from mlwright.packaging.rounding import float32_below
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class ForestPart:
     data: bytes
     weight: float
     features: Sequence[int]
+    is_rounded: bool = False
+    """Whether its rows hold float32 values; then its thresholds are rounded down to such."""
 
 
 def merge_forests(
@@ -33,6 +36,8 @@ def merge_forests(
         arrays, _, answer = read_trees(part.data)
         factor = part.weight * slope
         base = (base if len(base) else np.zeros(len(answer.base))) + factor * np.array(answer.base)
+        if part.is_rounded:
+            arrays.threshold = float32_below(arrays.threshold, is_strict=False).tolist()
         _append(merged, arrays, part.features, factor)
     if answer is None:
         raise ValueError("there is no forest to merge")

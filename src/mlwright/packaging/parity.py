@@ -135,17 +135,29 @@ def edge_frame(
     """Make rows out of real ones: null, infinite, huge, unseen, empty, or a hair from a threshold.
 
     `thresholds` are those of numeric splits by model input; they are put into the columns that a transform
-    passes on unchanged.
+    passes on unchanged, or scaled, with their neighbours in float64 and in float32.
     """
     generator = np.random.default_rng(seed)
     base = frame[generator.integers(0, frame.height, rows)]
-    near = {
-        output["column"]: np.array(thresholds[place])
-        for place, output in enumerate(transform["outputs"])
-        if output["op"] == "number" and place in thresholds
-    }
+    near = column_thresholds(transform, thresholds)
     made = [_edge_column(base[column.name], column, near.get(column.name), generator) for column in columns]
     return pl.DataFrame(made)
+
+
+def column_thresholds(
+    transform: TransformDocument, thresholds: Mapping[int, Sequence[float]]
+) -> dict[str, Floats]:
+    """Give the numbers of columns that stand on thresholds of model inputs."""
+    found: dict[str, Floats] = {}
+    for place, output in enumerate(transform["outputs"]):
+        if output["op"] not in ("number", "scale") or place not in thresholds:
+            continue
+        numbers = np.array(thresholds[place])
+        if output["op"] == "scale":
+            with np.errstate(over="ignore"):
+                numbers = numbers * output["scale"] + output["mean"]
+        found[output["column"]] = np.concatenate([found.get(output["column"], np.zeros(0)), numbers])
+    return found
 
 
 def _edge_column(
@@ -162,8 +174,7 @@ def _edge_column(
         odd = [None, np.inf, -np.inf, 0.0, -0.0, 1e300, -1e300, 5e-324, -1.0, 0.5, 1e9]
         if near is not None:
             chosen = generator.choice(near, min(len(near), 200), replace=False)
-            for edge in (chosen, np.nextafter(chosen, np.inf), np.nextafter(chosen, -np.inf)):
-                odd += edge.tolist()
+            odd += _neighbours(chosen).tolist()
     share = 0.5 if near is not None else 0.15
     dtype = pl.Float64 if column.type in ("number", "integer") else values.dtype
     pool = pl.Series(odd, dtype=dtype)

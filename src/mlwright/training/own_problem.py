@@ -115,7 +115,7 @@ class OwnProblem:
         if reads not in self.encoded:
             asked = self._problem
             inputs = list(asked.inputs)
-            rows = TrainingRows(asked.frame, asked.target, asked.task, asked.seed, asked.time)
+            rows = TrainingRows(asked.frame, asked.target, asked.task, asked.seed, asked.time, rounding=None)
             if reads == "terms":
                 fitted = fit_terms_transform(rows, inputs, MOST_TERMS)
             else:

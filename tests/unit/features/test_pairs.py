@@ -30,7 +30,7 @@ Y = (RNG.random(ROWS) < 0.3).astype(float)
 
 
 def fitted(*, is_linear: bool = False) -> FittedTransform:
-    rows = TrainingRows(FRAME, Y, "binary", seed=7, pairs=PAIRS)
+    rows = TrainingRows(FRAME, Y, "binary", seed=7, pairs=PAIRS, rounding=None)
     return (fit_linear_transform if is_linear else fit_tree_transform)(rows, INPUTS)
 
 

@@ -107,7 +107,7 @@ def test_the_compiled_core_computes_what_the_document_says() -> None:
 def test_linear_models_read_finite_scaled_numbers() -> None:
     frame = table()
     late = np.where(frame["amount"].is_null(), 1.0, target())
-    fitted = fit_linear_transform(TrainingRows(frame, late, "binary", seed=7), INPUTS)
+    fitted = fit_linear_transform(TrainingRows(frame, late, "binary", seed=7, rounding=None), INPUTS)
     document, matrix = fitted.document, fitted.training_matrix(frame, INPUTS)
     names = output_names(document)
     assert {"amount|scaled", "amount|null", "shop=", "shop=a", "person~mean|scaled", "at|hour|scaled"} <= set(
@@ -124,7 +124,7 @@ def test_linear_models_read_finite_scaled_numbers() -> None:
 
 def test_several_classes_get_a_mean_each() -> None:
     classes = np.random.default_rng(3).integers(0, 3, ROWS).astype(float)
-    fitted = trees(table(), classes, task="multiclass")
+    fitted = fit_tree_transform(TrainingRows(table(), classes, "multiclass", seed=7, rounding=None), INPUTS)
     document = fitted.document
     means = [name for name in output_names(document) if name.startswith("person~mean")]
     assert means == ["person~mean0", "person~mean1", "person~mean2"]

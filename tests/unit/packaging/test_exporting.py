@@ -44,6 +44,8 @@ from tests.unit.packaging import exported as made
 from tests.unit.packaging import graphs
 
 NOTES = {"mlwright.release": "0"}
+HALFWAY = [1 + 2.0**-24, 1 + 3 * 2.0**-24, 1 + 2.0**-24 + 2.0**-52, 2.0**128 - 2.0**103, 2.0**-150, 3e38]
+"""Numbers where rounding to float32 has to choose, or ends."""
 LINEAR = b'{"format":1,"features":1,"link":"identity","coefficients":[[2.0]],"intercept":[1.0]}'
 
 
@@ -201,7 +203,7 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path, rounding:
     rng = np.random.default_rng(1)
     rows = 800
     drawn = {
-        "x": pl.Series(rng.choice([None, np.inf, -np.inf, 1e300, -0.0, 0.37, -2.0], rows).tolist()),
+        "x": pl.Series(rng.choice([None, np.inf, -np.inf, 1e300, -0.0, 0.37, -2.0, *HALFWAY], rows).tolist()),
         "count": pl.Series(rng.choice([None, 3.0, -0.0, 0.5, 1e18, 4.0], rows).tolist(), dtype=pl.Float64),
         "flag": pl.Series(rng.choice([None, True, False], rows).tolist()),
         "shop": pl.Series(rng.choice([None, "a", "b", "", "Ü", "a "], rows).tolist()),
@@ -214,6 +216,7 @@ def test_every_step_of_a_transform_gives_the_same_bits(tmp_path: Path, rounding:
     transform: Any = {**document(columns, outputs), **rounding}
     wanted = apply_transform(transform, frame, columns)
     with np.errstate(over="ignore"):
+        assert np.isinf(wanted).any() != bool(rounding)
         assert bool(rounding) == np.array_equal(wanted, wanted.astype(np.float32), equal_nan=True)
     shown = with_outputs(graph.data, [graph.features])
     given = run(shown, column_tensors(frame, columns))[graph.features]

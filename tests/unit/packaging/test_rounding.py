@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlwright.packaging.rounding import float32_bounds
+from mlwright.packaging.rounding import float32_below, float32_bounds
 
 LARGEST = float(np.finfo(np.float32).max)
 SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
@@ -77,3 +77,32 @@ def test_every_double_around_a_threshold_is_decided_alike(threshold: float, *, i
 def test_what_nothing_is_below_has_no_bound() -> None:
     assert np.isnan(float32_bounds([-np.inf, np.nan], is_strict=True)).all()
     assert float32_bounds([np.inf], is_strict=False)[0] == np.inf
+
+
+def beside(thresholds: np.ndarray) -> np.ndarray:
+    """Give the float32 on a threshold, those next to it, and what the doubles beside it round to."""
+    nearest = thresholds.astype(np.float32)
+    up, down = (np.nextafter(nearest, np.float32(direction)) for direction in (np.inf, -np.inf))
+    doubles = [np.nextafter(thresholds, direction) for direction in (np.inf, -np.inf)]
+    return np.stack([nearest, up, down, *(to_float32(each) for each in doubles)]).astype(np.float64)
+
+
+@pytest.mark.promise("train.float32")
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_a_threshold_rounded_down_decides_alike_for_every_float32(is_strict: bool) -> None:
+    compare = np.less if is_strict else np.less_equal
+    thresholds = np.concatenate([floats(), doubles(), [2.0**128, -(2.0**128)]])
+    bounds = float32_below(thresholds, is_strict=is_strict).astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        rows = beside(thresholds)
+    assert np.array_equal(to_float32(bounds), bounds)
+    assert (bounds <= thresholds).all()
+    assert np.array_equal(rows <= bounds, compare(rows, thresholds))
+    odd = np.array([np.inf, -np.inf, LARGEST, -LARGEST, SMALLEST, -SMALLEST, 0.0, -0.0])
+    assert np.array_equal(odd[:, None] <= bounds, compare(odd[:, None], thresholds))
+
+
+@pytest.mark.promise("train.float32")
+def test_no_float32_is_below_nothing() -> None:
+    assert np.isnan(float32_below([np.nan], is_strict=False)).all()
+    assert float32_below([-np.inf, -1e300], is_strict=False).tolist() == [-np.inf, -np.inf]

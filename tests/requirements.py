@@ -51,6 +51,8 @@ PROMISES: dict[str, str] = {
     "serve.blend": "a blend of trees, linear models and networks answers as the weighted sum of its members",
     "export.blend": "a blend is exported as one graph that answers as its package",
     "train.network": "a small network is trained within the budget, the same for the same rows and seed",
+    "train.forest": "a forest of scikit-learn is in the default portfolio, its sums add up with those of boosters, and it is "
+    "served, exported and explained exactly, the same for the same seed",
     "train.isotonic": "a calibration with corners is kept only where it is better than a straight one, and served exactly",
     "train.calibration": "Platt's line is kept only when it lowers the log-loss of unseen rows",
     "train.trials": "the same number of trials and the same seed give the same bytes",

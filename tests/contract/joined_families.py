@@ -59,7 +59,7 @@ def target_of(frame: pl.DataFrame, task: Task) -> np.ndarray:
 
 def candidates() -> list[Candidate]:
     joined = [one for some in JOINING.values() for one in some]
-    return [BOOSTED[0], *(one for one in joined if one.family != "network")]
+    return [BOOSTED[0], *(one for one in joined if one.family not in ("forest", "network"))]
 
 
 def judge(task: Task, classes: int, folder: Path) -> Iterator[dict[str, object]]:

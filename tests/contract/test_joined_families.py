@@ -77,7 +77,7 @@ def test_a_run_tries_the_families_that_are_installed_and_names_them(python: Path
         for name, result in zip(("first", "second"), results, strict=True)
     ]
     training = json.loads((folders[0] / "evaluation.json").read_text())["training"]
-    assert training["families"] == ["LightGBM", "XGBoost", "CatBoost", "network", "linear"]
+    assert training["families"] == ["LightGBM", "XGBoost", "CatBoost", "forest", "network", "linear"]
     tried = {one["name"] for one in training["tried"]}
     assert {"linear", "lgb-31", "cat-6", "xgb-4"} <= tried
     first, second = (next(folder.glob("model.*")).read_bytes() for folder in folders)

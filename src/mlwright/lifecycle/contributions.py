@@ -1,8 +1,8 @@
 """What each column adds to a prediction: Shapley values of the members, summed as the blend sums them.
 
-TreeSHAP (Lundberg et al. 2020, Nature Machine Intelligence 2) as the libraries of the trees compute it; of a
-linear model, the weight times the distance from the mean. They add up to the margin: the log-odds of a class,
-or the predicted number itself.
+TreeSHAP (Lundberg et al. 2020, Nature Machine Intelligence 2) as the libraries of the trees compute it, for
+forests LightGBM; of a linear model, the weight times the distance from the mean. They add up to the margin:
+the log-odds of a class, or the predicted number itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mlwright.features import TransformDocument, apply_transform
 from mlwright.lifecycle.learners import Extra, extra_contributions
 from mlwright.lifecycle.own_training import is_own
 from mlwright.project import Task
+from mlwright.training.forest_contributions import forest_contributions, forest_leaves
 from mlwright.training.learner import Floats
 from mlwright.training.linear import read_linear
 
@@ -31,7 +32,7 @@ SECONDS_A_LEAF = 2.6e-7  # CPU seconds of TreeSHAP for a row and leaf of a tree 
 USUAL_LEAVES = 31
 SECONDS_A_LETTER = 3e-9  # of the JSON of XGBoost or CatBoost, which has no more leaves than letters
 EXTRA_FORMS: Mapping[str, Extra] = {"xgboost-json": "xgboost", "catboost-json": "catboost"}
-EXPLAINED = ("lightgbm-text", "linear-json", *EXTRA_FORMS)
+EXPLAINED = ("lightgbm-text", "forest-json", "linear-json", *EXTRA_FORMS)
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,16 @@ def row_seconds(members: bytes) -> float:
     for member in _members(json.loads(members)):
         if member["form"] == "lightgbm-text":
             leaves = np.array([int(n) for n in re.findall(r"^num_leaves=(\d+)", str(member["text"]), re.M)])
-            total += SECONDS_A_LEAF * float((leaves * np.sqrt(leaves / USUAL_LEAVES)).sum())
+            total += _leaf_seconds(leaves)
+        elif member["form"] == "forest-json":
+            total += _leaf_seconds(forest_leaves(str(member["text"])))
         elif member["form"] in EXTRA_FORMS:
             total += SECONDS_A_LETTER * len(str(member["text"]))
     return total
+
+
+def _leaf_seconds(leaves: Floats) -> float:
+    return SECONDS_A_LEAF * float((leaves * np.sqrt(leaves / USUAL_LEAVES)).sum())
 
 
 def explain_rows(members: bytes, frame: pl.DataFrame, inputs: list[Column], task: Task) -> Contributions:
@@ -103,6 +110,8 @@ def _member(form: str, text: str, matrix: Floats) -> tuple[Floats, Floats]:
         return _linear(text, matrix)
     if form in EXTRA_FORMS:
         shaped = extra_contributions(EXTRA_FORMS[form], text, matrix)
+    elif form == "forest-json":
+        shaped = forest_contributions(text, matrix)
     else:
         import lightgbm as lgb
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias, cast
 import numpy as np
 
 from mlwright.training.boosted import BoostedLearner
+from mlwright.training.forest import ForestLearner
 from mlwright.training.learner import Candidate, Family, FitTask, FittedModel, Floats, Learner
 from mlwright.training.linear import LinearLearner
 from mlwright.training.network import NetworkLearner
@@ -39,7 +40,7 @@ def installed_learners() -> dict[Family, Learner]:
     """Give a learner for each family; a library is imported when its first candidate is fitted."""
     found: dict[Family, Learner] = {"lightgbm": BoostedLearner()}
     found.update({name: _LateLearner(name) for name in installed_extras()})
-    return {**found, "network": NetworkLearner(), "linear": LinearLearner()}
+    return {**found, "forest": ForestLearner(), "network": NetworkLearner(), "linear": LinearLearner()}
 
 
 def installed_extras() -> list[Extra]:

@@ -17,11 +17,14 @@ from mlwright.lifecycle.own_training import is_own, own_scores
 from mlwright.packaging.blend_file import BlendFile, Line, Network
 from mlwright.packaging.catboost_file import read_catboost
 from mlwright.packaging.catboost_trees import trees_from_catboost
+from mlwright.packaging.estimators import forest_arrays
+from mlwright.packaging.forest import Answer
 from mlwright.packaging.merged_forest import ForestPart, merge_forests
 from mlwright.packaging.trees import trees_from_lightgbm
 from mlwright.packaging.xgboost_file import read_xgboost
 from mlwright.packaging.xgboost_trees import trees_from_xgboost
 from mlwright.project import Task
+from mlwright.training.forest import read_forest
 from mlwright.training.learner import Floats, Form, ModelDump
 from mlwright.training.linear import linear_json, read_linear
 from mlwright.training.network import read_network
@@ -81,7 +84,9 @@ def lower(fitted: Fitted) -> Lowered:
     )
     width = len(transform["outputs"])
     if all(part.is_forest for part in parts) and not line.knots:
-        model = merge_forests([part.forest() for part in parts], width, slope=slope, shift=shift)
+        model = merge_forests(
+            [part.forest() for part in parts], width, slope=slope, shift=shift, link=fitted.link
+        )
         return Lowered("trees", model, transform, data)
     blend = _blend(parts, width, fitted.link, slope=slope, shift=shift)
     if line.knots:
@@ -172,6 +177,10 @@ def _forest(dump: ModelDump) -> bytes:
             return trees_from_xgboost(read_xgboost(dump.text.encode())).data
         case "catboost-json":
             return trees_from_catboost(read_catboost(dump.text.encode())).data
+        case "forest-json":
+            forest = read_forest(dump.text)
+            start = (0.0,) * forest.trees[0][1].shape[1]
+            return forest_arrays(forest.trees).to_bytes(forest.columns, Answer("identity", start))
         case "linear-json" | "network-json":
             raise ValueError(f"{dump.form} is no forest")
         case _:
@@ -184,6 +193,8 @@ def _margins(form: Form, text: str, matrix: Floats) -> Floats:
             return read_linear(text).margins(matrix)
         case "network-json":
             return read_network(text).margins(matrix)
+        case "forest-json":
+            return read_forest(text).margins(matrix)
         case "lightgbm-text":
             import lightgbm as lgb
 

@@ -8,7 +8,7 @@ compares float64, and sends missing and unknown categories to one side.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -150,14 +150,18 @@ def _model(about: _Estimator, arrays: TreeArrays, answer: Answer, threshold: flo
     )
 
 
-def _from_forest(about: _Estimator, members: Sequence[Any]) -> KernelModel:
+def forest_arrays(trees: Iterable[tuple[Any, Floats]]) -> TreeArrays:
+    """Convert `Tree` objects, each with what its nodes add to the outputs, `[nodes, outputs]`."""
     arrays = TreeArrays()
-    for member in members:
-        values = member.tree_.value[:, 0, :]
-        if about.task != "multiclass":
-            values = values[:, -1:]
-        for output in range(about.outputs):
-            arrays.add_tree(_nodes(member.tree_, values[:, output]), output)
+    for tree, added in trees:
+        for output in range(added.shape[1]):
+            arrays.add_tree(_nodes(tree, added[:, output]), output)
+    return arrays
+
+
+def _from_forest(about: _Estimator, members: Sequence[Any]) -> KernelModel:
+    first = 0 if about.task == "multiclass" else -1
+    arrays = forest_arrays((member.tree_, member.tree_.value[:, 0, first:]) for member in members)
     answer = Answer("identity", (0.0,) * about.outputs, is_average=True)
     return _model(about, arrays, answer, ABOVE_HALF)
 

@@ -23,11 +23,11 @@ class ForestPart:
 
 
 def merge_forests(
-    parts: Sequence[ForestPart], features: int, *, slope: float, shift: float, link: Link | None = None
+    parts: Sequence[ForestPart], features: int, *, slope: float, shift: float, link: Link
 ) -> bytes:
     """Give the forest whose sum is `slope` times the weighted sums, plus `shift` on its first output.
 
-    All parts have the link, the outputs and the slope of the first; `link` is another one for the sum.
+    All parts have the outputs and the slope of the first; `link` is that of the sum.
     """
     merged = TreeArrays()
     base = np.zeros(0)
@@ -42,7 +42,7 @@ def merge_forests(
     if answer is None:
         raise ValueError("there is no forest to merge")
     base[0] += shift
-    return merged.to_bytes(features, Answer(link or answer.link, tuple(base.tolist()), answer.slope))
+    return merged.to_bytes(features, Answer(link, tuple(base.tolist()), answer.slope))
 
 
 def _append(merged: TreeArrays, arrays: TreeArrays, features: Sequence[int], factor: float) -> None:

@@ -119,8 +119,9 @@ class TrainingConfig(Record):
     trainer: str = field(
         default="portfolio",
         metadata=doc(
-            "`portfolio`: boosters and a linear model, raced and blended; a network by `torch`, `keras`, "
-            "`torch-text` or `keras-text`; or code of your own as `package.module:function`"
+            "`portfolio`: boosters, a forest, a small network and a linear model, raced and blended; a "
+            "network by `torch`, `keras`, `torch-text` or `keras-text`; or code of your own as "
+            "`package.module:function`"
         ),
     )
     budget_cpu_s: float = field(default=60.0, metadata=doc("CPU seconds of a whole run"))

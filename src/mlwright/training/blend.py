@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlwright.training.boosted import MOST_NODES
-from mlwright.training.cost import refit_rounds
+from mlwright.training.cost import nodes_of, refit_rounds
 from mlwright.training.learner import Floats
 from mlwright.training.problem import Problem, Rows
 from mlwright.training.sample import whole_lists
@@ -131,7 +131,7 @@ def _loss(problem: Problem, margins: Floats, rows: npt.NDArray[np.int64]) -> flo
 
 
 def _nodes(problem: Problem, one: OutOfFold) -> int:
-    return refit_rounds(one) * one.candidate.leaves * problem.outputs
+    return nodes_of(one.candidate, refit_rounds(one), problem.outputs)
 
 
 def _fits(members: set[int], sizes: Sequence[int]) -> bool:

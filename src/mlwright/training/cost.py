@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mlwright.features.sentences import MOST_TEXTS, TOLD_TERMS
 from mlwright.training.boosted import FEWEST_COLUMNS, SORTED_ROWS, bins_of, most_rounds
 from mlwright.training.encoding import MOST_SCALED_ROWS
+from mlwright.training.forest import MOST_DRAWN, tried_columns
 from mlwright.training.learner import Candidate, Family
 from mlwright.training.problem import Problem
 from mlwright.training.trainer import OutOfFold
@@ -34,6 +35,9 @@ REFIT_GROWTH = 1.15  # all rows take more rounds than the folds had: 1.15 times 
 REFIT_EXTRA = 5
 PER_PRODUCT = 0.4e-9  # of a network, there and back
 PIECES = 24  # that a column becomes
+PER_TRIED_CELL = 0.25e-6  # of the rows that a tree of a forest draws, and of the columns that a split tries
+PER_OWN_ANSWER = 0.2e-6  # of a row by a tree that has not drawn it
+ONEHOT = 2  # that a column becomes
 UNKNOWN_FAMILY = 1.5  # times the cost of families that are known
 
 
@@ -86,6 +90,11 @@ def fit_seconds(problem: Problem, candidate: Candidate, *, rows: int, rounds: in
         widths = [PIECES * problem.width, first, second, problem.outputs]
         seen = min(rows, MOST_SCALED_ROWS)
         return PER_PRODUCT * rounds * seen * sum(one * two for one, two in itertools.pairwise(widths))
+    if candidate.family == "forest":
+        tried = tried_columns(ONEHOT * problem.width, is_number=problem.task == "regression")
+        seen = min(rows, MOST_SCALED_ROWS)
+        each = PER_TRIED_CELL * min(rows, MOST_DRAWN) * (tried + 1) + PER_OWN_ANSWER * seen
+        return rounds * each
     columns = matrix_columns(problem)
     usable = max(columns * float(settings.get("feature_fraction", 1.0)), min(columns, FEWEST_COLUMNS))
     each = tree_seconds(candidate.leaves, rows, usable)
@@ -112,6 +121,8 @@ def expected_rounds(problem: Problem, candidate: Candidate) -> int:
     settings = candidate.settings
     if candidate.family == "network":
         return int(settings["epochs"])
+    if candidate.family == "forest":
+        return int(settings["trees"])
     leaves = max(candidate.leaves, 2)
     rate = max(float(settings.get("learning_rate", 0.1)), 1e-3)
     few = min(1.0, (problem.frame.height / 20_000) ** 0.3)
@@ -119,8 +130,15 @@ def expected_rounds(problem: Problem, candidate: Candidate) -> int:
     return int(min(needed, most_rounds(candidate, problem)))
 
 
+def nodes_of(candidate: Candidate, rounds: int, outputs: int) -> int:
+    """Count the nodes that a model may have."""
+    return rounds * candidate.leaves_of(outputs) * outputs
+
+
 def refit_rounds(one: OutOfFold) -> int:
     """Give the rounds on all rows that correspond to those of the folds."""
+    if one.candidate.family == "forest":
+        return max(one.rounds)
     return round(REFIT_GROWTH * sum(one.rounds) / max(len(one.rounds), 1)) + REFIT_EXTRA
 
 
@@ -149,7 +167,7 @@ class Pace:
         answers = zip(self._problem.folds.folds, one.rounds, strict=False)
         asked = sum(answer_seconds(self._problem, made, len(fold.valid)) for fold, made in answers)
         self._answers = self._answers[0] + one.answer_seconds, self._answers[1] + asked
-        if one.grown:
+        if one.grown and one.candidate.is_boosted:
             mean = sum(one.grown) / len(one.grown)
             self._rounds.append(mean / expected_rounds(self._problem, one.candidate))
 
@@ -157,7 +175,7 @@ class Pace:
         """Give what a candidate will cost; its answers after training belong to its refit."""
         ratio = min(max(sum(self._rounds) / len(self._rounds), 0.2), 3.0) if self._rounds else 1.0
         rounds = expected_rounds(self._problem, candidate)
-        if candidate.leaves:
+        if candidate.is_boosted:
             most = most_rounds(candidate, self._problem)
             rounds = min(max(round(ratio * rounds), STOPPING), most)
         cost = guess_cost(self._problem, candidate, most_rows=self._most_rows, rounds=rounds)

@@ -32,12 +32,12 @@ class MemberPlan:
         return Candidate(self.name, self.family, self.encoding, self.settings)
 
     def grown_rounds(self, more: float) -> int:
-        """Give the rounds for so many times as many rows; passes of a network stay as many.
+        """Give the rounds for so many times as many rows; passes and a forest's trees stay as many.
 
         >>> MemberPlan("lgb-31", "lightgbm", "native", {"num_leaves": 31}, 1.0, 500).grown_rounds(1.25)
         541
         """
-        return math.ceil(self.rounds * more**GROWTH) if self.candidate.leaves else self.rounds
+        return math.ceil(self.rounds * more**GROWTH) if self.candidate.is_boosted else self.rounds
 
 
 @dataclass(frozen=True)

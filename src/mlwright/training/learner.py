@@ -13,14 +13,17 @@ from mlwright.project import Task
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Encoding: TypeAlias = Literal["native", "numeric", "scaled"]
-Family: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "linear", "network"]
-Form: TypeAlias = Literal["lightgbm-text", "xgboost-json", "catboost-json", "linear-json", "network-json"]
+Family: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "forest", "linear", "network"]
+Form: TypeAlias = Literal[
+    "lightgbm-text", "xgboost-json", "catboost-json", "forest-json", "linear-json", "network-json"
+]
 Setting: TypeAlias = float | int | str | bool
 
 FAMILY_NAMES: Mapping[Family, str] = {
     "lightgbm": "LightGBM",
     "xgboost": "XGBoost",
     "catboost": "CatBoost",
+    "forest": "forest",
     "linear": "linear",
     "network": "network",
 }
@@ -40,6 +43,18 @@ class Candidate:
         """Count the leaves that each of its trees may have; 0 for what is no tree."""
         depth = int(self.settings.get("depth", 0))
         return int(self.settings.get("num_leaves", 2**depth if depth else 0))
+
+    @property
+    def is_boosted(self) -> bool:
+        """Tell whether its rounds follow one another, so that more rows take more of them."""
+        return self.leaves > 0 and self.family != "forest"
+
+    def leaves_of(self, outputs: int) -> int:
+        """Count the leaves of a tree of a model with so many outputs: those of a forest share its nodes."""
+        if self.family != "forest":
+            return self.leaves
+        shared = int(self.settings["most_nodes"]) // (int(self.settings["trees"]) * outputs)
+        return max(min(self.leaves, shared), 2)
 
 
 @dataclass(frozen=True)

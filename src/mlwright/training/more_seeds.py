@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from mlwright.training.boosted import MOST_NODES
 from mlwright.training.budget import Tick
+from mlwright.training.cost import nodes_of
 from mlwright.training.learner import FitTask
 from mlwright.training.race import Race, seed_of
 from mlwright.training.trainer import Member
@@ -50,7 +51,7 @@ def with_more_seeds(race: Race, fits: Sequence[tuple[Member, FitTask]], *, spent
 
 def _affordable(race: Race, members: Sequence[Member], spent: float) -> int:
     clock, full = race.clock, race.problem.full_share
-    nodes = sum(one.model.rounds * one.candidate.leaves * race.problem.outputs for one in members)
+    nodes = sum(nodes_of(one.candidate, one.model.rounds, race.problem.outputs) for one in members)
     if clock.is_counting or not nodes:
         return 0
     answers = sum(race.pace.answers(one.model.rounds, clock.after.rows) for one in members)

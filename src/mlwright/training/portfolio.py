@@ -26,6 +26,12 @@ NETWORK = Candidate(
         "dropout": 0.2,
     },
 )
+FOREST = Candidate(
+    "forest-60",
+    "forest",
+    "scaled",
+    {"trees": 60, "num_leaves": 500, "min_rows": 5, "most_nodes": 90_000},
+)
 
 
 def _boosted(name: str, **settings: Setting) -> Candidate:
@@ -117,6 +123,7 @@ JOINING = {
             min_child_weight=20.0,
             reg_lambda=10.0,
         ),
+        FOREST,
         NETWORK,
     ),
     "lgb-64": (

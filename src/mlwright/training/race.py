@@ -121,8 +121,9 @@ class Race:
         return f"{candidate.name}/{digest_json(plan)[:8]}/{int(fold.valid[0])}"
 
     def _is_beaten(self, candidate: Candidate, margins: Floats) -> bool:
-        """Tell whether the leader is surely better; the first of its family never is beaten."""
-        if not any(one.candidate.family == candidate.family for one in self.complete):
+        """Tell whether the leader is surely better; the first of its family never is, unless a forest."""
+        is_first = not any(one.candidate.family == candidate.family for one in self.complete)
+        if is_first and candidate.family != "forest":
             return False
         own = self._losses(margins)
         best = min(

@@ -15,6 +15,7 @@ from mlwright.training.boosted import BoostedLearner
 from mlwright.training.budget import BudgetClock
 from mlwright.training.calibration import calibrate_margins
 from mlwright.training.effort import recall_effort, told_effort
+from mlwright.training.forest import ForestLearner
 from mlwright.training.ladder import build_ladder
 from mlwright.training.learner import FAMILY_NAMES, Candidate, Family, Floats, Learner
 from mlwright.training.linear import LinearLearner
@@ -38,6 +39,8 @@ FAMILIES: Mapping[Goal, frozenset[Family]] = {
     "rank": frozenset({"lightgbm"}),
 }
 """Families that fit what is asked, where not all of them do."""
+UNLIKELY: frozenset[Family] = frozenset({"forest"})
+"""Families that seldom help: that one does not says nothing of candidates to come."""
 MOST_CANDIDATES = 24
 MOST_SKIPPED = 6  # candidates in turn that the seconds left do not allow
 LOGARITHMS_COST = 3.0  # times the first booster's: sums of logarithms take more rounds
@@ -49,7 +52,7 @@ WORTHWHILE = 5e-4  # share of the loss that counts as better
 
 @dataclass(frozen=True)
 class PortfolioTrainer:
-    """Fits boosters, a network and a linear model; implements `Trainer`.
+    """Fits boosters, a forest, a network and a linear model; implements `Trainer`.
 
     Families without a learner are left out. `sampler` gives what draws candidates after the portfolio.
     """
@@ -60,7 +63,14 @@ class PortfolioTrainer:
     @classmethod
     def standard(cls) -> PortfolioTrainer:
         """Give the trainer of the default install."""
-        return cls({"lightgbm": BoostedLearner(), "network": NetworkLearner(), "linear": LinearLearner()})
+        return cls(
+            {
+                "lightgbm": BoostedLearner(),
+                "forest": ForestLearner(),
+                "network": NetworkLearner(),
+                "linear": LinearLearner(),
+            }
+        )
 
     def fit(self, problem: Problem, clock: BudgetClock, watch: Watch) -> Fitted:
         """Search, choose and fit on all rows.
@@ -159,7 +169,8 @@ def _search(race: Race, first: Candidate, *, tried: int, sampler: Callable[[int]
         race.run(candidate, seconds=clock.left() - refits, say=_voice(race, best))
         tried += 1
         chosen, loss = _blended(race)
-        idle, skipped = 0 if loss < best * (1 - WORTHWHILE) else idle + 1, 0
+        is_worth = loss < best * (1 - WORTHWHILE)
+        idle, skipped = 0 if is_worth else idle + (candidate.family not in UNLIKELY), 0
         best = min(best, loss)
         if not clock.is_counting and idle >= PATIENCE:
             break

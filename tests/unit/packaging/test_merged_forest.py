@@ -55,7 +55,7 @@ def test_rounding_thresholds_down_changes_no_answer_for_rows_of_float32_values(
 ) -> None:
     exact = random_forest(seed, Answer("identity", (0.0,)), features=3)
     part = ForestPart(exact, 1.0, range(3))
-    rounded = merge_forests([replace(part, is_rounded=True)], 3, slope=1.0, shift=0.0)
+    rounded = merge_forests([replace(part, is_rounded=True)], 3, slope=1.0, shift=0.0, link="identity")
     thresholds = {place: np.array(values) for place, values in thresholds_of(exact).items()}
     near = edge_matrix(odd_rows(4_000, 3), {place: [*each] for place, each in thresholds.items()}, seed)
     with np.errstate(over="ignore", under="ignore"):
@@ -75,5 +75,5 @@ def test_rounding_thresholds_down_changes_no_answer_for_rows_of_float32_values(
 @pytest.mark.promise("train.float32")
 def test_a_forest_of_other_rows_keeps_its_thresholds() -> None:
     exact = random_forest(1, Answer("identity", (0.0,)), features=3)
-    merged = merge_forests([ForestPart(exact, 1.0, range(3))], 3, slope=1.0, shift=0.0)
+    merged = merge_forests([ForestPart(exact, 1.0, range(3))], 3, slope=1.0, shift=0.0, link="identity")
     assert thresholds_of(merged) == thresholds_of(exact)

@@ -22,7 +22,7 @@ from section import Column, Section, middle
 from servers import MLWRIGHT, SERVER_CORE, Server
 from workload import Requests
 
-CONNECTIONS, SATURATING = 1_024, 8
+CONNECTIONS, SATURATING, BATCHING = 1_024, 8, 64
 FACTOR, SEED = 3.0, 11
 ROWS, BODIES = 128, 32
 WARM_UP_SECONDS = 2.0
@@ -63,12 +63,13 @@ class Memory:
 
 @dataclass(frozen=True)
 class Case:
-    """Requests for a server, and what the case is called."""
+    """Requests for a server, what the case is called, and how many connections get all that the server can do."""
 
     name: str
     server: Server
     path: str
     requests: Requests
+    saturating: int
 
 
 def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
@@ -80,8 +81,9 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             fleet.mlwright,
             PATHS[TENSORFLOW],
             fleet.workload.draw(requests=BODIES, rows=ROWS, seed=SEED),
+            SATURATING,
         ),
-        Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row),
+        Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row, BATCHING),
     )
     crowd = "1 row, closed loop"
     pauses = measure_pauses(SERVER_CORE, PAUSES_SECONDS)
@@ -95,7 +97,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         "Overload",
         f"{CONNECTIONS:,} connections. {FACTOR:g} × capacity: arrivals at a constant rate for {seconds:g} s"
         f" from `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
-        " after. The large model is a forest of 4,000 trees × 255 leaves. Latency of accepted requests counts"
+        f" after, {BATCHING} of the large model, whose rows are scored together. The large model is a forest of"
+        " 4,000 trees × 255 leaves. Latency of accepted requests counts"
         " from sending, of refused ones from when they were due."
         " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
         f" {crowd}: every connection asks again as soon as it is answered (wrk); capacity is what"
@@ -160,7 +163,7 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     server, bodies = case.server, case.requests.tensorflow_bodies()
     name = f"mlwright, {case.name.partition(',')[0]}"
     fleet.check(name, server, case.path, bodies, case.requests)
-    closed = http_target(name, server, Load(SATURATING, case.path, bodies), fleet.folder)
+    closed = http_target(name, server, Load(case.saturating, case.path, bodies), fleet.folder)
     before = alternate([closed], seconds=3, repetitions=2)
     rate = FACTOR * (middle(before, name, "requests_per_second") or 1.0)
     memory = Memory(server)

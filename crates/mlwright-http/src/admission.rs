@@ -3,6 +3,7 @@
 //! Time passes in rounds. In each, the thread works on requests for a bounded time, then reads what came and writes what
 //! is done. What does not fit into a round waits in the order it came; what would have to wait for longer than the
 //! objective is refused when it has come. So a refusal takes a round, and an answer the objective, however much is asked.
+//! Whether refusing pays is learned over many rounds: a slow one must not let in more, which makes the next one slower.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -22,8 +23,10 @@ const CHEAP: f64 = 2.0;
 const RESERVE: f64 = 0.5;
 /// The best of so many rounds says what to expect.
 const RECENT: usize = 4;
-/// How much the newest round counts in what work on a request is expected to take.
-const NEWEST: f64 = 0.3;
+/// How much of what is known is kept from one round to the next.
+const KEPT: f64 = 0.95;
+/// A round in which something took longer than so many times what it takes is one in which the thread stood still.
+const PAUSE: f64 = 4.0;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +49,38 @@ pub(crate) struct Admission {
     recent: Cell<[Course; RECENT]>,
     /// What is to be expected by them.
     expected: Cell<Course>,
-    /// Work on one request, on average.
-    cost: Cell<f64>,
+    /// Work on one request.
+    cost: Cell<Average>,
+    /// Reading one request and writing its answer, be it a refusal.
+    passing: Cell<Average>,
+}
+
+/// What something takes on average, the last rounds counting most.
+#[derive(Debug, Clone, Copy, Default)]
+struct Average {
+    sum: f64,
+    count: f64,
+}
+
+impl Average {
+    fn value(self) -> f64 {
+        if self.count > 0.0 {
+            self.sum / self.count
+        } else {
+            0.0
+        }
+    }
+
+    /// Learn that `count` of them took `sum`.
+    fn learn(self, sum: f64, count: u32) -> Self {
+        let count = f64::from(count);
+        let most = PAUSE * count * self.value();
+        let sum = if self.count > 0.0 { sum.min(most) } else { sum };
+        Self {
+            sum: KEPT * self.sum + sum,
+            count: KEPT * self.count + count,
+        }
+    }
 }
 
 /// How a round went.
@@ -120,7 +153,8 @@ impl Admission {
             room: Cell::new(objective * ROUND_SHARE),
             recent: Cell::default(),
             expected: Cell::default(),
-            cost: Cell::new(0.0),
+            cost: Cell::default(),
+            passing: Cell::default(),
         })
     }
 
@@ -221,33 +255,30 @@ impl Admission {
 
     fn learn(&self, round: Round, length: f64) {
         let other = (length - round.worked).max(0.0);
-        let is_dear = self.cost.get() * f64::from(round.asked) > DEAR * other;
+        self.passing
+            .set(self.passing.get().learn(other, round.asked));
+        self.cost
+            .set(self.cost.get().learn(round.worked, round.answers));
+        let is_dear = self.cost.get().value() > DEAR * self.passing.get().value();
         // Where reading and writing take about as long as the work, refusing saves little.
         let share = if is_dear { 0.0 } else { CHEAP * other };
         self.room.set(share.max(self.objective * ROUND_SHARE));
         if round.answers == 0 {
             return;
         }
-        let answers = f64::from(round.answers);
-        let pace = length / answers;
+        let pace = length / f64::from(round.answers);
         let mut recent = self.recent.get();
         recent.rotate_right(1);
         recent[0] = Course { length, pace };
         self.recent.set(recent);
         self.expected
             .set(recent.into_iter().fold(recent[0], Course::better));
-        let newest = round.worked / answers;
-        let cost = match self.cost.get() {
-            0.0 => newest,
-            before => before + NEWEST * (newest - before),
-        };
-        self.cost.set(cost);
     }
 
     /// Call those who waited longest, as many as fit into a round and at least one.
     fn call(&self) {
         let mut waiting = self.waiting.borrow_mut();
-        let mut room = self.room.get();
+        let (mut room, cost) = (self.room.get(), self.cost.get().value());
         while room > 0.0
             && let Some(ticket) = waiting.pop_front()
         {
@@ -258,7 +289,7 @@ impl Admission {
             if let Some(waker) = ticket.waker.take() {
                 waker.wake();
             }
-            room -= self.cost.get();
+            room -= cost;
         }
     }
 }
@@ -339,6 +370,22 @@ mod tests {
         admission.learn(round(5, MS), 100.0 * MS);
         admission.round.set(Some(round(1_000, MS)));
         assert_eq!(admission.judge(), Verdict::Refuse);
+    }
+
+    #[test]
+    fn a_slow_round_lets_in_no_more_work() {
+        let admission = admission();
+        for _ in 0..100 {
+            admission.learn(round(5, MS), 5.5 * MS);
+        }
+        let room = admission.room.get();
+        // Reading took eighty times as long as it does: in one round that would look as if refusing saved nothing.
+        admission.learn(round(5, MS), 45.0 * MS);
+        assert!((admission.room.get() - room).abs() < 1e-12);
+        for _ in 0..100 {
+            admission.learn(round(5, MS), 45.0 * MS);
+        }
+        assert!(admission.room.get() > room, "it does take that long now");
     }
 
     #[test]

@@ -143,6 +143,10 @@ impl Model for Blend {
         Ok(())
     }
 
+    fn varied_rows(&self) -> Option<Vec<f64>> {
+        self.trees.as_ref().and_then(Model::varied_rows)
+    }
+
     fn memory_bytes(&self) -> usize {
         self.trees.as_ref().map_or(0, Model::memory_bytes)
             + self.networks.iter().map(Network::bytes).sum::<usize>()

@@ -18,6 +18,12 @@ pub trait Model: Send + Sync {
     /// [`ModelError::Shape`] when a slice has another length, [`ModelError::Engine`] when an outside engine fails.
     fn predict(&self, rows: &[f64], n: usize, out: &mut [f64]) -> Result<(), ModelError>;
 
+    /// Rows that take different ways through the model, row-major, for measuring what a row costs: the same row again finds
+    /// everything it needs in the processor's cache. None where every row costs the same.
+    fn varied_rows(&self) -> Option<Vec<f64>> {
+        None
+    }
+
     /// Memory that the model holds, tables of kernels included; for a model behind an outside engine, the size of
     /// its file.
     fn memory_bytes(&self) -> usize;

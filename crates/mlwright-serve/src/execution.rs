@@ -21,10 +21,14 @@ const BATCH_US: f64 = 150.0;
 const BATCH_RATIO: f64 = 0.7;
 /// Rows of the batch that is measured.
 const TRIAL_ROWS: usize = 16;
-/// Most rows that are asked for together.
-const BATCH_ROWS: usize = 64;
+/// Most rows that are asked for together. More would save little, and all of them wait for the last.
+const BATCH_ROWS: usize = 32;
 /// Let in what is expected to be answered within this share of the longest wait: threads may be slower by then.
 const RESERVE: f64 = 0.5;
+/// How much nicer than others the thread of a model is. Where both want the same core all the time, whoever reads requests
+/// and refuses what is too much gets three fifths of it: with half, requests piled up unread. More would interrupt the
+/// model for each request, and batches would be small.
+const BEHIND: i32 = 2;
 /// How much the newest rows count in what a row is expected to take: one in so many.
 const NEWEST: u64 = 8;
 /// A row that takes so many times as long as expected counts as this long.
@@ -87,10 +91,14 @@ impl Execution {
         }
     }
 
-    /// Measure a model with a row that it takes and start the threads that it needs. A graph that takes no rows could be
-    /// slow: it gets a thread.
+    /// Measure a model with rows of its own or the one given, and start the threads that it needs. A graph that takes no rows
+    /// could be slow: it gets a thread.
     pub(crate) fn start(kernel: &Arc<Kernel>, row: Option<&[f64]>, longest_wait: Duration) -> Self {
-        let measured = row.map(|row| (time(kernel, row, 1), time(kernel, row, TRIAL_ROWS)));
+        let measured = row.map(|row| {
+            let varied = kernel.model().varied_rows();
+            let rows = varied.unwrap_or_else(|| row.repeat(TRIAL_ROWS));
+            (time(kernel, &rows, 1), time(kernel, &rows, TRIAL_ROWS))
+        });
         let mode = measured.map_or(Mode::Threads, |(one, many)| Mode::choose(one, many));
         Self::with_mode(kernel, mode, measured, longest_wait)
     }
@@ -183,18 +191,22 @@ impl Drop for Execution {
     }
 }
 
-/// Median microseconds of a row among `rows` equal ones.
-fn time(kernel: &Kernel, row: &[f64], rows: usize) -> f64 {
+/// Median microseconds of a row among `count` that are asked for together; `rows` has [`TRIAL_ROWS`] or more, which take
+/// turns.
+fn time(kernel: &Kernel, rows: &[f64], count: usize) -> f64 {
     let model = kernel.model();
-    let inputs = row.repeat(rows);
-    let mut out = vec![0.0; rows * model.outputs()];
+    let width = model.inputs();
+    let turns = rows.len().checked_div(count * width).unwrap_or(1);
+    let mut out = vec![0.0; count * model.outputs()];
     let began = Instant::now();
     let mut times = Vec::with_capacity(TRIALS);
     // A model that cannot predict this row was refused before. The first call warms caches up.
     while times.len() < TRIALS && (times.len() < 2 || began.elapsed() < TRIAL_TIME) {
+        let first = times.len() % turns * count * width;
+        let inputs = &rows[first..first + count * width];
         let start = Instant::now();
-        let _ = model.predict(&inputs, rows, &mut out);
-        times.push(start.elapsed().as_secs_f64() * 1e6 / rows as f64);
+        let _ = model.predict(inputs, count, &mut out);
+        times.push(start.elapsed().as_secs_f64() * 1e6 / count as f64);
     }
     times.remove(0);
     times.sort_by(f64::total_cmp);
@@ -338,9 +350,13 @@ impl Queue {
         Ok(())
     }
 
-    /// How many rows may wait: as many as are answered in time at the present pace, or a batch.
+    /// How many rows may wait: as many as are answered in time at the present pace, or a batch behind the one that is asked.
     fn most_rows(&self) -> usize {
-        let least = if self.takes_batches { BATCH_ROWS } else { 1 };
+        let least = if self.takes_batches {
+            2 * BATCH_ROWS
+        } else {
+            1
+        };
         match self.row_ns.load(Ordering::Relaxed) {
             0 => WAITING,
             row_ns => ((self.longest_ns / row_ns as f64) as usize).max(least),
@@ -395,12 +411,16 @@ impl Queue {
 
 /// The thread of a model.
 fn work(kernel: &Kernel, queue: &Queue) {
+    // Where the system has no such thing, threads are equal.
+    let _ = rustix::process::nice(BEHIND);
     while let Some(jobs) = queue.take() {
         let rows: usize = jobs.iter().map(|job| job.rows).sum();
         let began = Instant::now();
         let asked = answer(kernel, queue, jobs);
         queue.learn(asked, began.elapsed());
         queue.rows.fetch_sub(rows, Ordering::Relaxed);
+        // On the same core, whoever reads requests and refuses goes first: the next batch is larger for it.
+        thread::yield_now();
     }
 }
 

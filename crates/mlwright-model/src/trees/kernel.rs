@@ -176,11 +176,9 @@ impl Kernels {
 
     /// Whether the kernels and the walk give the same bits on rows of the forest's own thresholds and some odd numbers.
     fn agree_with_walk(&self, forest: &Forest) -> bool {
-        // A header may promise any number of features; rows of so many would be large.
-        if forest.features > MOST_PROBED {
+        let Some(rows) = probes(forest) else {
             return false;
-        }
-        let rows = probes(forest);
+        };
         let mut walked = vec![0.0; batch::ROWS * forest.outputs];
         walk::predict(forest, &rows, &mut walked);
         let same = |found: &[f64]| {
@@ -222,9 +220,13 @@ impl Kernels {
     }
 }
 
-/// A batch of rows that meet thresholds and categories of the forest, spread over its nodes.
-fn probes(forest: &Forest) -> Vec<f64> {
+/// A batch of rows that meet thresholds and categories of the forest, spread over its nodes. None for a header that
+/// promises so many features that the rows would be large.
+pub(super) fn probes(forest: &Forest) -> Option<Vec<f64>> {
     const ODD: [f64; 4] = [f64::NAN, 0.0, f64::INFINITY, -1.0];
+    if forest.features > MOST_PROBED {
+        return None;
+    }
     let mut rows = vec![0.0; batch::ROWS * forest.features];
     for (place, value) in rows.iter_mut().enumerate() {
         *value = ODD[place % 7 % ODD.len()];
@@ -237,5 +239,5 @@ fn probes(forest: &Forest) -> Vec<f64> {
         };
         rows[place * 11 % batch::ROWS * forest.features + node.feature as usize] = value;
     }
-    rows
+    Some(rows)
 }

@@ -166,6 +166,26 @@ fn many_categorical_splits_have_a_fast_kernel_too() {
 }
 
 #[test]
+fn varied_rows_take_different_ways() {
+    let shape = Shape {
+        trees: 100,
+        leaves: 31,
+        features: 8,
+        outputs: 1,
+        categorical: false,
+    };
+    let forest = Parts::shaped(&mut Random::new(5), shape);
+    let trees = Trees::from_bytes(&forest.encode()).expect("valid");
+    let rows = trees.varied_rows().expect("few features");
+    let count = rows.len() / trees.inputs();
+    let mut out = vec![0.0; count];
+    trees.predict(&rows, count, &mut out).expect("it fits");
+    out.sort_by(f64::total_cmp);
+    out.dedup();
+    assert_eq!(out.len(), count);
+}
+
+#[test]
 fn trees_with_equal_tests_are_walked_once() {
     let stump = Parts::stump();
     let twice = Parts {

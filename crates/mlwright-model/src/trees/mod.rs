@@ -224,6 +224,10 @@ impl Model for Trees {
         Ok(())
     }
 
+    fn varied_rows(&self) -> Option<Vec<f64>> {
+        kernel::probes(&self.forest)
+    }
+
     fn memory_bytes(&self) -> usize {
         self.forest.bytes() + self.kernels.bytes()
     }

@@ -153,7 +153,7 @@ fn more_than_can_be_answered_in_time_is_refused_at_once() {
     let (execution, open, tasks) = gated();
     block_on(&tasks, async {
         settle().await;
-        // A row takes 10 µs and should wait for half of 1 ms at most, but a batch of 64 rows may.
+        // A row takes 10 µs and should wait for half of 1 ms at most, but two batches of 32 rows may.
         let fitting = ask(&tasks, &execution, vec![1.0; 60], None);
         settle().await;
         let refused = ask(&tasks, &execution, vec![1.0; 20], None);
@@ -204,7 +204,11 @@ fn a_thread_that_slows_down_lets_fewer_rows_wait_and_a_pause_tells_little() {
     let (execution, _open, _tasks) = gated();
     let most_rows = || queue(&execution).most_rows();
     let learn = |microseconds| queue(&execution).learn(1, Duration::from_micros(microseconds));
-    assert_eq!(most_rows(), BATCH_ROWS, "500 µs are less than a batch");
+    assert_eq!(
+        most_rows(),
+        2 * BATCH_ROWS,
+        "500 µs are less than two batches"
+    );
     queue(&execution).row_ns.store(5_000, Ordering::Relaxed);
     assert_eq!(most_rows(), 100, "500 µs of 5 µs each");
     learn(1_000_000);

@@ -63,7 +63,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Case:
-    """Requests for a server, what the case is called, and how many connections get all that the server can do."""
+    """Requests for a server, the case's name, and how many connections get all that the server can do."""
 
     name: str
     server: Server
@@ -97,9 +97,9 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         "Overload",
         f"{CONNECTIONS:,} connections. {FACTOR:g} × capacity: arrivals at a constant rate for {seconds:g} s"
         f" from `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
-        f" after, {BATCHING} of the large model, whose rows are scored together. The large model is a forest of"
-        " 4,000 trees × 255 leaves. Latency of accepted requests counts"
-        " from sending, of refused ones from when they were due."
+        f" after, {BATCHING} of the large model, whose rows are scored together. That one is a forest of"
+        " 4,000 trees × 255 leaves. Latency of accepted requests counts from sending, of refused ones from"
+        " when they were due."
         " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
         f" {crowd}: every connection asks again as soon as it is answered (wrk); capacity is what"
         f" {SATURATING} of them got in the same minute.",

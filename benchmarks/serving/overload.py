@@ -22,7 +22,7 @@ from section import Column, Section, middle
 from servers import MLWRIGHT, SERVER_CORE, Server
 from workload import Requests
 
-CONNECTIONS, SATURATING, BATCHING = 1_024, 8, 64
+CONNECTIONS, SATURATING, BATCHING = 1_024, 8, 48
 FACTOR, SEED = 3.0, 11
 ROWS, BODIES = 128, 32
 WARM_UP_SECONDS = 2.0
@@ -165,7 +165,7 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     fleet.check(name, server, case.path, bodies, case.requests)
     closed = http_target(name, server, Load(case.saturating, case.path, bodies), fleet.folder)
     before = alternate([closed], seconds=3, repetitions=2)
-    rate = FACTOR * (middle(before, name, "requests_per_second") or 1.0)
+    rate = FACTOR * _good(before[name])
     memory = Memory(server)
     watcher = threading.Thread(target=memory.watch)
     watcher.start()

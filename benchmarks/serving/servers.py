@@ -74,9 +74,8 @@ def running(
         process.terminate()
         try:
             process.wait(timeout=30)
-        except (
-            subprocess.TimeoutExpired
-        ):  # Triton's has been seen to ignore it: what was measured is not lost
+        except subprocess.TimeoutExpired:
+            # Triton's has been seen to ignore it: what was measured is not lost.
             process.kill()
             process.wait()
 

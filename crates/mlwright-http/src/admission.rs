@@ -73,9 +73,13 @@ impl Average {
 
     /// Learn that `count` of them took `sum`.
     fn learn(self, sum: f64, count: u32) -> Self {
+        if count == 0 {
+            return self;
+        }
         let count = f64::from(count);
         let most = PAUSE * count * self.value();
-        let sum = if self.count > 0.0 { sum.min(most) } else { sum };
+        // Nothing is no pace to hold a round against: a clock may not see the first one.
+        let sum = if most > 0.0 { sum.min(most) } else { sum };
         Self {
             sum: KEPT * self.sum + sum,
             count: KEPT * self.count + count,
@@ -386,6 +390,14 @@ mod tests {
             admission.learn(round(5, MS), 45.0 * MS);
         }
         assert!(admission.room.get() > room, "it does take that long now");
+    }
+
+    #[test]
+    fn a_first_round_too_short_for_the_clock_is_forgotten() {
+        let average = Average::default().learn(0.0, 5).learn(5.0 * MS, 5);
+        assert!(average.value() > 0.4 * MS);
+        let same = average.learn(1.0, 0).value();
+        assert!((same - average.value()).abs() < 1e-12, "nobody asked");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use mlwright_serve::batch_time;
+
 /// Work may take this share of the objective in a round: less and reading costs more, more and refusals take longer.
 const ROUND_SHARE: f64 = 1.0 / 16.0;
 /// Refusing pays where work on a request takes so many times what reading and refusing it takes.
@@ -112,6 +114,8 @@ struct Round {
     asked: u32,
     worked: f64,
     answers: u32,
+    /// What the thread had spent in batches when it began: models that have them decide themselves who may wait.
+    batches: Duration,
 }
 
 impl Round {
@@ -121,6 +125,7 @@ impl Round {
             asked: 0,
             worked: 0.0,
             answers: 0,
+            batches: batch_time(),
         }
     }
 }
@@ -258,7 +263,8 @@ impl Admission {
     }
 
     fn learn(&self, round: Round, length: f64) {
-        let other = (length - round.worked).max(0.0);
+        let batches = batch_time().saturating_sub(round.batches).as_secs_f64();
+        let other = (length - round.worked - batches).max(0.0);
         self.passing
             .set(self.passing.get().learn(other, round.asked));
         self.cost

@@ -62,7 +62,7 @@ pub(crate) const METRICS: [(&str, &str, &str); 27] = [
     (
         "mlwright_model_waiting_rows",
         "gauge",
-        "Rows that wait for a model with threads of its own, or are being asked for",
+        "Rows that wait for a slow model, or are being asked for",
     ),
     (
         "mlwright_model_batches_total",

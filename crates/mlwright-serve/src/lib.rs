@@ -20,7 +20,7 @@ pub use counters::Counters;
 pub use document::{DeploymentSpec, Document, Mirror, VariantSpec};
 pub use engine::{Answer, Arrival, Engine, EngineConfig, Inputs, Permit, Question};
 pub use error::ServeError;
-pub use execution::{Execution, Mode};
+pub use execution::{Execution, Mode, batch_time};
 pub use log::{FeedbackEvent, FeedbackKind};
 pub use prediction_id::PredictionId;
 pub use servable::Servable;

@@ -242,7 +242,7 @@ impl Drop for Deployment {
 impl Variant {
     /// Whether it is asked in place, without a cache: the path that has to be the shortest.
     pub(crate) fn is_plain(&self) -> bool {
-        self.cache.is_none() && self.servable.execution().queue().is_none()
+        self.cache.is_none() && self.servable.execution().aside().is_none()
     }
 
     /// Answers that the cache knew, and that it did not; none without a cache.

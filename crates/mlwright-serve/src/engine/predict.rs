@@ -110,8 +110,8 @@ async fn predict_aside(
         });
     }
     let kept = variant.cache.as_ref().map(|cache| (cache, inputs.clone()));
-    let executed = if let Some(queue) = servable.execution().queue() {
-        queue.predict(inputs, rows, arrival.deadline).await?
+    let executed = if let Some(aside) = servable.execution().aside() {
+        aside.predict(inputs, rows, arrival.deadline).await?
     } else {
         arrival.check()?;
         let began = Instant::now();

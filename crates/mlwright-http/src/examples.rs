@@ -50,8 +50,12 @@ pub(crate) async fn regress(shared: &Shared, call: Call<'_>) -> Result<Reply, Ap
 /// Score the examples and write `{"result": […]}`.
 async fn ask(shared: &Shared, call: Call<'_>, wanted: Wanted) -> Result<Reply, ApiError> {
     // Before the body is read: a model that is not there costs nothing.
-    find_model(&shared.engine.snapshot(), call.target)?;
-    let _permit = shared.engine.admit().ok_or(ApiError::Overloaded)?;
+    let snapshot = shared.engine.snapshot();
+    let deployment = find_model(&snapshot, call.target)?;
+    let _permit = shared
+        .engine
+        .admit(deployment)
+        .ok_or(ApiError::Overloaded)?;
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let request = ExamplesRequest::read(&mut reader, shared.limits.rows)?;
     reader.finish()?;

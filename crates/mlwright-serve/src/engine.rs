@@ -299,9 +299,13 @@ impl Engine {
             .clone()
     }
 
-    /// Room for one more request, or none.
+    /// Room for one more request of a deployment, or none: too many are being answered, or all its models have more to do
+    /// than they do in time. To be asked before a body is decoded, which would be for nothing.
     #[must_use]
-    pub fn admit(&self) -> Option<Permit<'_>> {
+    pub fn admit(&self, deployment: &Deployment) -> Option<Permit<'_>> {
+        if !deployment.variants.iter().any(Variant::has_room) {
+            return None;
+        }
         let before = self.counters.in_flight.fetch_add(1, Ordering::Relaxed);
         let permit = Permit(&self.counters);
         (before < self.config.max_in_flight).then_some(permit)

@@ -123,6 +123,14 @@ impl Aside {
         }
     }
 
+    /// Whether one more row may wait.
+    fn has_room(&self) -> bool {
+        match self {
+            Self::Queue(queue) => queue.has_room(),
+            Self::Rounds(rounds) => rounds.has_room(),
+        }
+    }
+
     fn load(&self) -> &Load {
         match self {
             Self::Queue(queue) => &queue.load,
@@ -202,6 +210,11 @@ impl Execution {
         self.aside
             .as_ref()
             .map_or((0, 0), |aside| aside.load().batches())
+    }
+
+    /// Whether one more row may wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.aside.as_ref().is_none_or(Aside::has_room)
     }
 
     /// Where rows wait, unless the model is asked at once.

@@ -245,6 +245,11 @@ impl Variant {
         self.cache.is_none() && self.servable.execution().aside().is_none()
     }
 
+    /// Whether one more row may wait for the model, or a cache may know it.
+    pub(crate) fn has_room(&self) -> bool {
+        self.cache.is_some() || self.servable.execution().has_room()
+    }
+
     /// Answers that the cache knew, and that it did not; none without a cache.
     #[must_use]
     pub fn cache_counts(&self) -> Option<(u64, u64)> {

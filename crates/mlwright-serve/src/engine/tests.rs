@@ -327,12 +327,18 @@ fn a_full_window_is_due_and_a_last_one_is_written_at_the_end() {
 fn requests_beyond_the_bound_find_no_room_until_one_ends() {
     let folder = Folder::new();
     let engine = folder.engine();
-    let first = engine.admit().expect("room for two");
-    let _second = engine.admit().expect("room for two");
-    assert!(engine.admit().is_none());
+    let digest = folder.package(1.0);
+    engine
+        .apply(document(1, &[("champion", 1, &digest, 1.0)]))
+        .expect("it is served");
+    let snapshot = engine.snapshot();
+    let deployment = &snapshot.deployments()[0];
+    let first = engine.admit(deployment).expect("room for two");
+    let _second = engine.admit(deployment).expect("room for two");
+    assert!(engine.admit(deployment).is_none());
     assert_eq!(engine.counters().in_flight(), 2);
     drop(first);
-    assert!(engine.admit().is_some());
+    assert!(engine.admit(deployment).is_some());
 }
 
 #[test]

@@ -88,6 +88,12 @@ impl Queue {
         })
     }
 
+    /// Whether one more row may wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.load
+            .has_room(self.load.rows.load(Ordering::Relaxed), 1)
+    }
+
     fn push(&self, job: Job) -> Result<(), ServeError> {
         let before = self.load.rows.fetch_add(job.rows, Ordering::Relaxed);
         let mut state = self.lock();

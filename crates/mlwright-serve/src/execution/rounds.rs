@@ -79,10 +79,22 @@ impl Rounds {
         answer.await.unwrap_or(Err(ServeError::Late))
     }
 
+    /// Whether one more row may wait in this thread.
+    pub(super) fn has_room(&self) -> bool {
+        WAITING_HERE.with_borrow(|all| {
+            self.find(all)
+                .is_none_or(|waiting| self.load.has_room(waiting.rows.get(), 1))
+        })
+    }
+
+    fn find<'w>(&self, all: &'w [Rc<Waiting>]) -> Option<&'w Rc<Waiting>> {
+        all.iter().find(|one| Arc::ptr_eq(&one.load, &self.load))
+    }
+
     /// What waits in this thread, with rounds that go on until nothing does.
     fn waiting(&self) -> Rc<Waiting> {
         WAITING_HERE.with_borrow_mut(|all| {
-            if let Some(waiting) = all.iter().find(|one| Arc::ptr_eq(&one.load, &self.load)) {
+            if let Some(waiting) = self.find(all) {
                 return Rc::clone(waiting);
             }
             let waiting = Rc::new(Waiting {

@@ -230,12 +230,15 @@ fn requests_of_one_round_are_asked_together_and_one_that_leaves_harms_nobody() {
 // promise: serve.sheds
 #[test]
 fn what_the_rounds_cannot_answer_in_time_is_refused_at_once() {
-    // Ten rows may wait, or a batch.
+    // Eight rows may wait, or a batch.
     let (aside, tasks) = in_rounds(50.0);
     block_on(&tasks, async {
+        assert!(aside.has_room());
         let asked: Vec<_> = (0..=BATCH_ROWS)
             .map(|input| ask(&tasks, &aside, vec![input as f64], None))
             .collect();
+        tokio::task::yield_now().await;
+        assert!(!aside.has_room(), "before a body is decoded");
         for (place, one) in asked.into_iter().enumerate() {
             let expected = if place < BATCH_ROWS {
                 Ok(vec![place as f64])

@@ -11,7 +11,14 @@ BENCH_ARGS ?= --peers
 BENCH_TRAINING_ARGS ?=
 SOURCES := $(shell find crates src/mlwright -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help install check test test-full demo docs bench bench-training lock clean
+# How often each path is taken, as recorded by `make profile`. Other compilers name functions differently: they build
+# without it.
+PROFILE := crates/mlwright-python/profile
+FITS := $(shell rustc --version 2>/dev/null | cmp -s - $(PROFILE)/compiler.txt && echo yes)
+FLAGS := $(if $(FITS),-Cprofile-use=$(CURDIR)/$(PROFILE)/paths.profdata -Cllvm-args=-no-pgo-warn-mismatch)
+COUNTS := $(CURDIR)/target/profile/counts
+
+.PHONY: help install check test test-full demo docs bench bench-training profile lock clean
 
 help: ## show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +33,12 @@ $(VENV)/.tools: requirements/bootstrap.lock requirements/dev.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.lock
 	@touch $@
 
-$(VENV)/.built: $(VENV)/.tools $(SOURCES) pyproject.toml
+$(VENV)/.built: $(VENV)/.tools $(SOURCES) pyproject.toml $(wildcard $(PROFILE)/*)
 	@command -v cargo >/dev/null || { \
 	  echo "mlwright's server is written in Rust, and there is no cargo here."; \
 	  echo "Install Rust from https://rustup.rs (or your system's rustup or cargo package), open a new shell, and run make again."; \
 	  exit 1; }
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --uv --quiet
+	RUSTFLAGS="$(FLAGS)" VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --locked --uv --quiet
 	$(BIN)/python -m compileall -q src
 	@touch $@
 
@@ -60,10 +67,20 @@ docs: install ## write the generated reference pages and schemas
 	$(BIN)/python docs/generate.py
 
 bench: install ## measure the server beside nginx and peers (needs wrk, nginx, h2load); BENCH_ARGS="--only one-row"
-	$(BIN)/python benchmarks/serving/run.py $(BENCH_ARGS)
+	RUSTFLAGS="$(FLAGS)" $(BIN)/python benchmarks/serving/run.py $(BENCH_ARGS)
 
 bench-training: install ## train beside AutoGluon, FLAML and others (hours); BENCH_TRAINING_ARGS="--only adult --budget 10"
 	$(BIN)/python benchmarks/training/run.py $(BENCH_TRAINING_ARGS)
+
+profile: $(VENV)/.tools ## record anew which paths are hot, then build with that (needs wrk, nginx, h2load, llvm-tools of rustup)
+	rm -rf $(COUNTS)
+	RUSTFLAGS="-Cprofile-generate=$(COUNTS)" CARGO_TARGET_DIR=target/profile VIRTUAL_ENV=$(CURDIR)/$(VENV) \
+	  $(BIN)/maturin develop --release --locked --uv --quiet
+	LLVM_PROFILE_FILE="$(COUNTS)/run/%4m.profraw" $(BIN)/python benchmarks/serving/record.py
+	"$$(find "$$(rustc --print sysroot)" -name llvm-profdata)" merge --sparse \
+	  --output=$(PROFILE)/paths.profdata $(COUNTS)/run/*.profraw
+	rustc --version > $(PROFILE)/compiler.txt
+	$(MAKE) install
 
 lock: ## resolve the Python dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

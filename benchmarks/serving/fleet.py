@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from load import Load, Target, http_target
+from network import make_network
 from peers.onnx_model import write_onnx
 from peers.python_servers import ASGI, FASTAPI, PREDICT, RSGI, python_server
 from peers.triton import triton_server
 from section import NGINX
-from servers import LARGE, NAME, Server, ask, import_model, mlwright_server, nginx_server
+from servers import LARGE, NAME, NETWORK, Server, ask, import_model, mlwright_server, nginx_server
 from workload import OUTPUT, Requests, Workload, make_large
 
 TENSORFLOW, NATIVE = "mlwright, TensorFlow route", "mlwright, native route"
@@ -27,6 +28,7 @@ PATHS = {
     TENSOR: f"/v2/models/{NAME}/infer",
 }
 LARGE_PATH = f"/v1/models/{LARGE}:predict"
+NETWORK_PATH = f"/v1/models/{NETWORK}:predict"
 OURS_TOLERANCE, PEER_TOLERANCE = 1e-9, 1e-5
 
 
@@ -55,6 +57,13 @@ class Fleet:
         """Our server with a model that takes most of a millisecond a row, and requests for it."""
         model_file, requests = make_large(self.folder, seed=11, requests=64)
         project = import_model(self.folder, model_file, LARGE)
+        return self.stack.enter_context(mlwright_server(project)), requests
+
+    @cached_property
+    def network(self) -> tuple[Server, Requests]:
+        """Our server with a network that takes some milliseconds a row, and requests for it."""
+        model_file, requests = make_network(self.folder, seed=11, requests=64)
+        project = import_model(self.folder, model_file, NETWORK)
         return self.stack.enter_context(mlwright_server(project)), requests
 
     @cached_property

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleet import LARGE_PATH, PATHS, TENSORFLOW, Fleet
+from fleet import LARGE_PATH, NETWORK_PATH, PATHS, TENSORFLOW, Fleet
 from load import CLIENT_CORE, Load, alternate, http_target
-from process import memory_mb
+from process import memory_mb, stolen_seconds
 from reporting.bar import Bar
 from reporting.pauses import measure_pauses
 from section import Column, Section, middle
 from servers import MLWRIGHT, SERVER_CORE, Server
 from workload import Requests
 
-CONNECTIONS, SATURATING, BATCHING = 1_024, 8, 48
+CONNECTIONS, SATURATING, BATCHING, SLOW = 1_024, 8, 48, 2
 FACTOR, SEED = 3.0, 11
 ROWS, BODIES = 128, 32
 WARM_UP_SECONDS = 2.0
@@ -36,6 +36,10 @@ COLUMNS = (
     Column("accepted_p99_us", "accepted p99 ms", 1, scale=1e-3),
     Column("refused_p99_us", "refused p99 ms", 1, scale=1e-3),
     Column("refused_max_us", "refused max ms", 1, scale=1e-3),
+    Column("answer_us", "answer µs", 0),
+    Column("refusal_us", "refusal µs", 1),
+    Column("stolen_server_s", "stolen from server s", 2),
+    Column("stolen_client_s", "from client s", 2),
     Column("recovery_s", "recovery s", 2),
     Column("peak_mb", "peak MB"),
     Column("wrong", "neither", 0, total=True),
@@ -74,7 +78,7 @@ class Case:
 
 def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
     """Find the capacity, offer more than that, see what is answered and how soon all is well again."""
-    large, one_row = fleet.large
+    (large, one_row), (network, slow_row) = fleet.large, fleet.network
     cases = (
         Case(
             f"{ROWS} rows, {FACTOR:g} × capacity",
@@ -84,6 +88,7 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             SATURATING,
         ),
         Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row, BATCHING),
+        Case(f"1 row of a network, {FACTOR:g} × capacity", network, NETWORK_PATH, slow_row, SLOW),
     )
     crowd = "1 row, closed loop"
     pauses = measure_pauses(SERVER_CORE, PAUSES_SECONDS)
@@ -97,9 +102,11 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         "Overload",
         f"{CONNECTIONS:,} connections. {FACTOR:g} × capacity: arrivals at a constant rate for {seconds:g} s"
         f" from `mlwright bench serve`; capacity is what {SATURATING} closed-loop connections got before and"
-        f" after, {BATCHING} of the large model, whose rows are scored together. That one is a forest of"
-        " 4,000 trees × 255 leaves. Latency of accepted requests counts from sending, of refused ones from"
-        " when they were due."
+        f" after: {BATCHING} of the large model, a forest of 4,000 trees × 255 leaves whose rows are scored"
+        f" together, and {SLOW} of the network, a graph of 268 million operations a row in ONNX Runtime."
+        " An answer takes the inverse of the capacity, a refusal what good answers leave of the core."
+        " Stolen is what the system counts as taken from a core by the machine's other guests during the"
+        " load. Latency of accepted requests counts from sending, of refused ones from when they were due."
         " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
         f" {crowd}: every connection asks again as soon as it is answered (wrk); capacity is what"
         f" {SATURATING} of them got in the same minute.",
@@ -109,9 +116,10 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         (
             "Refusing costs the system's share of a request: reading it, writing a short answer. When that is"
             " a share ρ of an answer, no server on one core answers more than (1 - 3ρ) / (1 - ρ) of its"
-            f" capacity at 3 × capacity. Of a request of {ROWS} rows it is about an eighth, most of it the"
-            " bytes of the body; of one row of the large model it is a few hundredths. Of one row of the"
-            " small model it is more than half: there is nothing to gain by refusing, and the connections"
+            " capacity at 3 × capacity: nine tenths where a refusal takes less than a twentieth of an answer,"
+            " as of the network. A request of 128 rows brings 32 kB to be read before it is refused, and rows"
+            " of the large model are cheap in batches. Of one row of the small model refusing is more than"
+            " half of the work: there is nothing to gain by it, and the connections"
             f" bound what can wait. {pauses}, before this section: what is asked then waits, and what has"
             " piled up has to be read afterwards.",
         ),
@@ -167,21 +175,28 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     before = alternate([closed], seconds=3, repetitions=2)
     rate = FACTOR * _good(before[name])
     memory = Memory(server)
+    stolen = _stolen()
     watcher = threading.Thread(target=memory.watch)
     watcher.start()
     step = _offer(case, rate, seconds, fleet.folder)
+    stolen = [after - before for before, after in zip(stolen, _stolen(), strict=True)]
     recovery = _recovery(case)
     memory.stop.set()
     watcher.join()
     server.drop_old_log()
     after = alternate([closed], seconds=3, repetitions=2)
     both = {name: [*before[name], *after[name]]}
-    counts = step["counts"]
+    counts, capacity = step["counts"], _good(both[name])
+    refused = counts["shed"] / step["seconds"]
     return {
-        "capacity": _good(both[name]),
+        "capacity": capacity,
         "offered": step["offered_rate"],
         "goodput": step["achieved_rate"],
-        "refused": counts["shed"] / step["seconds"],
+        "refused": refused,
+        "answer_us": 1e6 / capacity,
+        "refusal_us": 1e6 * (1 - step["achieved_rate"] / capacity) / max(refused, 1.0),
+        "stolen_server_s": stolen[0],
+        "stolen_client_s": stolen[1],
         "accepted_p99_us": step["service"]["p99_us"],
         "refused_p99_us": step["shed"]["p99_us"] or 0.0,
         "refused_max_us": step["shed"]["max_us"] or 0.0,
@@ -191,6 +206,10 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
         "wrong": counts["offered"] - counts["ok"] - counts["shed"],
         "generator_busy_share": step["generator_busy_share"],
     }
+
+
+def _stolen() -> list[float]:
+    return [stolen_seconds(core) for core in (SERVER_CORE, CLIENT_CORE)]
 
 
 def _offer(case: Case, rate: float, seconds: float, folder: Path) -> Mapping[str, Any]:

@@ -41,3 +41,12 @@ def memory_mb(pid: int, *, field: str = "VmRSS") -> float:
 def _stat(pid: int) -> list[str]:
     """Give the fields after the command name: state, parent, …; user time is [11], system time [12]."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def stolen_seconds(core: int) -> float:
+    """Give the time that a core wanted to run since the system started and a hypervisor gave to others."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            return int(ticks[7]) / TICKS
+    return 0.0

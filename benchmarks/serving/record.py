@@ -2,8 +2,9 @@
 
     python benchmarks/serving/record.py
 
-Runs on a build that counts. Other models and rows than the benchmark's are served over every protocol that it measures, and
-the fraud story is told once: named columns, training, monitors, renewal. Needs wrk, nginx and h2load.
+Runs on a build that counts. Other models and rows than the benchmark's are served over every protocol that it
+measures, and the fraud story is told once: named columns, training, monitors, renewal. Needs wrk, nginx and
+h2load.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def main() -> int:
     """Serve, then tell the story."""
     with tempfile.TemporaryDirectory(prefix="mlwright-record-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        fleet = Fleet(folder, make_workload(folder, seed=SEED), False, stack)
+        fleet = Fleet(folder, make_workload(folder, seed=SEED), peers=False, stack=stack)
         measure_one_row(fleet, seconds=3, repetitions=2)
         measure_grpc(fleet, seconds=3, repetitions=1)
         measure_batch(fleet, seconds=1, repetitions=1)

@@ -19,7 +19,7 @@ START_SECONDS = 30.0
 SERVER_CORE = 0
 MLWRIGHT = (sys.executable, "-m", "mlwright")
 SCRIPT = (str(Path(sys.executable).with_name("mlwright")),)  # what a person types
-NAME, LARGE = "bench", "large"
+NAME, LARGE, NETWORK = "bench", "large", "network"
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,9 @@ def import_model(folder: Path, model_file: Path, name: str = NAME) -> Path:
     project = folder / name
     if not project.exists():
         run_command([*MLWRIGHT, "init", name, "--empty"], folder)
+        framework = "onnx" if model_file.suffix == ".onnx" else "lightgbm"
         run_command(
-            [*MLWRIGHT, "model", "import", str(model_file), "--framework", "lightgbm", "--name", name],
+            [*MLWRIGHT, "model", "import", str(model_file), "--framework", framework, "--name", name],
             project,
         )
     return project

@@ -124,10 +124,15 @@ def make_workload(folder: Path, *, seed: int) -> Workload:
     return Workload(model_file, booster, one_row, _draw(rng, booster, requests=BATCH_BODIES, rows=BATCH))
 
 
-def _draw(rng: np.random.Generator, booster: Any, *, requests: int, rows: int) -> Requests:
-    drawn = rng.standard_normal((requests * rows, FEATURES))
+def draw_rows(rng: np.random.Generator, count: int) -> list[Row]:
+    """Draw rows whose numbers are as long in JSON as those of the model that this one stands for."""
+    drawn = rng.standard_normal((count, FEATURES))
     digits = [5 if at < LONGER_NUMBERS else 4 for at in range(FEATURES)]
-    flat = [[round(float(x), d) for x, d in zip(row, digits, strict=True)] for row in drawn]
+    return [[round(float(x), d) for x, d in zip(row, digits, strict=True)] for row in drawn]
+
+
+def _draw(rng: np.random.Generator, booster: Any, *, requests: int, rows: int) -> Requests:
+    flat = draw_rows(rng, requests * rows)
     expected = np.asarray(booster.predict(np.array(flat)), dtype=np.float64).reshape(requests, rows)
     return Requests([flat[at : at + rows] for at in range(0, len(flat), rows)], expected)
 

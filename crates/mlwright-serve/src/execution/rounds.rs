@@ -134,7 +134,7 @@ impl Waiting {
             }
             before = self.rows.get();
         }
-        // Nobody is made to wait for two batches in a row.
+        // Between two full batches the others have a turn too.
         tokio::task::yield_now().await;
     }
 

@@ -14,9 +14,6 @@ from mlwright.lifecycle.lowering import library_answers, lower
 from mlwright.packaging.blend_file import Line, forest_in, read_blend
 from mlwright.packaging.export_check import check_export
 from mlwright.packaging.exporting import lower_package
-from mlwright.packaging.kernel_content import kernel_content
-from mlwright.packaging.kernel_model import KernelModel
-from mlwright.packaging.package import publish_package
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.project import Task
 from mlwright.training.boosted import BoostedLearner
@@ -29,6 +26,7 @@ from mlwright.training.problem import Problem
 from mlwright.training.score import LINKS
 from mlwright.training.trainer import Calibration, Fitted, Member
 from tests.unit.training.problems import problem
+from tests.unit.training.published import published
 
 ROWS = 600
 EXACT = 1e-12
@@ -66,20 +64,6 @@ def fitted(of: Problem, *names: str) -> Fitted:
     return Fitted(tuple(members), LINKS[of.task], line, 0.5, (), (), (), np.zeros(0))
 
 
-def packaged(of: Problem, given: Fitted, folder: Path) -> Path:
-    lowered = lower(given)
-    model = KernelModel(
-        data=lowered.model,
-        columns=of.inputs,
-        outputs=of.outputs,
-        task=of.task,
-        is_named=True,
-        engine=lowered.engine,
-        transform=lowered.transform,
-    )
-    return folder / publish_package(folder, kernel_content(model, "mixed", "a blend"))
-
-
 def edges(of: Problem) -> pl.DataFrame:
     far = pl.DataFrame(
         {
@@ -99,7 +83,7 @@ def test_a_blend_is_the_weighted_sum_of_its_members(
 ) -> None:
     of = asked(task)
     given = fitted(of, *names)
-    folder = packaged(of, given, tmp_path)
+    folder = published(lower(given), of, tmp_path)
     assert (forest_in(folder / "model.blend") is not None) == ("trees" in names)
     columns, frame = list(of.inputs), edges(of)
     found = PackagePredictor(folder).predict_columns(native_columns(frame, columns), frame.height)
@@ -115,7 +99,7 @@ def test_a_calibration_with_corners_is_served_exactly(names: tuple[str, ...], tm
     bent = Calibration(knots=(-2.0, -0.5, 0.25, 3.0), values=(-1.0, -1.0, 0.5, 2.0))
     given = replace(fitted(of, *names), calibration=bent)
     columns, frame = list(of.inputs), edges(of)
-    found = PackagePredictor(packaged(of, given, tmp_path)).predict_columns(
+    found = PackagePredictor(published(lower(given), of, tmp_path)).predict_columns(
         native_columns(frame, columns), frame.height
     )
     straight = replace(given, calibration=Calibration())
@@ -129,7 +113,7 @@ def test_a_calibration_with_corners_is_served_exactly(names: tuple[str, ...], tm
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_a_blend_is_exported_as_one_graph(task: Task, tmp_path: Path) -> None:
     of = asked(task)
-    folder = packaged(of, fitted(of, "trees", "linear", "network"), tmp_path)
+    folder = published(lower(fitted(of, "trees", "linear", "network")), of, tmp_path)
     report = check_export(
         folder, lower_package(folder, NOTES), real=of.frame, tell=lambda _share, _text: None
     )
@@ -144,16 +128,7 @@ def test_a_line_through_the_sums_is_exported_exactly(tmp_path: Path) -> None:
     blend = read_blend(lowered.model)
     line = Line((-2.0, -0.5, 0.25, 3.0), (-1.0, -1.0, 0.5, 2.0))
     bent = type(blend)(blend.features, blend.outputs, blend.link, None, blend.networks, line)
-    model = KernelModel(
-        data=bent.to_bytes(),
-        columns=of.inputs,
-        outputs=1,
-        task="binary",
-        is_named=True,
-        engine="blend",
-        transform=lowered.transform,
-    )
-    folder = tmp_path / publish_package(tmp_path, kernel_content(model, "bent", "a blend"))
+    folder = published(replace(lowered, model=bent.to_bytes()), of, tmp_path)
     report = check_export(
         folder, lower_package(folder, NOTES), real=of.frame, tell=lambda _share, _text: None
     )

@@ -15,9 +15,6 @@ from mlwright.packaging.export_check import check_export, column_tensors
 from mlwright.packaging.exporting import lower_package
 from mlwright.packaging.forest import thresholds_of
 from mlwright.packaging.graph_run import open_session
-from mlwright.packaging.kernel_content import kernel_content
-from mlwright.packaging.kernel_model import KernelModel
-from mlwright.packaging.package import publish_package
 from mlwright.packaging.parity import edge_frame
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.training.boosted import BoostedLearner
@@ -28,6 +25,7 @@ from mlwright.training.problem import Problem
 from mlwright.training.score import LINKS
 from mlwright.training.trainer import Calibration, Fitted, Member
 from tests.unit.training.problems import problem
+from tests.unit.training.published import published
 
 ROWS = 1_500
 EXACT = 1e-12
@@ -52,20 +50,6 @@ def boosted(of: Problem) -> Fitted:
     model = BoostedLearner().fit(BOOSTED[0], FitTask(rows, None, of.task, 2, 3, 40, lambda _: False))
     member = Member(BOOSTED[0], 1.0, model, transform)
     return Fitted((member,), LINKS["binary"], Calibration(1.1, -0.2), 0.5, (), (), (), np.zeros(0))
-
-
-def packaged(of: Problem, given: Fitted, folder: Path) -> Path:
-    lowered = lower(given)
-    model = KernelModel(
-        data=lowered.model,
-        columns=of.inputs,
-        outputs=1,
-        task="binary",
-        is_named=True,
-        engine=lowered.engine,
-        transform=lowered.transform,
-    )
-    return folder / publish_package(folder, kernel_content(model, "m", "a forest"))
 
 
 def beside_thresholds(of: Problem, given: Fitted) -> pl.DataFrame:
@@ -94,7 +78,7 @@ def test_thresholds_are_float32_and_answers_are_the_librarys_beside_each_of_them
     assert len(thresholds) > 300
     assert np.array_equal(thresholds.astype(np.float32), thresholds)
     rows = pl.concat([of.frame, beside_thresholds(of, given)], how="vertical_relaxed")
-    found = answers(packaged(of, given, tmp_path), of, rows)
+    found = answers(published(lower(given), of, tmp_path), of, rows)
     wanted = library_answers(lower(given).members, rows, list(of.inputs), "binary")
     assert np.abs(found - wanted).max() < EXACT
 
@@ -104,7 +88,7 @@ def test_float32_and_float64_numbers_get_the_same_bits_from_package_and_graph(tm
     of = asked()
     given = boosted(of)
     rows = pl.concat([of.frame, beside_thresholds(of, given)], how="vertical_relaxed")
-    folder = packaged(of, given, tmp_path)
+    folder = published(lower(given), of, tmp_path)
     single = as_float32(rows)
     assert (rows["x"] != single["x"]).mean() > 0.5
     assert np.array_equal(answers(folder, of, rows), answers(folder, of, single))
@@ -120,7 +104,7 @@ def test_float32_and_float64_numbers_get_the_same_bits_from_package_and_graph(tm
 def test_the_graph_passes_the_gate_with_rows_beside_thresholds_of_large_numbers(tmp_path: Path) -> None:
     of = asked()
     given = boosted(of)
-    folder = packaged(of, given, tmp_path)
+    folder = published(lower(given), of, tmp_path)
     assert {"number", "scale", "level"} == {output["op"] for output in lower(given).transform["outputs"]}
     near = beside_thresholds(of, given)["seconds"].drop_nulls()
     assert near.filter((near > EPOCH) & (near % 1 != 0)).len() > 500
@@ -140,7 +124,7 @@ def test_a_model_whose_transform_does_not_round_compares_float64_numbers(tmp_pat
     before = replace(given, members=(replace(given.members[0], transform=exact),))  # type: ignore[arg-type]  # less a key
     rows = beside_thresholds(of, before)
     assert (np.array(thresholds_of(lower(before).model)[0]) % 2.0**-30).any()
-    found = answers(packaged(of, before, tmp_path), of, rows)
+    found = answers(published(lower(before), of, tmp_path), of, rows)
     wanted = library_answers(lower(before).members, rows, list(of.inputs), "binary")
     assert np.abs(found - wanted).max() < EXACT
-    assert np.abs(found - answers(packaged(of, before, tmp_path), of, as_float32(rows))).max() > 1e-3
+    assert np.abs(found - answers(published(lower(before), of, tmp_path), of, as_float32(rows))).max() > 1e-3

@@ -16,9 +16,6 @@ from mlwright.lifecycle.learners import installed_learners
 from mlwright.lifecycle.lowering import Lowered, library_answers, lower
 from mlwright.packaging.export_check import check_export
 from mlwright.packaging.exporting import lower_package
-from mlwright.packaging.kernel_content import kernel_content
-from mlwright.packaging.kernel_model import KernelModel
-from mlwright.packaging.package import publish_package
 from mlwright.packaging.predictor import PackagePredictor
 from mlwright.project import Task
 from mlwright.training.blend import blend
@@ -37,6 +34,7 @@ from mlwright.training.score import LINKS, predictions, row_losses
 from mlwright.training.search import PortfolioTrainer
 from mlwright.training.trainer import Calibration, Fitted, Member
 from tests.unit.training.problems import Silence, problem, rare
+from tests.unit.training.published import published
 
 ROWS = 900
 TASKS: tuple[tuple[Task, int], ...] = (("binary", 2), ("multiclass", 4), ("regression", 0))
@@ -88,19 +86,6 @@ def won(task: Task, classes: int, *, watch: Silence | None = None) -> tuple[Prob
     given = replace(asked(task, classes), metric="rmse" if task == "regression" else "log_loss")
     trainer = PortfolioTrainer({"lightgbm": Lazy(), "forest": ForestLearner(), "linear": LinearLearner()})
     return given, trainer.fit(given, BudgetClock(Budget(60.0, TRIALS)), watch or Silence())
-
-
-def published(lowered: Lowered, given: Problem, folder: Path) -> Path:
-    model = KernelModel(
-        data=lowered.model,
-        columns=given.inputs,
-        outputs=given.outputs,
-        task=given.task,
-        is_named=True,
-        engine=lowered.engine,
-        transform=lowered.transform,
-    )
-    return folder / publish_package(folder, kernel_content(model, "forest", "a forest"))
 
 
 def check_answers(lowered: Lowered, given: Problem, folder: Path) -> None:

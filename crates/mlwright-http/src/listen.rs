@@ -29,7 +29,7 @@ use crate::mirror::Mirror;
 use crate::paths::Door;
 use crate::shared::{Attached, Shared};
 use crate::tls::Tls;
-use crate::visits::{Guard, Register, SWEEP, Visit, Watched};
+use crate::visits::{GRACE, Guard, Register, SWEEP, Visit, Watched};
 
 const BACKLOG: i32 = 4096;
 /// How long connections may take to finish what they have begun.
@@ -330,13 +330,19 @@ struct Place {
 }
 
 impl Places {
-    /// Take a place; when all are taken, that of the connection that kept this server waiting for the longest time.
+    /// Take a place; when all are taken, that of the connection that kept this server waiting for the longest time. When all
+    /// have just come, who is next waits a little: a flood is not to end those who are about to ask.
     async fn take(&self) -> Place {
-        if self.free.available_permits() == 0 {
-            self.register.end_longest_wait();
-        }
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        let permit = loop {
+            if self.free.available_permits() == 0 {
+                self.register.end_longest_wait();
+            }
+            let free = Arc::clone(&self.free).acquire_owned();
+            if let Ok(permit) = tokio::time::timeout(GRACE, free).await {
+                // The semaphore is never closed.
+                break permit.ok();
+            }
+        };
         Place {
             guard: self.register.enter(),
             _permit: permit,

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
@@ -21,6 +21,8 @@ pub(crate) const SWEEP: Duration = Duration::from_millis(250);
 /// A body may be slower than [`BODY_BYTES_PER_SECOND`] for so long.
 const BODY_GRACE_MS: u64 = 5_000;
 const BODY_BYTES_PER_SECOND: u64 = 1 << 10;
+/// So long a new connection may take to say what it wants before its place can be given to another.
+pub(crate) const GRACE: Duration = Duration::from_millis(20);
 /// Fewer connections have nothing to gain from waiting for each other.
 const CROWD: usize = 8;
 
@@ -42,6 +44,7 @@ enum Phase {
 pub(crate) struct Visit {
     register: Rc<Register>,
     id: u64,
+    entered: Cell<Instant>,
     phase: Cell<Phase>,
     /// Sweep at which the phase began.
     since: Cell<u64>,
@@ -87,6 +90,7 @@ impl Register {
         let visit = Rc::new(Visit {
             register: Rc::clone(self),
             id,
+            entered: Cell::new(Instant::now()),
             phase: Cell::new(Phase::Head),
             since: Cell::new(self.sweeps.get()),
             body_bytes: Cell::new(0),
@@ -111,13 +115,13 @@ impl Register {
     }
 
     /// Make room: end the connection that keeps this server waiting for the longest time. One that is being answered
-    /// stays.
+    /// stays, and one that has just come.
     pub(crate) fn end_longest_wait(&self) {
         let visits = self.visits.borrow();
         let waiting = visits
             .values()
             .filter(|visit| visit.phase.get() != Phase::Answer && !visit.is_evicted.get())
-            .filter(|visit| !visit.is_stream);
+            .filter(|visit| !visit.is_stream && visit.entered.get().elapsed() >= GRACE);
         if let Some(visit) = waiting.min_by_key(|visit| (visit.since.get(), visit.id)) {
             visit.is_evicted.set(true);
             visit.wake();
@@ -455,6 +459,13 @@ mod tests {
     fn room_is_made_by_the_longest_wait() {
         let register = register();
         let (old, older) = (register.enter(), register.enter());
+        for guard in [&old, &older] {
+            let entered = Instant::now().checked_sub(GRACE);
+            guard
+                .visit()
+                .entered
+                .set(entered.expect("the system runs for longer"));
+        }
         let busy = register.enter();
         busy.visit().begin_answer();
         register.sweep(&limits());
@@ -464,7 +475,10 @@ mod tests {
         assert_eq!([&old, &older, &busy].map(evicted), [false, true, false]);
         register.end_longest_wait();
         assert!(evicted(&old));
+        let new = register.enter();
+        register.end_longest_wait();
+        assert!(!evicted(&new), "it has just come");
         drop(older);
-        assert_eq!(register.len(), 2);
+        assert_eq!(register.len(), 3);
     }
 }

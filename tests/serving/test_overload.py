@@ -12,7 +12,7 @@ from mlwright.serving import Limits
 from tests.serving.conftest import Stage, start
 from tests.serving.packages import row
 
-MANY_ROWS = ("--rows", "500", "--connections", "128", "--rate", "4000", "--seconds", "1", "--warm-up", "0.2")
+MANY_ROWS = ("--rows", "500", "--connections", "128", "--rate", "16000", "--seconds", "1", "--warm-up", "0.2")
 
 
 @pytest.mark.promise("serve.sheds")

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::ServeError;
 use crate::servable::Kernel;
 pub(crate) use job::Executed;
+use job::Job;
 use load::Load;
 pub(crate) use queue::Queue;
 use rounds::Rounds;
@@ -117,10 +118,12 @@ impl Aside {
         rows: usize,
         deadline: Option<Instant>,
     ) -> Result<Executed, ServeError> {
+        let (job, answer) = Job::of_rows(inputs, rows, deadline);
         match self {
-            Self::Queue(queue) => queue.predict(inputs, rows, deadline).await,
-            Self::Rounds(rounds) => rounds.predict(inputs, rows, deadline).await,
+            Self::Queue(queue) => queue.push(job)?,
+            Self::Rounds(rounds) => rounds.push(job)?,
         }
+        answer.await.unwrap_or(Err(ServeError::Late))
     }
 
     /// Whether one more row may wait.

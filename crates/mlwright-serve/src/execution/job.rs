@@ -19,7 +19,7 @@ pub(crate) struct Executed {
     pub(crate) is_shared: bool,
 }
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, ServeError>>;
+type Reply<T> = oneshot::Sender<Result<T, ServeError>>;
 type Call = Box<dyn FnOnce(&Kernel) + Send>;
 
 /// One request that waits for a model.

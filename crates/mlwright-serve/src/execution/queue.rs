@@ -1,7 +1,6 @@
 //! A model on threads of its own: requests wait in one queue for all of them.
 
 use std::collections::VecDeque;
-
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::BATCH_ROWS;
-use super::job::{Executed, Job, Work, answer, take_together};
+use super::job::{Job, Work, answer, take_together};
 use super::load::{Load, WAITING};
 use crate::ServeError;
 use crate::servable::Kernel;
@@ -26,7 +25,7 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
     pub(super) load: Load,
-    pub(super) takes_batches: bool,
+    takes_batches: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,18 +42,6 @@ impl Queue {
             load,
             takes_batches,
         }
-    }
-
-    /// Ask for rows; the caller may leave at any time.
-    pub(crate) async fn predict(
-        &self,
-        inputs: Vec<f64>,
-        rows: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Executed, ServeError> {
-        let (job, answer) = Job::of_rows(inputs, rows, deadline);
-        self.push(job)?;
-        answer.await.unwrap_or(Err(ServeError::Late))
     }
 
     /// Do something else with the model.
@@ -94,7 +81,7 @@ impl Queue {
             .has_room(self.load.rows.load(Ordering::Relaxed), 1)
     }
 
-    fn push(&self, job: Job) -> Result<(), ServeError> {
+    pub(super) fn push(&self, job: Job) -> Result<(), ServeError> {
         let before = self.load.rows.fetch_add(job.rows, Ordering::Relaxed);
         let mut state = self.lock();
         if !self.load.has_room(before, job.rows) || state.jobs.len() >= WAITING {

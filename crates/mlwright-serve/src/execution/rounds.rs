@@ -64,19 +64,10 @@ impl Rounds {
         }
     }
 
-    /// Ask for rows; the caller may leave at any time.
-    ///
     /// # Panics
     /// Outside of a [`tokio::task::LocalSet`], which the rounds are a task of.
-    pub(crate) async fn predict(
-        &self,
-        inputs: Vec<f64>,
-        rows: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Executed, ServeError> {
-        let (job, answer) = Job::of_rows(inputs, rows, deadline);
-        self.waiting().push(job)?;
-        answer.await.unwrap_or(Err(ServeError::Late))
+    pub(super) fn push(&self, job: Job) -> Result<(), ServeError> {
+        self.waiting().push(job)
     }
 
     /// Whether one more row may wait in this thread.

@@ -6,6 +6,7 @@
 mod frame;
 mod read;
 mod record;
+mod row;
 mod segment;
 mod write;
 

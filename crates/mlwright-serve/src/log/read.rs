@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::frame::{MAGIC, next_frame};
 use super::record::{FEEDBACK, Fields, PREDICTION, WINDOW};
+use super::row::read_row;
 use crate::{PredictionId, ServeError};
 
 /// Segment file → offset up to which it was read.
@@ -176,7 +177,7 @@ impl PredictionColumns {
             let scores = (0..width)
                 .map(|_| fields.f64())
                 .collect::<Option<Vec<f64>>>()?;
-            let input = fields.text()?;
+            let input = read_row(fields)?;
             self.id.push(
                 PredictionId {
                     process,
@@ -196,7 +197,7 @@ impl PredictionColumns {
             self.latency_us.push(latency_us);
             self.prediction.push(decision);
             self.scores.push(scores);
-            self.input.push(input.to_owned());
+            self.input.push(input.into_owned());
             self.inference_id.push(String::new());
         }
         if !fields.is_empty() {

@@ -1,5 +1,6 @@
 //! Payloads of the log, little endian: a kind, then its fields in the order of the structs below.
 
+use super::row::push_row;
 use crate::PredictionId;
 use crate::snapshot::Reason;
 
@@ -63,7 +64,7 @@ impl PredictionRecord<'_> {
             for score in &self.scores[row * self.width..(row + 1) * self.width] {
                 out.extend_from_slice(&score.to_le_bytes());
             }
-            push_bytes(out, self.inputs.get(row).copied().unwrap_or(b""));
+            push_row(out, self.inputs.get(row).copied().unwrap_or(b""));
         }
         if !self.inference_id.is_empty() {
             push_bytes(out, self.inference_id.as_bytes());
@@ -107,9 +108,17 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {
-        let length = self.u32()? as usize;
+        let length = self.u32()?;
+        self.text_of(length as usize)
+    }
+
+    pub(crate) fn text_of(&mut self, length: usize) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes(length)?).ok()
+    }
+
+    pub(crate) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
-        std::str::from_utf8(bytes).ok()
+        Some(bytes)
     }
 }

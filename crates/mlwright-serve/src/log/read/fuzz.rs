@@ -35,7 +35,7 @@ fn payload(random: &mut Random) -> Vec<u8> {
         decisions: &vec![1.0; rows],
         scores: &vec![0.25; 2 * rows],
         width: 2,
-        inputs: &vec![&b"{\"a\":1}"[..]; rows],
+        inputs: &vec![[&b"{\"a\":1}"[..], b"[1.5,-2]"][random.below(2)]; rows],
         inference_id: ["", "order-7"][random.below(2)],
     };
     let mut payload = Vec::new();

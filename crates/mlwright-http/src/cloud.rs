@@ -64,10 +64,7 @@ pub(crate) async fn invoke(
     let target = target_of(&snapshot, call, cloud)?;
     let call = Call { target, ..call };
     let deployment = find_model(&snapshot, target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let has_table = cloud == Cloud::Sagemaker && says_csv(call, &CONTENT_TYPE);
     let scored = if has_table {
         score_table(shared, deployment, call).await?

@@ -52,10 +52,7 @@ async fn ask(shared: &Shared, call: Call<'_>, wanted: Wanted) -> Result<Reply, A
     // Before the body is read: a model that is not there costs nothing.
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, call.target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let request = ExamplesRequest::read(&mut reader, shared.limits.rows)?;
     reader.finish()?;

@@ -25,10 +25,7 @@ pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, Ap
     let (target, arrival) = (call.target, call.arrival);
     let snapshot = shared.engine.snapshot();
     let deployment = find_deployment(&snapshot, target.name)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let mut reader = Reader::new(call.body, shared.limits.json_depth)?;
     let asked = read_request(&mut reader, shared.limits.rows)?;
     reader.finish()?;

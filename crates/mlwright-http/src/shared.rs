@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use mlwright_serve::{Document, Engine};
+use mlwright_serve::{Deployment, Document, Engine, Permit, now_us};
 
 use crate::config::{Container, Limits};
 use crate::counts::HttpCounters;
+use crate::errors::ApiError;
 use crate::mirror::Mirror;
 use crate::routes::Authorisation;
 use crate::tls::Acceptor;
@@ -87,6 +88,14 @@ impl Shared {
             refused: Mutex::new(None),
             held_bytes: AtomicUsize::new(0),
         }
+    }
+
+    /// Room to answer one more request of a deployment.
+    ///
+    /// # Errors
+    /// [`ApiError::Overloaded`] when there is none.
+    pub(crate) fn admit(&self, deployment: &Deployment) -> Result<Permit<'_>, ApiError> {
+        self.engine.admit(deployment).ok_or(ApiError::Overloaded)
     }
 
     /// Whether a bearer token opens a route.
@@ -193,11 +202,4 @@ fn is_equal(given: &[u8], wanted: &[u8]) -> bool {
         .zip(wanted)
         .fold(0_u8, |sum, (a, b)| sum | (a ^ b));
     given.len() == wanted.len() && differing == 0
-}
-
-/// Microseconds since 1970.
-pub(crate) fn now_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
 }

@@ -56,10 +56,7 @@ impl<'d> Scored<'d> {
 pub(crate) async fn predict(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiError> {
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, call.target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let scored = score_body(shared, deployment, call, Dialect::Tensorflow, None).await?;
     let mut out = scored.open_json();
     out.push(b'}');

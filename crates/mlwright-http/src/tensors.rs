@@ -21,10 +21,7 @@ pub(crate) async fn infer(shared: &Shared, call: Call<'_>) -> Result<Reply, ApiE
     let snapshot = shared.engine.snapshot();
     // Before the body is read: a model that is not there costs nothing.
     let deployment = find_model(&snapshot, target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let (json, mut raw) = RawBytes::split(call.headers, call.body)?;
     let mut reader = Reader::new(json, shared.limits.json_depth)?;
     let request = read_request(&mut reader, &mut raw)?;

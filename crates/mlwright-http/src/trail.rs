@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use mlwright_serve::now_us;
 use serde_json::{Value, json};
 
 use crate::headers::Headers;
-use crate::shared::now_us;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Of level 2 of W3C Trace Context.

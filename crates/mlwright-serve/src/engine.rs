@@ -6,13 +6,14 @@ mod predict;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use mlwright_features::Cell;
 use mlwright_onnx::Tensor;
 
 use crate::cache::Cache;
+use crate::clock::{now_us, time_of};
 use crate::counters::Counters;
 use crate::log::{self, FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
 use crate::prediction_id::random_u64;
@@ -343,7 +344,8 @@ impl Engine {
         };
         let executions = &variant.counts.executions;
         let predicted = predicted.inspect_err(|_| executions.add_failure(arrival.at.elapsed()))?;
-        let (done, time_us) = (Instant::now(), now_us());
+        let done = Instant::now();
+        let time_us = time_of(done);
         let began = predicted.began.unwrap_or(began);
         let mut answer = predicted.answer;
         executions.add(&Answered {
@@ -474,13 +476,6 @@ fn count(variant: &Variant, question: &Question<'_>, answer: &Answer) {
                 .count(&cells[row * width..(row + 1) * width], score);
         }
     }
-}
-
-/// Microseconds since 1970.
-pub(crate) fn now_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| u64::try_from(age.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

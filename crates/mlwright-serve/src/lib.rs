@@ -2,6 +2,7 @@
 //! and what keeps that going while packages are swapped. Nothing in here knows HTTP. Read `engine` first.
 
 mod cache;
+mod clock;
 mod counters;
 mod document;
 mod engine;
@@ -16,6 +17,7 @@ mod statistics;
 mod testing;
 mod windows;
 
+pub use clock::now_us;
 pub use counters::Counters;
 pub use document::{DeploymentSpec, Document, Mirror, VariantSpec};
 pub use engine::{Answer, Arrival, Engine, EngineConfig, Inputs, Permit, Question};

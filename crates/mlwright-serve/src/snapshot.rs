@@ -8,7 +8,7 @@ use mlwright_features::{RowReader, Violation, ViolationKind};
 use mlwright_stats::assign::{Salt, choose, thresholds, unit_hash};
 
 use crate::cache::Cache;
-use crate::engine::now_us;
+use crate::clock::now_us;
 use crate::log::Writer;
 use crate::statistics::{Durations, ExecutionCounts, Statistics};
 use crate::windows::Windows;

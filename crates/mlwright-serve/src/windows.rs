@@ -148,7 +148,7 @@ impl Windows {
                 Some((cells, counts))
             }
         };
-        let began = Mutex::new((crate::engine::now_us(), Instant::now()));
+        let began = Mutex::new((crate::clock::now_us(), Instant::now()));
         Ok(Self {
             columns,
             score,
@@ -180,7 +180,7 @@ impl Windows {
             return None;
         }
         self.rows.store(0, Ordering::Relaxed);
-        let from_us = std::mem::replace(&mut *began, (crate::engine::now_us(), Instant::now())).0;
+        let from_us = std::mem::replace(&mut *began, (crate::clock::now_us(), Instant::now())).0;
         let mut cells = String::from("{");
         let scores = self.score.as_ref().map(|(_, counts)| (SCORE, counts));
         let columns = self

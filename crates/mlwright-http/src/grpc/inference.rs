@@ -27,10 +27,7 @@ pub(crate) async fn infer(
     let snapshot = shared.engine.snapshot();
     // Before the tensors are read: a model that is not there costs nothing.
     let deployment = find_model(&snapshot, target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let asked = read_request(request)?;
     let answer = infer_tensors(shared, (deployment, target), &asked, arrival).await?;
     Ok(respond(answer, !request.raw_input_contents.is_empty()))

@@ -46,10 +46,7 @@ pub(crate) async fn predict(
     let target = target(request.model_spec.as_ref())?;
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let tensors = request.inputs.iter();
     let wanted = request.output_filter.iter().map(|name| WantedOutput {
         name: Cow::Borrowed(name),
@@ -128,10 +125,7 @@ async fn score(
 ) -> Result<Scored, ApiError> {
     let snapshot = shared.engine.snapshot();
     let deployment = find_model(&snapshot, target)?;
-    let _permit = shared
-        .engine
-        .admit(deployment)
-        .ok_or(ApiError::Overloaded)?;
+    let _permit = shared.admit(deployment)?;
     let (examples, context) = match input.and_then(|input| input.kind.as_ref()) {
         Some(input::Kind::ExampleList(list)) => (&list.examples, None),
         Some(input::Kind::ExampleListWithContext(list)) => (&list.examples, list.context.as_ref()),

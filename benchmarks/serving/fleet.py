@@ -54,7 +54,7 @@ class Fleet:
 
     @cached_property
     def large(self) -> tuple[Server, Requests]:
-        """Our server with a model that takes most of a millisecond a row, and requests for it."""
+        """Our server with a forest that takes some ten times as long a row, and requests for it."""
         model_file, requests = make_large(self.folder, seed=11, requests=64)
         project = import_model(self.folder, model_file, LARGE)
         return self.stack.enter_context(mlwright_server(project)), requests

@@ -18,8 +18,8 @@ from load import CLIENT_CORE, Load, alternate, http_target
 from process import memory_mb, stolen_seconds
 from reporting.bar import Bar
 from reporting.pauses import measure_pauses
-from section import Column, Section, middle
-from servers import MLWRIGHT, SERVER_CORE, Server
+from section import CPU, Column, Section, middle
+from servers import MLWRIGHT, REFUSE, SERVER_CORE, Server
 from workload import Requests
 
 CONNECTIONS, SATURATING, BATCHING, SLOW = 1_024, 8, 48, 2
@@ -38,6 +38,8 @@ COLUMNS = (
     Column("refused_max_us", "refused max ms", 1, scale=1e-3),
     Column("answer_us", "answer µs", 0),
     Column("refusal_us", "refusal µs", 1),
+    Column("nginx_us", "nginx's refusal µs", 1),
+    Column("most_share", "most with that, × capacity", 2),
     Column("stolen_server_s", "stolen from server s", 2),
     Column("stolen_client_s", "from client s", 2),
     Column("recovery_s", "recovery s", 2),
@@ -105,6 +107,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
         f" after: {BATCHING} of the large model, a forest of 4,000 trees × 255 leaves whose rows are scored"
         f" together, and {SLOW} of the network, a graph of 268 million operations a row in ONNX Runtime."
         " An answer takes the inverse of the capacity, a refusal what good answers leave of the core."
+        f" nginx, with nothing else to do, answers 503 to the same bodies from {BATCHING} closed-loop"
+        " connections."
         " Stolen is what the system counts as taken from a core by the machine's other guests during the"
         " load. Latency of accepted requests counts from sending, of refused ones from when they were due."
         " Recovery is the time after the load until single requests are answered 200 within 30 ms again."
@@ -117,8 +121,9 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             "Refusing costs the system's share of a request: reading it, writing a short answer. When that is"
             " a share ρ of an answer, no server on one core answers more than (1 - 3ρ) / (1 - ρ) of its"
             " capacity at 3 × capacity: nine tenths where a refusal takes less than a twentieth of an answer,"
-            " as of the network. A request of 128 rows brings 32 kB to be read before it is refused, and rows"
-            " of the large model are cheap in batches. Of one row of the small model refusing is more than"
+            " as of the network. A request of 128 rows brings 30 kB to be read before it is refused, and rows"
+            " of the large model are cheap in batches: of these not even a server that refuses as"
+            " cheaply as nginx answers nine tenths. Of one row of the small model refusing is more than"
             " half of the work: there is nothing to gain by it, and the connections"
             f" bound what can wait. {pauses}, before this section: what is asked then waits, and what has"
             " piled up has to be read afterwards.",
@@ -171,6 +176,8 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     server, bodies = case.server, case.requests.tensorflow_bodies()
     name = f"mlwright, {case.name.partition(',')[0]}"
     fleet.check(name, server, case.path, bodies, case.requests)
+    refusing = http_target("nginx, refusing", fleet.nginx, Load(BATCHING, REFUSE, bodies), fleet.folder)
+    nginx_us = middle(alternate([refusing], seconds=1, repetitions=3), "nginx, refusing", CPU.field) or 0.0
     closed = http_target(name, server, Load(case.saturating, case.path, bodies), fleet.folder)
     before = alternate([closed], seconds=3, repetitions=2)
     rate = FACTOR * _good(before[name])
@@ -195,6 +202,8 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
         "refused": refused,
         "answer_us": 1e6 / capacity,
         "refusal_us": 1e6 * (1 - step["achieved_rate"] / capacity) / max(refused, 1.0),
+        "nginx_us": nginx_us,
+        "most_share": _most_good(nginx_us * capacity / 1e6),
         "stolen_server_s": stolen[0],
         "stolen_client_s": stolen[1],
         "accepted_p99_us": step["service"]["p99_us"],
@@ -206,6 +215,11 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
         "wrong": counts["offered"] - counts["ok"] - counts["shed"],
         "generator_busy_share": step["generator_busy_share"],
     }
+
+
+def _most_good(refusal: float) -> float:
+    """Give the share of its capacity that one core answers when a refusal takes this share of an answer."""
+    return max(0.0, (1 - FACTOR * refusal) / (1 - refusal))
 
 
 def _stolen() -> list[float]:

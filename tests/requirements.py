@@ -132,7 +132,7 @@ PROMISES: dict[str, str] = {
     "serve.metrics": "GET /metrics is Prometheus text, or OpenMetrics for callers that accept it",
     "serve.conventions": "metrics have the names, units and labels of Prometheus' and OpenTelemetry's conventions",
     "serve.triton-statistics": "Triton's statistics count rows, executions of the model and cache hits apart",
-    "serve.log-numbers-packed": "A row of plain numbers takes half a byte a character in the prediction log",
+    "serve.log-numbers-packed": "The prediction log takes half a byte a character of plain numbers, and floats as they came",
     "serve.inference-id": "SageMaker's inference id stands in the prediction log, where ground truth is joined by it",
     "serve.admin": "the admin listener has its own port and token",
     "serve.sticky": "a unit stays on its variant; salted XXH64; propensity is written with every prediction",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 
 from mlwright.errors import ConfigError
 from mlwright.monitoring import predictions
+from mlwright.project import find_project
 from tests.serving.conftest import CONFIG, Stage, make_project, start, wait_for
-from tests.serving.packages import row
+from tests.serving.packages import MATRIX_DEPLOYMENT, add_matrix_version, row
 
 MIRRORED = CONFIG.replace(
     "[deployment.production]", '[deployment.production]\nmirror_to = "shadow"\ncache_entries = 100'
@@ -59,6 +62,38 @@ def test_a_mirror_logs_the_id_of_the_caller_too(mirrored: Stage) -> None:
 
     wait_for(mirrored_ids, "the mirror answers")
     assert mirrored_ids() == ["order-7"]
+
+
+@pytest.mark.promise("serve.log-numbers-packed", "serve.mirror")
+def test_a_matrix_reads_back_from_the_log_however_it_came(tmp_path: Path) -> None:
+    deployment = MATRIX_DEPLOYMENT + 'mirror_to = "shadow"\n[deployment.shadow]\nmodel = "matrix@champion"\n'
+    project = make_project(tmp_path / "project", CONFIG)
+    add_matrix_version(project)
+    (project.root / "mlwright.toml").write_text(CONFIG + deployment)
+    stage = Stage(find_project(project.root), start(find_project(project.root)))
+    sent = [[150.0, 0.1], [1.0, None], [-2.5e-7, 1e300]]
+    numbers = [math.nan if value is None else value for pair in sent for value in pair]
+    path = "/v2/models/matrix/infer"
+    tensor = {"name": "x", "datatype": "FP64", "shape": [3, 2]}
+    single = {"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}}
+    raw = json.dumps({"inputs": [{**tensor, "parameters": {"binary_data_size": 48}}]}).encode()
+    try:
+        with stage.client() as client:
+            texts = client.ask("POST", path, json.dumps({"inputs": [{**tensor, "data": sent}]}).encode())
+            named = {"Inference_Header_Content_Length": str(len(raw))}
+            doubles = client.ask("POST", path, raw + struct.pack("<6d", *numbers), **named)
+            head = json.dumps({"inputs": [single]}).encode()
+            named = {"Inference_Header_Content_Length": str(len(head))}
+            client.ask("POST", path, head + struct.pack("<2f", 0.5, -3), **named)
+        assert doubles.json()["outputs"] == texts.json()["outputs"]
+        logged = predictions(project.log, "matrix")
+        wait_for(lambda: len(predictions(project.log, "shadow")) == len(logged), "the mirror answers")
+    finally:
+        stage.server.stop()
+    shadow = predictions(project.log, "shadow")
+    for frame in (logged, shadow):
+        assert [json.loads(text) for text in frame["input"]] == [*sent, *sent, [0.5, -3]]
+    assert shadow.select("id", "prediction").equals(logged.select("id", "prediction"))
 
 
 @pytest.mark.promise("serve.cache", "serve.triton-statistics")

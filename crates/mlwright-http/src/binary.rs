@@ -173,6 +173,9 @@ pub(crate) fn raw_tensor<'a>(
             "{name:?} has {found} binary bytes for {datatype} of the shape {shape:?}"
         )));
     }
+    if let Some(floats) = read_floats(datatype, bytes) {
+        return GivenTensor::new(name, datatype, shape, Values::Floats(floats));
+    }
     let read = |(place, bytes): (usize, &[u8])| {
         (layout.read)(bytes)
             .and_then(Element::into_scalar)
@@ -189,6 +192,27 @@ pub(crate) fn raw_tensor<'a>(
         other => other,
     };
     GivenTensor::new(name, held_as, shape, Values::Scalars(values))
+}
+
+/// The elements of a tensor of floats; none for another datatype, and for infinite ones, which are refused by their place.
+fn read_floats(datatype: &str, bytes: &[u8]) -> Option<Vec<f64>> {
+    let floats: Vec<f64> = match datatype {
+        "FP32" => {
+            let singles = bytes.as_chunks().0.iter();
+            singles
+                .map(|bytes| f64::from(f32::from_le_bytes(*bytes)))
+                .collect()
+        }
+        "FP64" => {
+            let doubles = bytes.as_chunks().0.iter();
+            doubles.map(|bytes| f64::from_le_bytes(*bytes)).collect()
+        }
+        _ => return None,
+    };
+    let has_infinite = floats
+        .iter()
+        .fold(false, |any, value| any | value.is_infinite());
+    (!has_infinite).then_some(floats)
 }
 
 impl Element {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mlwright_package::SignatureInputs;
+use mlwright_package::{SignatureInputs, TensorSpec};
 use mlwright_serve::{Deployment, Servable};
 
 use crate::errors::ApiError;
@@ -68,14 +68,59 @@ pub(crate) fn compose<'a>(
     match &servable.manifest().signature.inputs {
         SignatureInputs::Columns(_) => compose_objects(columns, rows),
         SignatureInputs::Tensor(specs) => {
-            let (Some(spec), Some(width)) = (specs.first(), servable.matrix_width()) else {
-                return Err(ApiError::Shape(
-                    "this model takes several tensors: use /v2/models/NAME/infer".to_owned(),
-                ));
-            };
-            compose_lists(columns, &spec.name, rows, width)
+            let (matrix, width) = find_matrix(columns, servable, specs, rows)?;
+            compose_lists(matrix, rows, width)
         }
     }
+}
+
+/// The numbers of a request for a matrix model, if they came as bytes: there is no text to be kept of them.
+pub(crate) fn bare_matrix(
+    columns: &[NamedValues<'_, '_>],
+    servable: &Servable,
+    rows: usize,
+) -> Result<Option<Vec<f64>>, ApiError> {
+    let SignatureInputs::Tensor(specs) = &servable.manifest().signature.inputs else {
+        return Ok(None);
+    };
+    let (matrix, _) = find_matrix(columns, servable, specs, rows)?;
+    Ok(match matrix.values {
+        Values::Floats(floats) => Some(floats.clone()),
+        Values::Numbers(_) | Values::Scalars(_) => None,
+    })
+}
+
+/// The one tensor of a matrix model and its width.
+fn find_matrix<'c, 'v, 'a>(
+    tensors: &'c [NamedValues<'v, 'a>],
+    servable: &Servable,
+    specs: &[TensorSpec],
+    rows: usize,
+) -> Result<(&'c NamedValues<'v, 'a>, usize), ApiError> {
+    let (Some(spec), Some(width)) = (specs.first(), servable.matrix_width()) else {
+        return Err(ApiError::Shape(
+            "this model takes several tensors: use /v2/models/NAME/infer".to_owned(),
+        ));
+    };
+    let name = &spec.name;
+    let [tensor] = tensors else {
+        return Err(ApiError::Shape(format!(
+            "the model takes one tensor, {name:?}"
+        )));
+    };
+    if tensor.name != name {
+        let found = tensor.name;
+        return Err(ApiError::Shape(format!(
+            "the model has no input {found:?}, it takes {name:?}"
+        )));
+    }
+    if tensor.sizes != [rows, width] {
+        let found = tensor.sizes;
+        return Err(ApiError::Shape(format!(
+            "{name:?} has shape {found:?}, the model takes [rows, {width}]"
+        )));
+    }
+    Ok((tensor, width))
 }
 
 fn compose_objects<'a>(
@@ -111,28 +156,11 @@ fn compose_objects<'a>(
 }
 
 fn compose_lists<'a>(
-    tensors: &[NamedValues<'_, 'a>],
-    name: &str,
+    tensor: &NamedValues<'_, 'a>,
     rows: usize,
     width: usize,
 ) -> Result<Vec<Cow<'a, [u8]>>, ApiError> {
-    let [tensor] = tensors else {
-        return Err(ApiError::Shape(format!(
-            "the model takes one tensor, {name:?}"
-        )));
-    };
-    if tensor.name != name {
-        let found = tensor.name;
-        return Err(ApiError::Shape(format!(
-            "the model has no input {found:?}, it takes {name:?}"
-        )));
-    }
-    if tensor.sizes != [rows, width] {
-        let found = tensor.sizes;
-        return Err(ApiError::Shape(format!(
-            "{name:?} has shape {found:?}, the model takes [rows, {width}]"
-        )));
-    }
+    let name = tensor.name;
     if let Some(place) = inexact_among(tensor.values) {
         return Err(ApiError::Type(format!(
             "value {place} of {name:?} is no number that float64 holds"
@@ -189,7 +217,7 @@ pub(crate) fn numbers_of(matrix: &NamedValues<'_, '_>) -> Vec<f64> {
         }
     };
     let mut numbers: Vec<f64> = match matrix.values {
-        Values::Numbers(numbers) => numbers.clone(),
+        Values::Numbers(numbers) | Values::Floats(numbers) => numbers.clone(),
         Values::Scalars(scalars) => scalars.iter().map(number).collect(),
     };
     if matrix.is_single {
@@ -203,7 +231,7 @@ pub(crate) fn numbers_of(matrix: &NamedValues<'_, '_>) -> Vec<f64> {
 /// The place of a value that float64 does not hold.
 fn inexact_among(values: &Values<'_>) -> Option<usize> {
     match values {
-        Values::Numbers(_) => None,
+        Values::Numbers(_) | Values::Floats(_) => None,
         Values::Scalars(scalars) => scalars.iter().position(|value| !is_exact(value)),
     }
 }

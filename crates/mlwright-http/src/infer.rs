@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use mlwright_onnx::{OnnxError, OnnxModel, Tensor, TensorData};
 use mlwright_package::Class;
 use mlwright_serve::{
-    Answer, Arrival, Deployment, Inputs, PredictionId, Question, Servable, ServeError, Variant,
+    Answer, Arrival, Deployment, Inputs, PredictionId, Question, Raw, Servable, ServeError, Variant,
 };
 
-use crate::columnar::{NamedValues, compose, count_rows, numbers_of, unit_of_columns};
+use crate::columnar::{NamedValues, bare_matrix, compose, count_rows, numbers_of, unit_of_columns};
 use crate::errors::ApiError;
 use crate::paths::Target;
 use crate::predict::{Turn, score_turn};
@@ -136,11 +136,18 @@ impl<'a> Asked<'_, 'a> {
         let servable = &variant.servable;
         let own = row_outputs(servable);
         let chosen = choose(own.len(), |place| own[place].name, &self.request.wanted)?;
-        let texts = compose(named, servable, self.rows)?;
-        let is_single = named.iter().any(|values| values.is_single);
-        let composed = match named {
-            [matrix] if servable.is_tensor() => Rows::of_matrix(&texts, numbers_of(matrix)),
-            _ => Rows::of_texts(&texts, self.shared.limits.json_depth, is_single)?,
+        let texts;
+        let composed = if let Some(numbers) = bare_matrix(named, servable, self.rows)? {
+            Rows::of_numbers(numbers, self.rows)
+        } else {
+            texts = compose(named, servable, self.rows)?;
+            match named {
+                [matrix] if servable.is_tensor() => Rows::of_matrix(&texts, numbers_of(matrix)),
+                _ => {
+                    let is_single = named.iter().any(|values| values.is_single);
+                    Rows::of_texts(&texts, self.shared.limits.json_depth, is_single)?
+                }
+            }
         };
         let answer = score_turn(
             self.shared,
@@ -180,7 +187,7 @@ impl<'a> Asked<'_, 'a> {
                 tensors: &tensors,
                 rows: self.rows,
             },
-            raw: &[],
+            raw: Raw::Json(&[]),
             arrival: self.arrival,
         };
         let answer = self

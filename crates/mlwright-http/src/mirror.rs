@@ -100,13 +100,14 @@ impl Mirror {
         if !deployment.is_mirrored(turn.unit.as_deref(), turn.ids) {
             return;
         }
-        let bytes: usize = rows.raw.iter().map(|row| row.len()).sum();
+        let rows = rows.texts();
+        let bytes: usize = rows.iter().map(|row| row.len()).sum();
         let mirrored = Mirrored {
             to: mirror.to.clone(),
             ids: turn.ids,
             unit: turn.unit.as_deref().map(str::to_owned),
             inference_id: turn.inference_id.map(str::to_owned),
-            rows: rows.raw.iter().map(|row| (*row).into()).collect(),
+            rows,
         };
         if bytes > BYTES || self.queue.try_send(mirrored).is_err() {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);

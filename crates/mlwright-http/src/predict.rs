@@ -224,7 +224,7 @@ pub(crate) async fn score_turn(
         unit: turn.unit.as_deref(),
         inference_id: turn.inference_id,
         inputs,
-        raw: &rows.raw,
+        raw: rows.for_log(),
         arrival,
     };
     let answer = shared.engine.answer(deployment, &question).await?;

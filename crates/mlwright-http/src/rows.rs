@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use mlwright_serve::Raw;
+
 use crate::errors::ApiError;
 use crate::json::{Reader, Scalar};
 use crate::tensor_values::ELEMENTS;
+use crate::text::{push_list, push_number};
 
 /// Above this many fields duplicates are found by hashing instead of comparing.
 const FEW_FIELDS: usize = 48;
@@ -63,6 +66,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) fields: Vec<Field<'a>>,
     pub(crate) numbers: Vec<f64>,
     pub(crate) kinds: Vec<RowKind>,
+    /// The text of each row; none if they came as bytes, then all that they are is `numbers`.
     pub(crate) raw: Vec<&'a [u8]>,
 }
 
@@ -110,15 +114,48 @@ impl<'a> Rows<'a> {
 
     /// Rows of a matrix, with the texts that were composed of them: nothing is read again.
     pub(crate) fn of_matrix(texts: &'a [Cow<'_, [u8]>], numbers: Vec<f64>) -> Self {
-        let width = numbers.len().checked_div(texts.len()).unwrap_or(0);
+        Self {
+            raw: texts.iter().map(AsRef::as_ref).collect(),
+            ..Self::of_numbers(numbers, texts.len())
+        }
+    }
+
+    /// Rows of a matrix that came as bytes.
+    pub(crate) fn of_numbers(numbers: Vec<f64>, rows: usize) -> Self {
+        let width = numbers.len().checked_div(rows).unwrap_or(0);
         Self {
             fields: Vec::new(),
             numbers,
-            kinds: (0..texts.len())
+            kinds: (0..rows)
                 .map(|row| RowKind::Numbers(row * width..(row + 1) * width))
                 .collect(),
-            raw: texts.iter().map(AsRef::as_ref).collect(),
+            raw: Vec::new(),
         }
+    }
+
+    /// What the log keeps of the rows.
+    pub(crate) fn for_log(&self) -> Raw<'_> {
+        if self.raw.is_empty() {
+            Raw::Matrix
+        } else {
+            Raw::Json(&self.raw)
+        }
+    }
+
+    /// The text of each row, made of its numbers if it has none.
+    pub(crate) fn texts(&self) -> Vec<Box<[u8]>> {
+        if !self.raw.is_empty() {
+            return self.raw.iter().map(|row| (*row).into()).collect();
+        }
+        let write = |kind: &RowKind| {
+            let mut out = Vec::new();
+            if let RowKind::Numbers(range) = kind {
+                let numbers = self.numbers[range.clone()].iter().copied();
+                push_list(&mut out, numbers, push_number);
+            }
+            out.into()
+        };
+        self.kinds.iter().map(write).collect()
     }
 
     /// Read one row.

@@ -87,10 +87,10 @@ impl Datatype {
 
     /// The place of a value that is not of this type.
     fn misfit_among(self, values: &Values<'_>) -> Option<usize> {
-        if let (Self::Fp64, Values::Numbers(_)) = (self, values) {
-            return None;
+        match (self, values) {
+            (Self::Fp64, Values::Numbers(_)) | (Self::Fp32 | Self::Fp64, Values::Floats(_)) => None,
+            _ => values.position(|value| !self.admits(value)),
         }
-        values.position(|value| !self.admits(value))
     }
 
     /// Whether a value is one of this type; null stands for a missing value.

@@ -1,4 +1,5 @@
-//! The values of a list in a body: numbers alone take eight bytes each, others stand as they were read.
+//! The values of a list in a body, or of the bytes of a tensor: numbers alone take eight bytes each, others stand as they
+//! were read.
 
 use std::borrow::Cow;
 
@@ -14,6 +15,8 @@ const EXPECTED: usize = 256;
 pub(crate) enum Values<'a> {
     /// Nothing but numbers, of which float64 says all that there is to say.
     Numbers(Vec<f64>),
+    /// Floats that came as such, not as text, whole ones too: none is infinite, and NaN is a missing value.
+    Floats(Vec<f64>),
     /// Any values.
     Scalars(Vec<Scalar<'a>>),
 }
@@ -25,10 +28,24 @@ impl Default for Values<'_> {
 }
 
 impl<'a> Values<'a> {
+    /// Values of typed lists: floats, if they are.
+    pub(crate) fn of_typed(scalars: Vec<Scalar<'a>>) -> Self {
+        let float = |scalar: &Scalar<'_>| match scalar {
+            Scalar::Null => Some(f64::NAN),
+            Scalar::Number(Number {
+                value,
+                integer: None,
+            }) => Some(*value),
+            _ => None,
+        };
+        let floats: Option<Vec<f64>> = scalars.iter().map(float).collect();
+        floats.map_or(Self::Scalars(scalars), Self::Floats)
+    }
+
     /// How many.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Numbers(numbers) => numbers.len(),
+            Self::Numbers(numbers) | Self::Floats(numbers) => numbers.len(),
             Self::Scalars(scalars) => scalars.len(),
         }
     }
@@ -37,6 +54,7 @@ impl<'a> Values<'a> {
     pub(crate) fn first(&self) -> Option<Scalar<'a>> {
         match self {
             Self::Numbers(numbers) => numbers.first().map(|value| as_scalar(*value)),
+            Self::Floats(floats) => floats.first().map(|value| float_as_scalar(*value)),
             Self::Scalars(scalars) => scalars.first().cloned(),
         }
     }
@@ -45,6 +63,7 @@ impl<'a> Values<'a> {
     pub(crate) fn scalars(&self) -> Cow<'_, [Scalar<'a>]> {
         match self {
             Self::Numbers(numbers) => numbers.iter().copied().map(as_scalar).collect(),
+            Self::Floats(floats) => floats.iter().copied().map(float_as_scalar).collect(),
             Self::Scalars(scalars) => Cow::Borrowed(scalars),
         }
     }
@@ -53,6 +72,7 @@ impl<'a> Values<'a> {
     pub(crate) fn position(&self, is: impl Fn(&Scalar<'_>) -> bool) -> Option<usize> {
         match self {
             Self::Numbers(numbers) => numbers.iter().position(|value| is(&as_scalar(*value))),
+            Self::Floats(floats) => floats.iter().position(|value| is(&float_as_scalar(*value))),
             Self::Scalars(scalars) => scalars.iter().position(is),
         }
     }
@@ -60,7 +80,7 @@ impl<'a> Values<'a> {
     /// Add one of any kind.
     pub(crate) fn push(&mut self, scalar: Scalar<'a>) {
         match self {
-            Self::Numbers(_) => {
+            Self::Numbers(_) | Self::Floats(_) => {
                 let mut scalars = self.scalars().into_owned();
                 scalars.push(scalar);
                 *self = Self::Scalars(scalars);
@@ -72,6 +92,17 @@ impl<'a> Values<'a> {
 
 fn as_scalar<'a>(value: f64) -> Scalar<'a> {
     Scalar::Number(Number::of_float(value))
+}
+
+fn float_as_scalar<'a>(value: f64) -> Scalar<'a> {
+    if value.is_nan() {
+        Scalar::Null
+    } else {
+        Scalar::Number(Number {
+            value,
+            integer: None,
+        })
+    }
 }
 
 /// Values of a list, or of lists inside it.
@@ -190,5 +221,25 @@ mod tests {
             Scalar::Bool(true),
         ];
         assert_eq!(*values.scalars(), expected);
+    }
+
+    #[test]
+    fn typed_values_are_floats_if_all_are() {
+        let float = |value| {
+            Scalar::Number(Number {
+                value,
+                integer: None,
+            })
+        };
+        let given = vec![float(1.0), Scalar::Null, float(-2.5)];
+        let values = Values::of_typed(given.clone());
+        assert!(matches!(&values, Values::Floats(floats) if floats.len() == 3));
+        assert_eq!((values.first(), values.len()), (Some(float(1.0)), 3));
+        assert_eq!(*values.scalars(), given);
+        assert_eq!(values.position(|value| *value == Scalar::Null), Some(1));
+        for other in [Scalar::Bool(true), Scalar::Number(Number::of_float(1.0))] {
+            let values = Values::of_typed(vec![float(1.0), other]);
+            assert!(matches!(values, Values::Scalars(_)));
+        }
     }
 }

@@ -15,7 +15,7 @@ use mlwright_onnx::Tensor;
 use crate::cache::Cache;
 use crate::clock::{now_us, time_of};
 use crate::counters::Counters;
-use crate::log::{self, FeedbackEvent, FeedbackLog, PredictionRecord, Writer};
+use crate::log::{self, FeedbackEvent, FeedbackLog, LoggedRows, PredictionRecord, Writer};
 use crate::prediction_id::random_u64;
 use crate::snapshot::VariantCounts;
 use crate::statistics::Answered;
@@ -112,6 +112,15 @@ pub enum Inputs<'a> {
     },
 }
 
+/// Rows as they came.
+#[derive(Debug, Clone, Copy)]
+pub enum Raw<'a> {
+    /// JSON of each row; empty when nothing is kept of them.
+    Json(&'a [&'a [u8]]),
+    /// The numbers of [`Inputs::Matrix`], which came as such.
+    Matrix,
+}
+
 /// A decoded request that has its variant.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -125,8 +134,8 @@ pub struct Question<'a> {
     pub inputs: Inputs<'a>,
     /// The caller's own id of the request, for the log.
     pub inference_id: Option<&'a str>,
-    /// JSON of each row, for the log; may be empty.
-    pub raw: &'a [&'a [u8]],
+    /// The rows as they came, for the log.
+    pub raw: Raw<'a>,
     /// When it came.
     pub arrival: Arrival,
 }
@@ -369,10 +378,11 @@ impl Engine {
 
     fn write_log(&self, written: &Written<'_>, question: &Question<'_>, answer: &Answer) {
         let (deployment, variant) = (written.deployment, written.variant);
-        let raw = if self.config.log_inputs {
-            question.raw
-        } else {
-            &[]
+        let inputs = match (question.raw, question.inputs) {
+            _ if !self.config.log_inputs => LoggedRows::Json(&[]),
+            (Raw::Json(rows), _) => LoggedRows::Json(rows),
+            (Raw::Matrix, Inputs::Matrix(numbers)) => LoggedRows::Numbers(numbers),
+            (Raw::Matrix, Inputs::Cells(_) | Inputs::Tensors { .. }) => LoggedRows::Json(&[]),
         };
         deployment.log.append_prediction(&PredictionRecord {
             time_us: written.time_us,
@@ -390,7 +400,7 @@ impl Engine {
             decisions: &answer.decisions,
             scores: &answer.outputs,
             width: answer.width,
-            inputs: raw,
+            inputs,
             inference_id: question
                 .inference_id
                 .filter(|id| id.len() <= INFERENCE_ID_BYTES)

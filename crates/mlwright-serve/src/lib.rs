@@ -20,7 +20,7 @@ mod windows;
 pub use clock::now_us;
 pub use counters::Counters;
 pub use document::{DeploymentSpec, Document, Mirror, VariantSpec};
-pub use engine::{Answer, Arrival, Engine, EngineConfig, Inputs, Permit, Question};
+pub use engine::{Answer, Arrival, Engine, EngineConfig, Inputs, Permit, Question, Raw};
 pub use error::ServeError;
 pub use execution::{Execution, Mode, batch_time};
 pub use log::{FeedbackEvent, FeedbackKind};

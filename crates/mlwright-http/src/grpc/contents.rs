@@ -81,7 +81,7 @@ fn read_tensor<'a>(
         (Some(bytes), None) => raw_tensor(name, &input.datatype, shape, bytes),
         (None, Some(contents)) => {
             let values = read_contents(input, contents)?;
-            GivenTensor::new(name, &input.datatype, shape, Values::Scalars(values))
+            GivenTensor::new(name, &input.datatype, shape, Values::of_typed(values))
         }
         (None, None) => GivenTensor::new(name, &input.datatype, shape, Values::default()),
         (Some(_), Some(_)) => Err(ApiError::Shape(format!(

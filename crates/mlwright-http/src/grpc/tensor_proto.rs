@@ -69,7 +69,7 @@ pub(crate) fn read_tensor<'a>(
         )));
     }
     repeat_last(&mut values, &shape);
-    GivenTensor::new(name, word, shape, Values::Scalars(values))
+    GivenTensor::new(name, word, shape, Values::of_typed(values))
 }
 
 fn read_shape(name: &str, tensor: &TensorProto) -> Result<Vec<usize>, ApiError> {

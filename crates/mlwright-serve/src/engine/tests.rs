@@ -29,7 +29,7 @@ fn ask(engine: &Engine, snapshot: &Snapshot, unit: Option<&str>, amounts: &[f64]
         unit,
         inputs: Inputs::Cells(&cells),
         inference_id: None,
-        raw: &vec![&b"{}"[..]; amounts.len()],
+        raw: Raw::Json(&vec![&b"{}"[..]; amounts.len()]),
         arrival: Arrival::now(),
     };
     let answer = block_on(engine.answer(deployment, &question)).expect("an answer");

@@ -14,7 +14,7 @@ pub use read::{
     Cursor, FeedbackColumns, PredictionColumns, WindowColumns, read_feedback, read_predictions,
     read_windows,
 };
-pub(crate) use record::PredictionRecord;
+pub(crate) use record::{LoggedRows, PredictionRecord};
 pub use write::{FeedbackEvent, FeedbackKind, append_feedback};
 pub(crate) use write::{FeedbackLog, Writer, commit};
 

@@ -1,6 +1,6 @@
 //! Payloads of the log, little endian: a kind, then its fields in the order of the structs below.
 
-use super::row::push_row;
+use super::row::{push_numbers, push_row};
 use crate::PredictionId;
 use crate::snapshot::Reason;
 
@@ -8,6 +8,15 @@ use crate::snapshot::Reason;
 pub(crate) const PREDICTION: u8 = 1;
 pub(crate) const FEEDBACK: u8 = 2;
 pub(crate) const WINDOW: u8 = 3;
+
+/// The rows of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LoggedRows<'a> {
+    /// The JSON of each; empty when inputs are not kept.
+    Json(&'a [&'a [u8]]),
+    /// Their numbers, as many of each.
+    Numbers(&'a [f64]),
+}
 
 /// One request.
 #[derive(Debug)]
@@ -29,8 +38,7 @@ pub(crate) struct PredictionRecord<'a> {
     /// Per row: `width` outputs.
     pub(crate) scores: &'a [f64],
     pub(crate) width: usize,
-    /// Per row: its JSON; empty when inputs are not kept.
-    pub(crate) inputs: &'a [&'a [u8]],
+    pub(crate) inputs: LoggedRows<'a>,
     /// The caller's own id of the request; may be empty. Last, and only there if there is one: older records have none.
     pub(crate) inference_id: &'a str,
 }
@@ -64,7 +72,13 @@ impl PredictionRecord<'_> {
             for score in &self.scores[row * self.width..(row + 1) * self.width] {
                 out.extend_from_slice(&score.to_le_bytes());
             }
-            push_row(out, self.inputs.get(row).copied().unwrap_or(b""));
+            match self.inputs {
+                LoggedRows::Json(rows) => push_row(out, rows.get(row).copied().unwrap_or(b"")),
+                LoggedRows::Numbers(numbers) => {
+                    let width = numbers.len() / self.decisions.len();
+                    push_numbers(out, &numbers[row * width..(row + 1) * width]);
+                }
+            }
         }
         if !self.inference_id.is_empty() {
             push_bytes(out, self.inference_id.as_bytes());

@@ -1,6 +1,6 @@
-//! The JSON of a row in a record: a list of numbers takes half a byte a character, anything else stands as it is.
+//! A row in a record: its JSON, or its numbers if they came as such. It is read back as JSON.
 //!
-//! A list of numbers is written with sixteen characters at most: ten digits, comma, minus, point, and also space and
+//! Of JSON, a list of numbers takes half a byte a character, anything else stands as it is. Such a list is written with sixteen characters at most: ten digits, comma, minus, point, and also space and
 //! `e`. Half the bytes are half the disk, and half the memory that the system keeps them in until they are there.
 
 use std::borrow::Cow;
@@ -9,6 +9,8 @@ use super::record::{Fields, push_bytes};
 
 /// In a length: so many characters follow, two in a byte, and the brackets around them are left out.
 const PACKED: u32 = 1 << 31;
+/// In a length: so many numbers follow, eight bytes each. Nobody writes them as text who may never read them.
+const NUMBERS: u32 = 1 << 30;
 
 /// Characters by their half byte; the last stands for none.
 const CHARACTERS: &[u8; 15] = b"0123456789 e,-.";
@@ -31,14 +33,40 @@ pub(crate) fn push_row(out: &mut Vec<u8>, json: &[u8]) {
     out.extend_from_slice(&pack(tail)[..rest.len().div_ceil(2)]);
 }
 
-/// Read what [`push_row`] wrote; none if the payload is too short or holds what it never writes.
+/// Append a row of numbers.
+pub(crate) fn push_numbers(out: &mut Vec<u8>, numbers: &[f64]) {
+    out.extend_from_slice(&(numbers.len() as u32 | NUMBERS).to_le_bytes());
+    out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+}
+
+/// Read a row that was appended, as JSON; none if the payload is too short or holds what is never written.
 pub(crate) fn read_row<'a>(fields: &mut Fields<'a>) -> Option<Cow<'a, str>> {
     let length = fields.u32()?;
-    if length & PACKED == 0 {
-        return fields.text_of(length as usize).map(Cow::Borrowed);
+    let (form, length) = (
+        length & (PACKED | NUMBERS),
+        (length & !(PACKED | NUMBERS)) as usize,
+    );
+    match form {
+        0 => fields.text_of(length).map(Cow::Borrowed),
+        PACKED => unpack(fields.bytes(length.div_ceil(2))?, length).map(Cow::Owned),
+        NUMBERS => {
+            let (numbers, _) = fields.bytes(length.checked_mul(8)?)?.as_chunks();
+            Some(Cow::Owned(write_numbers(numbers)))
+        }
+        _ => None,
     }
-    let length = (length & !PACKED) as usize;
-    let packed = fields.bytes(length.div_ceil(2))?;
+}
+
+/// Missing numbers are null.
+fn write_numbers(numbers: &[[u8; 8]]) -> String {
+    let texts: Vec<String> = numbers
+        .iter()
+        .map(|bytes| serde_json::Value::from(f64::from_le_bytes(*bytes)).to_string())
+        .collect();
+    format!("[{}]", texts.join(","))
+}
+
+fn unpack(packed: &[u8], length: usize) -> Option<String> {
     let halves = packed.iter().flat_map(|byte| [byte & 15, byte >> 4]);
     let mut json = String::with_capacity(length + 2);
     json.push('[');
@@ -46,7 +74,7 @@ pub(crate) fn read_row<'a>(fields: &mut Fields<'a>) -> Option<Cow<'a, str>> {
         json.push(char::from(*CHARACTERS.get(usize::from(half))?));
     }
     json.push(']');
-    Some(Cow::Owned(json))
+    Some(json)
 }
 
 /// What stands between the brackets, if all of it has a half byte. No early return: it is done in blocks.
@@ -118,6 +146,22 @@ mod tests {
             assert_eq!(bytes.len(), 4 + (json.len() - 2).div_ceil(2), "{json}");
             assert_eq!(read(&bytes).as_deref(), Some(json));
         }
+    }
+
+    // promise: serve.log-numbers-packed
+    #[test]
+    fn numbers_that_came_as_bytes_are_kept_so_and_read_back_as_json() {
+        let mut bytes = Vec::new();
+        push_numbers(&mut bytes, &[1.0, 0.1, f64::NAN, -2.5e-7, 1e300, -0.0]);
+        assert_eq!(bytes.len(), 4 + 6 * 8);
+        let json = read(&bytes).expect("a row");
+        assert_eq!(json, "[1.0,0.1,null,-2.5e-7,1e+300,-0.0]");
+        for end in 0..bytes.len() {
+            assert_eq!(read(&bytes[..end]), None, "{end} bytes");
+        }
+        let mut none = Vec::new();
+        push_numbers(&mut none, &[]);
+        assert_eq!(read(&none).as_deref(), Some("[]"));
     }
 
     #[test]

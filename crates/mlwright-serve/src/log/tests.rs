@@ -42,7 +42,7 @@ fn append_named(writer: &Arc<Writer>, counter: u64, decisions: &[f64], inference
         decisions,
         scores: &scores,
         width: 2,
-        inputs: &inputs,
+        inputs: LoggedRows::Json(&inputs),
         inference_id,
     });
     commit();

@@ -5,8 +5,8 @@ use std::fs;
 use mlwright_fuzz::{Random, damage, for_each_seed};
 
 use super::*;
-use crate::log::PredictionRecord;
 use crate::log::frame::push_frame;
+use crate::log::{LoggedRows, PredictionRecord};
 use crate::snapshot::Reason;
 use crate::testing::Folder;
 
@@ -16,6 +16,8 @@ const FILES: u64 = 500;
 
 fn payload(random: &mut Random) -> Vec<u8> {
     let rows = random.below(4);
+    let texts = vec![[&b"{\"a\":1}"[..], b"[1.5,-2]"][random.below(2)]; rows];
+    let numbers = vec![0.5; 3 * rows];
     let record = PredictionRecord {
         time_us: random.bits(),
         ids: PredictionId {
@@ -35,7 +37,7 @@ fn payload(random: &mut Random) -> Vec<u8> {
         decisions: &vec![1.0; rows],
         scores: &vec![0.25; 2 * rows],
         width: 2,
-        inputs: &vec![[&b"{\"a\":1}"[..], b"[1.5,-2]"][random.below(2)]; rows],
+        inputs: [LoggedRows::Json(&texts), LoggedRows::Numbers(&numbers)][random.below(2)],
         inference_id: ["", "order-7"][random.below(2)],
     };
     let mut payload = Vec::new();

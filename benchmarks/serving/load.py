@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from process import cpu_seconds, memory_mb
+from process import cpu_seconds, memory_mb, touch_free_memory
 from servers import Server
 
 CLIENT_CORE = 1
+LOGGED_MEGABYTES = 512  # more than a server logs in one repetition
 SCRIPT = """
 local bodies = {}
 for line in io.lines("%s") do bodies[#bodies + 1] = line end
@@ -77,6 +78,8 @@ def alternate(
         target.drive(1)
     for repetition in range(repetitions):
         for target in targets:
+            if target.server.log is not None:
+                touch_free_memory(LOGGED_MEGABYTES)
             one = target.drive(seconds)
             found[target.name].append(asdict(one))
             target.server.drop_old_log()

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet import LARGE_PATH, NETWORK_PATH, PATHS, TENSORFLOW, Fleet
-from load import CLIENT_CORE, Load, alternate, http_target
-from process import memory_mb, stolen_seconds
+from load import CLIENT_CORE, LOGGED_MEGABYTES, Load, alternate, http_target
+from process import memory_mb, stolen_seconds, touch_free_memory
 from reporting.bar import Bar
 from reporting.pauses import measure_pauses
 from section import CPU, Column, Section, middle
@@ -50,7 +50,7 @@ COLUMNS = (
 
 @dataclass
 class Memory:
-    """Resident memory twice a second while a load runs."""
+    """Resident memory twice a second while a load runs; the log of the load is dropped as it grows."""
 
     server: Server
     seen: list[float] = field(default_factory=list)
@@ -60,6 +60,7 @@ class Memory:
         """Look until told to stop."""
         while not self.stop.wait(0.5):
             self.seen.append(memory_mb(self.server.pid))
+            self.server.drop_old_log()
 
     @property
     def growth(self) -> float:
@@ -182,6 +183,7 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     before = alternate([closed], seconds=3, repetitions=2)
     rate = FACTOR * _good(before[name])
     memory = Memory(server)
+    touch_free_memory(LOGGED_MEGABYTES)
     stolen = _stolen()
     watcher = threading.Thread(target=memory.watch)
     watcher.start()
@@ -190,7 +192,6 @@ def _overload(fleet: Fleet, case: Case, *, seconds: float) -> dict[str, float]:
     recovery = _recovery(case)
     memory.stop.set()
     watcher.join()
-    server.drop_old_log()
     after = alternate([closed], seconds=3, repetitions=2)
     both = {name: [*before[name], *after[name]]}
     counts, capacity = step["counts"], _good(both[name])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 
+MEGABYTE = 1 << 20
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,6 +38,18 @@ def memory_mb(pid: int, *, field: str = "VmRSS") -> float:
             if line.startswith(field + ":"):
                 total += int(line.split()[1])
     return total / 1024
+
+
+def touch_free_memory(megabytes: int) -> None:
+    """Write to memory that is free, and free it again: what is written next finds pages that the machine has.
+
+    A virtual machine may have given free memory back to its host. Then the first write to a page costs some
+    microseconds, which would be counted for the server that happens to log its requests there.
+    """
+    ones = b"\1" * MEGABYTE
+    with mmap.mmap(-1, megabytes * MEGABYTE) as memory:
+        for at in range(0, megabytes * MEGABYTE, MEGABYTE):
+            memory[at : at + MEGABYTE] = ones
 
 
 def _stat(pid: int) -> list[str]:

@@ -53,6 +53,10 @@ fn others(word: u64) -> u64 {
     clippy::inline_always,
     reason = "a call costs as much as a third of the work"
 )]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "numbers below one follow no pattern that a branch could be guessed from"
+)]
 #[inline(always)]
 fn short(bytes: &[u8]) -> Option<(f64, usize)> {
     let is_negative = *bytes.first()? == b'-';
@@ -62,7 +66,8 @@ fn short(bytes: &[u8]) -> Option<(f64, usize)> {
     let others = others(word);
     // Places in a word are counted in bits.
     let whole = others.trailing_zeros().wrapping_sub(7);
-    if whole.wrapping_sub(1) >= 56 || (digits as u8 == 0 && whole > 8) {
+    let has_leading_zero = (digits as u8 == 0) & (whole > 8);
+    if (whole.wrapping_sub(1) >= 56) | has_leading_zero {
         return None;
     }
     let (mut end, mut after_point, mut joined) = (whole, 0, digits);
@@ -71,7 +76,7 @@ fn short(bytes: &[u8]) -> Option<(f64, usize)> {
         end = rest.trailing_zeros().wrapping_sub(7);
         after_point = end.wrapping_sub(whole + 8);
         // No digit, or the word ends first.
-        if after_point.wrapping_sub(1) >= 48 || end > 56 {
+        if (after_point.wrapping_sub(1) >= 48) | (end > 56) {
             return None;
         }
         let below = (1 << whole) - 1;
@@ -168,8 +173,20 @@ pub(crate) fn parse_list(
 ) -> Result<usize, (&'static str, usize)> {
     let (mut end, mut next) = (at, at);
     let limit = out.len().saturating_add(room);
+    let mut are_short = true;
     while out.len() < limit {
-        if let Some((value, length)) = short(&bytes[next..]) {
+        if are_short {
+            let taken = take_short(bytes, next, limit, out);
+            if taken > next {
+                (end, next) = (taken - 1, taken);
+            }
+            if out.len() == limit {
+                break;
+            }
+        }
+        let found = short(&bytes[next..]);
+        are_short = found.is_some();
+        if let Some((value, length)) = found {
             out.push(value);
             end = next + length;
         } else if let Some((value, after)) = next_float(bytes, next)? {
@@ -185,6 +202,46 @@ pub(crate) fn parse_list(
         next = end + 1 + usize::from(bytes.get(end + 1) == Some(&b' '));
     }
     Ok(end)
+}
+
+/// Append the numbers from a place on, as far as they are short ones with commas after them; give the place after the last
+/// of these commas. Where the next number begins is not known from the one before it: several are read at a time.
+fn take_short(bytes: &[u8], at: usize, limit: usize, out: &mut Vec<f64>) -> usize {
+    let mut next = at;
+    while let Some(block) = bytes.get(next..).and_then(<[u8]>::first_chunk) {
+        let (first, mut commas) = (next, commas(block));
+        while commas != 0 {
+            let comma = first + commas.trailing_zeros() as usize;
+            commas &= commas - 1;
+            // Many write one space after a comma.
+            let start = next + usize::from(bytes[next] == b' ');
+            match short(&bytes[start..]) {
+                Some((value, length)) if start + length == comma && out.len() < limit => {
+                    out.push(value);
+                }
+                _ => return next,
+            }
+            next = comma + 1;
+        }
+        if next == first {
+            break;
+        }
+    }
+    next
+}
+
+/// A bit for each comma of a block.
+fn commas(block: &[u8; 64]) -> u64 {
+    const SEVEN: u64 = u64::from_le_bytes([0x7f; 8]);
+    let (words, _) = block.as_chunks();
+    let mut all = 0;
+    for (place, word) in words.iter().enumerate() {
+        let differing = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b','; 8]);
+        // The highest bit of each byte that is zero, then these bits side by side.
+        let found = !(((differing & SEVEN) + SEVEN) | differing | SEVEN);
+        all |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * place);
+    }
+    all
 }
 
 /// Any number after white space, with the place after it; none where something else is next.

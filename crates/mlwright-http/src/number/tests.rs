@@ -171,3 +171,45 @@ fn space_before_a_comma_ends_a_run_of_numbers_and_loses_none() {
     assert_eq!(parse_list(b"1 ,2", 0, 9, &mut out), Ok(1));
     assert_eq!(out, [1.0]);
 }
+
+#[test]
+fn long_lists_of_short_and_other_numbers_are_read_as_one_by_one() {
+    let forms = [
+        "0",
+        "-1",
+        "12.5",
+        "-0.125",
+        "0.1234567",
+        "7",
+        "-9.25",
+        "3e2",
+        "123456789.25",
+        "-0",
+    ];
+    mlwright_fuzz::for_each_seed(2_000, |random| {
+        let others = 3 * random.below(2);
+        let mut text = String::new();
+        for place in 0..=random.below(80) {
+            if place > 0 {
+                text.push_str([",", ",", ", ", ",\n"][random.below(3 + others.min(1))]);
+            }
+            text.push_str(forms[random.below(7 + others)]);
+        }
+        text.push_str(
+            [
+                "",
+                "]",
+                ",null",
+                ",\"a\",1,2",
+                ",9007199254740993",
+                "],[1,2",
+            ][random.below(6)],
+        );
+        let room = [1, 5, 100][random.below(3)];
+        let mut out = Vec::new();
+        let found = parse_list(text.as_bytes(), 0, room, &mut out);
+        let bits: Vec<u64> = out.iter().map(|value| value.to_bits()).collect();
+        let (expected, length) = one_by_one(&text, room);
+        assert_eq!((bits, found), (expected, Ok(length)), "{text:?} {room}");
+    });
+}

@@ -1,5 +1,7 @@
 //! Seeded damage to inputs, for the tests of everything that reads bytes of others. The same seed does the same damage.
 
+use std::time::{Duration, Instant};
+
 /// `SplitMix64`: a small source of random numbers (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
@@ -204,12 +206,20 @@ pub fn json(random: &mut Random, depth: usize) -> String {
     format!("{{{}}}", items.join(" , "))
 }
 
-/// Run a check on so many seeds; a failure names its seed.
+/// For so many seconds a check goes on at least, if this variable of the environment says so.
+const SECONDS: &str = "MLWRIGHT_FUZZ_SECONDS";
+
+/// Run a check on so many seeds, and on those after them while there is time; a failure names its seed.
 ///
 /// # Panics
 /// When the check does.
 pub fn for_each_seed(count: u64, check: impl Fn(&mut Random)) {
-    for seed in 0..count {
+    let seconds = std::env::var(SECONDS).map_or(0, |text| text.parse().expect("whole seconds"));
+    let (began, time) = (Instant::now(), Duration::from_secs(seconds));
+    for seed in 0.. {
+        if seed >= count && began.elapsed() >= time {
+            break;
+        }
         let named = Named(seed);
         check(&mut Random::new(seed));
         std::mem::forget(named);

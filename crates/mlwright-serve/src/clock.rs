@@ -5,6 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After this time the clock of the day is read again, which somebody may have set.
 const TRUSTED: Duration = Duration::from_millis(100);
+/// Two readings further apart than this, a thread may lose its processor between them, are not taken for one moment.
+const APART: Duration = Duration::from_micros(20);
 
 thread_local! {
     /// An instant and its time of day.
@@ -28,7 +30,7 @@ pub(crate) fn time_of(just_now: Instant) -> u64 {
         return time_us + u64::from(since.subsec_micros());
     }
     let time_us = now_us();
-    KNOWN.set(Some((just_now, time_us)));
+    KNOWN.set((just_now.elapsed() < APART).then_some((just_now, time_us)));
     time_us
 }
 
@@ -37,17 +39,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_has_the_time_of_day_and_their_order() {
+    fn an_instant_has_the_time_of_day() {
         let begun = Instant::now();
-        let mut last = 0;
         while begun.elapsed() < 3 * TRUSTED {
             let before = now_us();
             let found = time_of(Instant::now());
             let after = now_us();
-            // A thread may stand still between two readings, never go back by more than their rounding.
-            assert!(found + 1 >= before.min(last) && found <= after + 1);
-            assert!(found.abs_diff(after) < 1_000_000, "{found} {after}");
-            last = found;
+            assert!(before <= found + 1 && found <= after + 1 + APART.as_micros() as u64);
         }
     }
 
@@ -56,6 +54,7 @@ mod tests {
         let early = Instant::now();
         std::thread::sleep(Duration::from_millis(2));
         time_of(Instant::now());
-        assert!(now_us() - time_of(early) < 1_000_000);
+        let found = time_of(early);
+        assert!(found.abs_diff(now_us()) < 1_000_000);
     }
 }

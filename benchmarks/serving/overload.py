@@ -123,8 +123,9 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             " a share ρ of an answer, no server on one core answers more than (1 - 3ρ) / (1 - ρ) of its"
             " capacity at 3 × capacity: nine tenths where a refusal takes less than a twentieth of an answer,"
             " as of the network. A request of 128 rows brings 30 kB to be read before it is refused, and rows"
-            " of the large model are cheap in batches: of these not even a server that refuses as"
-            " cheaply as nginx answers nine tenths. Of one row of the small model refusing is more than"
+            " of the large model are cheap in batches: of these a server that refuses as cheaply as nginx"
+            " would answer the share in the column after its cost. Of one row of the small model refusing is"
+            " more than"
             " half of the work: there is nothing to gain by it, and the connections"
             f" bound what can wait. {pauses}, before this section: what is asked then waits, and what has"
             " piled up has to be read afterwards.",

@@ -212,9 +212,12 @@ const SECONDS: &str = "MLWRIGHT_FUZZ_SECONDS";
 /// Run a check on so many seeds, and on those after them while there is time; a failure names its seed.
 ///
 /// # Panics
-/// When the check does.
+/// When the check does, or the variable is no number.
 pub fn for_each_seed(count: u64, check: impl Fn(&mut Random)) {
-    let seconds = std::env::var(SECONDS).map_or(0, |text| text.parse().expect("whole seconds"));
+    let wanted = std::env::var(SECONDS).unwrap_or_else(|_| "0".to_owned());
+    let Ok(seconds) = wanted.parse() else {
+        panic!("{SECONDS} has to be a number of whole seconds, it is {wanted:?}");
+    };
     let (began, time) = (Instant::now(), Duration::from_secs(seconds));
     for seed in 0.. {
         if seed >= count && began.elapsed() >= time {

@@ -80,14 +80,15 @@ pub(crate) fn bare_matrix(
     servable: &Servable,
     rows: usize,
 ) -> Result<Option<Vec<f64>>, ApiError> {
-    let SignatureInputs::Tensor(specs) = &servable.manifest().signature.inputs else {
+    let inputs = &servable.manifest().signature.inputs;
+    let (SignatureInputs::Tensor(specs), [matrix]) = (inputs, columns) else {
         return Ok(None);
     };
-    let (matrix, _) = find_matrix(columns, servable, specs, rows)?;
-    Ok(match matrix.values {
-        Values::Floats(floats) => Some(floats.clone()),
-        Values::Numbers(_) | Values::Scalars(_) => None,
-    })
+    let Values::Floats(floats) = matrix.values else {
+        return Ok(None);
+    };
+    find_matrix(columns, servable, specs, rows)?;
+    Ok(Some(floats.clone()))
 }
 
 /// The one tensor of a matrix model and its width.

@@ -1,7 +1,8 @@
 //! A row in a record: its JSON, or its numbers if they came as such. It is read back as JSON.
 //!
-//! Of JSON, a list of numbers takes half a byte a character, anything else stands as it is. Such a list is written with sixteen characters at most: ten digits, comma, minus, point, and also space and
-//! `e`. Half the bytes are half the disk, and half the memory that the system keeps them in until they are there.
+//! Of JSON, a list of numbers takes half a byte a character, anything else stands as it is. Such a list is written with
+//! fifteen characters: ten digits, space, `e`, comma, minus, and point. Half the bytes are half the disk, and half the
+//! memory that the system keeps them in until they are there.
 
 use std::borrow::Cow;
 

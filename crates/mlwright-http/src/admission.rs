@@ -192,6 +192,17 @@ impl Admission {
         Ok(output.await)
     }
 
+    /// Whether work that is asked for now is refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.judge() == Verdict::Refuse
+    }
+
+    /// Count a request that was refused before it asked for work: it was read and answered all the same.
+    pub(crate) fn count_refused(self: &Rc<Self>) {
+        self.open_round();
+        self.change(|round| round.asked += 1);
+    }
+
     fn judge(&self) -> Verdict {
         let worked = self.round.get().map_or(0.0, |round| round.worked);
         let ahead = self.waiting.borrow().len();
@@ -289,9 +300,7 @@ impl Admission {
     fn call(&self) {
         let mut waiting = self.waiting.borrow_mut();
         let (mut room, cost) = (self.room.get(), self.cost.get().value());
-        while room > 0.0
-            && let Some(ticket) = waiting.pop_front()
-        {
+        while let Some(ticket) = waiting.pop_front() {
             if ticket.has_left.get() {
                 continue;
             }
@@ -300,6 +309,9 @@ impl Admission {
                 waker.wake();
             }
             room -= cost;
+            if room <= 0.0 {
+                return;
+            }
         }
     }
 }
@@ -404,6 +416,15 @@ mod tests {
         assert!(average.value() > 0.4 * MS);
         let same = average.learn(1.0, 0).value();
         assert!((same - average.value()).abs() < 1e-12, "nobody asked");
+    }
+
+    #[test]
+    fn where_nobody_may_wait_who_does_is_called_all_the_same() {
+        let admission = Admission::new(Duration::ZERO);
+        assert_eq!(admission.judge(), Verdict::Wait, "no round is known");
+        let tickets = queue(&admission, 2);
+        admission.call();
+        assert_eq!(called(&tickets), 1);
     }
 
     #[test]

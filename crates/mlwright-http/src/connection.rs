@@ -12,13 +12,12 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use mlwright_serve::Arrival;
 
 use crate::errors::ApiError;
-use crate::headers::Headers;
+use crate::headers::{Headers, text};
 use crate::paths::{Door, Target, find, has_error_field};
 use crate::reply::Reply;
 use crate::routes::{Authorisation, Call, ROUTES, Takes, operate};
@@ -27,7 +26,7 @@ use crate::trail::{Passage, request_id};
 use crate::visits::Visit;
 
 /// Whether a route is one of those that are refused under overload; probes and operators are not.
-fn is_predicting(place: usize) -> bool {
+pub(crate) fn is_predicting(place: usize) -> bool {
     ROUTES[place].method == "POST" && ROUTES[place].authorisation == Authorisation::Serving
 }
 
@@ -47,12 +46,13 @@ pub(crate) async fn answer(
     visit: &Visit,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let started = Instant::now();
-    visit.begin_body();
     let (parts, body) = request.into_parts();
+    visit.begin_body(body.size_hint().exact());
     let path = parts.uri.path();
     let headers = Headers::of(&parts.headers);
     let mut held = Held::new(&shared);
-    let (place, asked) = match find_route(&shared, door, &parts, &headers) {
+    let asked = (parts.method.as_str(), path, parts.version);
+    let (place, asked) = match find_route(&shared, door, asked, headers.hosts) {
         Ok((place, target)) => {
             let told = (&parts.headers, &headers);
             let asked = ask(&shared, (place, target), told, body, &mut held, visit).await;
@@ -62,29 +62,26 @@ pub(crate) async fn answer(
     };
     visit.begin_answer();
     let is_shed = matches!(asked, Err((ApiError::Overloaded, _)));
-    let (reply, rest) = match asked {
+    if is_shed {
+        visit.alert();
+    }
+    let (mut reply, rest) = match asked {
         Ok(reply) => (reply, None),
         Err((error, rest)) => (refuse(&shared, &error, path, &headers), rest),
     };
-    let took = started.elapsed();
-    shared
-        .counters
-        .count(place, &parts.method, reply.status, took);
-    let passage = Passage {
-        method: parts.method.as_str(),
-        route: place.map_or("none", |place| ROUTES[place].name),
-        path,
-        status: reply.status,
-        took,
-    };
-    shared.trail.note(passage, &headers);
+    note(
+        &shared,
+        (place, &parts.method, path),
+        &headers,
+        started,
+        &mut reply,
+    );
     let is_last = rest.is_some() || shared.is_draining();
     // A caller that waits for `100 Continue` sends nothing after a refusal.
     if let Some(rest) = rest.filter(|_| headers.expect.is_none()) {
         tokio::task::spawn_local(linger(rest));
     }
-    let mut response = respond(reply, is_last);
-    shared.trail.answer(&headers, response.headers_mut());
+    let response = respond(reply, is_last);
     // What is left of the request lies in the connection's buffer, which can only be used again when it is gone.
     drop(parts);
     if visit.is_crowded() && !is_shed {
@@ -95,6 +92,27 @@ pub(crate) async fn answer(
     shared.engine.commit();
     visit.end_answer();
     Ok(response)
+}
+
+/// Count an answer, leave its trail, and give the caller's ids back in it.
+pub(crate) fn note(
+    shared: &Shared,
+    (place, method, path): (Option<usize>, &Method, &str),
+    headers: &Headers<'_>,
+    started: Instant,
+    reply: &mut Reply,
+) {
+    let took = started.elapsed();
+    shared.counters.count(place, method, reply.status, took);
+    let passage = Passage {
+        method: method.as_str(),
+        route: place.map_or("none", |place| ROUTES[place].name),
+        path,
+        status: reply.status,
+        took,
+    };
+    shared.trail.note(passage, headers);
+    shared.trail.answer(headers, reply);
 }
 
 /// An error, and what is left of the body.
@@ -186,19 +204,19 @@ impl Drop for Held<'_> {
     }
 }
 
-fn find_route<'a>(
-    shared: &Shared,
+/// Find the route of a request that names its host so many times.
+pub(crate) fn find_route<'a>(
+    shared: &'a Shared,
     door: Door,
-    parts: &'a Parts,
-    headers: &Headers<'_>,
+    (method, path, version): (&str, &'a str, Version),
+    hosts: usize,
 ) -> Result<(usize, Target<'a>), ApiError> {
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
     if path.len() > URL_BYTES {
         return Err(ApiError::TooLarge(format!(
             "the URL has more than {URL_BYTES} bytes"
         )));
     }
-    check_host(headers, parts.version)?;
+    check_host(hosts, version)?;
     let path = match door {
         Door::Serving => shared.container.own_path(method, path),
         Door::Admin | Door::Grpc => path,
@@ -207,17 +225,15 @@ fn find_route<'a>(
 }
 
 /// Whether the caller may use the route, with a body of this kind and length.
-fn admit(
+pub(crate) fn admit(
     shared: &Shared,
     place: usize,
     headers: &Headers<'_>,
     length: Option<u64>,
 ) -> Result<(), ApiError> {
     let route = &ROUTES[place];
-    let bearer = headers.authorization.map(HeaderValue::as_bytes);
-    let token = headers.token.map(HeaderValue::as_bytes);
     let who = route.authorisation;
-    if !(shared.allows(who, bearer) || shared.allows_token(who, token)) {
+    if !(shared.allows(who, headers.authorization) || shared.allows_token(who, headers.token)) {
         return Err(ApiError::Unauthorised);
     }
     check_media_type(route.takes, headers)?;
@@ -231,8 +247,8 @@ fn admit(
 }
 
 /// A request of HTTP/1.1 names its host once (RFC 9112, 3.2): two readers of one that does not may take it for two.
-fn check_host(headers: &Headers<'_>, version: Version) -> Result<(), ApiError> {
-    match headers.hosts {
+fn check_host(hosts: usize, version: Version) -> Result<(), ApiError> {
+    match hosts {
         1 => Ok(()),
         0 if version != Version::HTTP_11 => Ok(()),
         _ => Err(ApiError::Host),
@@ -241,24 +257,24 @@ fn check_host(headers: &Headers<'_>, version: Version) -> Result<(), ApiError> {
 
 fn check_media_type(takes: Takes, headers: &Headers<'_>) -> Result<(), ApiError> {
     if let Some(coding) = headers.content_encoding
-        && coding != "identity"
+        && coding != b"identity"
     {
-        let coding: String = coding.to_str().unwrap_or("?").chars().take(100).collect();
+        let coding: String = text(coding).unwrap_or("?").chars().take(100).collect();
         return Err(ApiError::MediaType(format!("content-encoding: {coding}")));
     }
     let Some(found) = headers.content_type else {
         return Ok(());
     };
     // Nearly all callers write it like that.
-    if found == JSON && takes.allows(JSON) {
+    if found == JSON.as_bytes() && takes.allows(JSON) {
         return Ok(());
     }
-    let text = found.to_str().unwrap_or("?");
-    let kind = text.split(';').next().unwrap_or("").trim();
+    let found = text(found).unwrap_or("?");
+    let kind = found.split(';').next().unwrap_or("").trim();
     if takes.allows(&kind.to_ascii_lowercase()) {
         return Ok(());
     }
-    Err(ApiError::MediaType(text.chars().take(100).collect()))
+    Err(ApiError::MediaType(found.chars().take(100).collect()))
 }
 
 /// Read the body; on refusal give what is left of it too.
@@ -323,9 +339,7 @@ async fn collect(
 /// The request is here now; its caller may say for how long it waits.
 fn arrival_of(headers: &Headers<'_>) -> Arrival {
     let mut arrival = Arrival::now();
-    let allowed = headers
-        .patience
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let allowed = headers.patience.and_then(|value| text(value)?.parse().ok());
     // What is no number of milliseconds is no deadline: callers are not refused for their own clocks.
     arrival.deadline =
         allowed.and_then(|allowed| arrival.at.checked_add(Duration::from_millis(allowed)));
@@ -348,9 +362,14 @@ pub(crate) async fn contain<T>(
     .await
 }
 
-fn refuse(shared: &Shared, error: &ApiError, path: &str, headers: &Headers<'_>) -> Reply {
-    let given = request_id(headers).and_then(|id| id.to_str().ok());
-    let id = given.map_or_else(|| shared.next_request_id(), str::to_owned);
+/// The answer to a request that failed.
+pub(crate) fn refuse(
+    shared: &Shared,
+    error: &ApiError,
+    path: &str,
+    headers: &Headers<'_>,
+) -> Reply {
+    let id = request_id(headers).map_or_else(|| shared.next_request_id(), str::to_owned);
     if *error == ApiError::Internal {
         eprintln!("server.internal: the request {id} failed");
     }

@@ -2,24 +2,23 @@
 //! their table costs more than to pass it over.
 
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
 
 /// Headers that every request is asked for; of one that is there several times, the first.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Headers<'r> {
     /// How often the host is named.
     pub(crate) hosts: usize,
-    pub(crate) authorization: Option<&'r HeaderValue>,
+    pub(crate) authorization: Option<&'r [u8]>,
     /// The token of callers whose `Authorization` is taken: those who sign their requests need it for the signature.
-    pub(crate) token: Option<&'r HeaderValue>,
+    pub(crate) token: Option<&'r [u8]>,
     /// How many milliseconds the caller waits for its answer.
-    pub(crate) patience: Option<&'r HeaderValue>,
-    pub(crate) content_encoding: Option<&'r HeaderValue>,
-    pub(crate) content_type: Option<&'r HeaderValue>,
-    pub(crate) expect: Option<&'r HeaderValue>,
-    pub(crate) request_id: Option<&'r HeaderValue>,
+    pub(crate) patience: Option<&'r [u8]>,
+    pub(crate) content_encoding: Option<&'r [u8]>,
+    pub(crate) content_type: Option<&'r [u8]>,
+    pub(crate) expect: Option<&'r [u8]>,
+    pub(crate) request_id: Option<&'r [u8]>,
     /// W3C Trace Context, <https://www.w3.org/TR/trace-context/>.
-    pub(crate) trace_parent: Option<&'r HeaderValue>,
+    pub(crate) trace_parent: Option<&'r [u8]>,
 }
 
 impl<'r> Headers<'r> {
@@ -27,30 +26,44 @@ impl<'r> Headers<'r> {
     pub(crate) fn of(map: &'r HeaderMap) -> Self {
         let mut found = Self::default();
         for (name, value) in map {
-            let place = match name.as_str() {
-                "host" => {
-                    found.hosts += 1;
-                    continue;
-                }
-                "authorization" => &mut found.authorization,
-                "x-mlwright-token" => &mut found.token,
-                "x-request-timeout-ms" => &mut found.patience,
-                "content-encoding" => &mut found.content_encoding,
-                "content-type" => &mut found.content_type,
-                "expect" => &mut found.expect,
-                "x-request-id" => &mut found.request_id,
-                "traceparent" => &mut found.trace_parent,
-                _ => continue,
-            };
-            place.get_or_insert(value);
+            found.add(name.as_str(), value.as_bytes());
         }
         found
     }
+
+    /// Note a header; its name is in small letters.
+    pub(crate) fn add(&mut self, name: &str, value: &'r [u8]) {
+        let place = match name {
+            "host" => {
+                self.hosts += 1;
+                return;
+            }
+            "authorization" => &mut self.authorization,
+            "x-mlwright-token" => &mut self.token,
+            "x-request-timeout-ms" => &mut self.patience,
+            "content-encoding" => &mut self.content_encoding,
+            "content-type" => &mut self.content_type,
+            "expect" => &mut self.expect,
+            "x-request-id" => &mut self.request_id,
+            "traceparent" => &mut self.trace_parent,
+            _ => return,
+        };
+        place.get_or_insert(value);
+    }
+}
+
+/// The text of a header, if it is one: visible letters of ASCII and spaces.
+pub(crate) fn text(value: &[u8]) -> Option<&str> {
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|_| value.iter().all(is_text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HeaderValue;
 
     fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -72,8 +85,8 @@ mod tests {
         ]);
         let found = Headers::of(&map);
         assert_eq!(found.hosts, 2);
-        assert_eq!(found.request_id, Some(&HeaderValue::from_static("1")));
-        assert_eq!(found.content_type, map.get("content-type"));
+        assert_eq!(found.request_id, Some(&b"1"[..]));
+        assert_eq!(found.content_type, Some(&b"text/csv"[..]));
         assert_eq!(found.authorization, None);
     }
 }

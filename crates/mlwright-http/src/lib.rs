@@ -3,6 +3,7 @@
 mod admin;
 mod admission;
 mod binary;
+mod boundary;
 mod cloud;
 mod columnar;
 mod config;
@@ -35,6 +36,8 @@ mod reply;
 mod routes;
 mod rows;
 mod shared;
+mod shedding;
+mod stream;
 mod tensor_values;
 mod tensorflow;
 mod tensorflow_model;

@@ -28,8 +28,9 @@ use crate::inherit;
 use crate::mirror::Mirror;
 use crate::paths::Door;
 use crate::shared::{Attached, Shared};
+use crate::stream::Stream;
 use crate::tls::Tls;
-use crate::visits::{GRACE, Guard, Register, SWEEP, Visit, Watched};
+use crate::visits::{GRACE, Guard, Register, SWEEP, Visit};
 
 const BACKLOG: i32 = 4096;
 /// How long connections may take to finish what they have begun.
@@ -385,13 +386,14 @@ where
         return;
     }
     let service = service_fn(|request| answer(Arc::clone(&shared), door, request, visit));
+    let refuses = (door == Door::Serving).then(|| Arc::clone(&shared));
     let connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         // Not `pipeline_flush`: it keeps an answer back while bytes of the next request are there, and loses it when they
         // are no request. One copy of an answer leaves in one write.
         .writev(false)
         .serve_connection(
-            Watched::new(TokioIo::new(stream), Rc::clone(visit)),
+            Stream::new(TokioIo::new(stream), Rc::clone(visit), refuses),
             service,
         );
     let mut connection = pin!(connection);

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use mlwright_serve::now_us;
 use serde_json::{Value, json};
 
-use crate::headers::Headers;
+use crate::headers::{Headers, text};
+use crate::reply::Reply;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Of level 2 of W3C Trace Context.
@@ -69,7 +70,7 @@ impl Trail {
             "path": passage.path.chars().take(200).collect::<String>(),
             "status": passage.status,
             "took_us": u64::try_from(passage.took.as_micros()).unwrap_or(u64::MAX),
-            "request_id": request_id(headers).and_then(|id| id.to_str().ok()),
+            "request_id": request_id(headers),
             "trace_id": trace(headers).map(|(id, _)| id),
         });
         if self.has_access_log {
@@ -92,31 +93,30 @@ impl Trail {
     }
 
     /// Give id and trace back to the caller who sent them.
-    pub(crate) fn answer(&self, headers: &Headers<'_>, answer: &mut HeaderMap) {
-        if let Some(id) = request_id(headers) {
-            answer.insert(REQUEST_ID, id.clone());
+    pub(crate) fn answer(&self, headers: &Headers<'_>, answer: &mut Reply) {
+        if let Some(id) = request_id(headers).and_then(|id| HeaderValue::from_str(id).ok()) {
+            answer.headers.push((REQUEST_ID, id));
         }
         if let Some((trace_id, flags)) = trace(headers) {
             let span = self.spans.fetch_add(1, Ordering::Relaxed);
             let text = format!("00-{trace_id}-{span:016x}-{flags}");
             if let Ok(value) = HeaderValue::from_str(&text) {
-                answer.insert(TRACE_RESPONSE, value);
+                answer.headers.push((TRACE_RESPONSE, value));
             }
         }
     }
 }
 
 /// The caller's own id of a request, if it is one that can be given back.
-pub(crate) fn request_id<'r>(headers: &Headers<'r>) -> Option<&'r HeaderValue> {
-    headers.request_id.filter(|id| {
-        let bytes = id.as_bytes();
-        (1..=ID_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
-    })
+pub(crate) fn request_id<'r>(headers: &Headers<'r>) -> Option<&'r str> {
+    let id = text(headers.request_id?)?;
+    let is_visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_visible && (1..=ID_BYTES).contains(&id.len())).then_some(id)
 }
 
 /// Trace id and flags of a valid `traceparent`.
 fn trace<'r>(headers: &Headers<'r>) -> Option<(&'r str, &'r str)> {
-    let text = headers.trace_parent?.to_str().ok()?;
+    let text = text(headers.trace_parent?)?;
     let is_hex = |part: &str, digits: usize| {
         part.len() == digits
             && part
@@ -138,6 +138,7 @@ fn trace<'r>(headers: &Headers<'r>) -> Option<(&'r str, &'r str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::HeaderMap;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -158,9 +159,13 @@ mod tests {
         let given = headers("traceparent", &good);
         let given = Headers::of(&given);
         assert_eq!(trace(&given), Some((id, "01")));
-        let mut answer = HeaderMap::new();
+        let mut answer = Reply::json(Vec::new());
         Trail::new(false, 100).answer(&given, &mut answer);
-        let back = answer["traceresponse"].to_str().expect("text");
+        let [(name, back)] = &answer.headers[..] else {
+            panic!("one header: {answer:?}")
+        };
+        assert_eq!(name, "traceresponse");
+        let back = back.to_str().expect("text");
         assert!(
             back.starts_with(&format!("00-{id}-")) && back.ends_with("-01"),
             "{back}"

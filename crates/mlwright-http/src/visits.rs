@@ -3,16 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::io;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-
 use crate::admission::Admission;
+use crate::boundary::Boundary;
 use crate::config::Limits;
 use crate::errors::ApiError;
 
@@ -25,6 +23,9 @@ const BODY_BYTES_PER_SECOND: u64 = 1 << 10;
 pub(crate) const GRACE: Duration = Duration::from_millis(20);
 /// Fewer connections have nothing to gain from waiting for each other.
 const CROWD: usize = 8;
+
+/// After a request was refused, so many are looked at before they go on to hyper: there may be more to refuse.
+const ALERT: u32 = 64;
 
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,7 @@ pub(crate) struct Visit {
     /// Sweep at which the phase began.
     since: Cell<u64>,
     body_bytes: Cell<u64>,
+    pub(crate) boundary: Boundary,
     is_over: Cell<bool>,
     /// Of a connection that carries several requests at once: how many it carries.
     streams: Cell<usize>,
@@ -64,6 +66,8 @@ pub(crate) struct Register {
     next: Cell<u64>,
     sweeps: Cell<u64>,
     is_stopping: Cell<bool>,
+    /// Requests that are still looked at before they go on to hyper.
+    alert: Cell<u32>,
     admission: Rc<Admission>,
 }
 
@@ -75,6 +79,7 @@ impl Register {
             next: Cell::new(0),
             sweeps: Cell::new(0),
             is_stopping: Cell::new(false),
+            alert: Cell::new(0),
             admission,
         }
     }
@@ -94,6 +99,7 @@ impl Register {
             phase: Cell::new(Phase::Head),
             since: Cell::new(self.sweeps.get()),
             body_bytes: Cell::new(0),
+            boundary: Boundary::new(),
             is_over: Cell::new(false),
             streams: Cell::new(0),
             is_stream,
@@ -148,8 +154,9 @@ impl Visit {
         self.since.set(self.register.sweeps.get());
     }
 
-    /// The head of a request is there.
-    pub(crate) fn begin_body(&self) {
+    /// The head of a request is there; its body is so long, if it says that.
+    pub(crate) fn begin_body(&self, length: Option<u64>) {
+        self.boundary.begin(length);
         self.body_bytes.set(0);
         self.enter(Phase::Body);
     }
@@ -166,6 +173,7 @@ impl Visit {
 
     /// The answer is on its way; it may be that of a slow body.
     pub(crate) fn end_answer(&self) {
+        self.boundary.answer();
         self.is_over.set(false);
         self.enter(Phase::Idle);
     }
@@ -193,6 +201,52 @@ impl Visit {
         }
         let worked = self.register.admission.work(work).await;
         worked.unwrap_or(Err(ApiError::Overloaded))
+    }
+
+    /// Requests are refused: the next ones are looked at before they go on to hyper.
+    pub(crate) fn alert(&self) {
+        self.register.alert.set(ALERT);
+    }
+
+    /// Whether what comes is to be looked at: it may be refused, and begins a request as far as this server has seen.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        let is_alert = self.register.alert.get() > 0;
+        is_alert && self.phase.get() == Phase::Idle && self.boundary.is_sent()
+    }
+
+    /// Whether work for one more request would have to wait too long.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_crowded() && self.register.admission.is_full()
+    }
+
+    /// Bytes came that go on to hyper.
+    pub(crate) fn begin_head(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// A request was looked at and goes on to hyper.
+    pub(crate) fn calm_down(&self) {
+        let alert = self.register.alert.get();
+        self.register.alert.set(alert.saturating_sub(1));
+    }
+
+    /// A request was refused that hyper does not get. Until all of its body is there, the caller has as much time as for a
+    /// head.
+    pub(crate) fn refuse(&self, is_all_there: bool) {
+        self.alert();
+        self.register.admission.count_refused();
+        self.enter(if is_all_there {
+            Phase::Idle
+        } else {
+            Phase::Head
+        });
+    }
+
+    /// All of the body of a refused request is there.
+    pub(crate) fn end_refused(&self) {
+        self.enter(Phase::Idle);
     }
 
     fn waited_ms(&self) -> u64 {
@@ -351,64 +405,6 @@ impl Drop for Guard {
     }
 }
 
-/// A socket that tells its visit when a request begins.
-#[derive(Debug)]
-pub(crate) struct Watched<S> {
-    socket: S,
-    visit: Rc<Visit>,
-}
-
-impl<S> Watched<S> {
-    /// Watch a socket.
-    pub(crate) fn new(socket: S, visit: Rc<Visit>) -> Self {
-        Self { socket, visit }
-    }
-}
-
-impl<S: Read + Unpin> Read for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
-        if polled.is_ready() && self.visit.phase.get() == Phase::Idle {
-            self.visit.enter(Phase::Head);
-        }
-        polled
-    }
-}
-
-impl<S: Write + Unpin> Write for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, parts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,7 +436,7 @@ mod tests {
         let guards: Vec<_> = (0..4).map(|_| register.enter()).collect();
         let [head, idle, trickle, answered] = [0, 1, 2, 3].map(|place| guards[place].visit());
         idle.end_answer();
-        trickle.begin_body();
+        trickle.begin_body(None);
         answered.begin_answer();
         sweep_for(&register, 1_000);
         assert!(head.is_over() && !idle.is_over() && !trickle.is_over());

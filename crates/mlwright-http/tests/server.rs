@@ -1,6 +1,7 @@
 //! Behaviour of the server at its sockets.
 
 mod grpc;
+mod overload;
 mod protocols;
 mod stage;
 

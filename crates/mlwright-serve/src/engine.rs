@@ -313,7 +313,7 @@ impl Engine {
     /// than they do in time. To be asked before a body is decoded, which would be for nothing.
     #[must_use]
     pub fn admit(&self, deployment: &Deployment) -> Option<Permit<'_>> {
-        if !deployment.variants.iter().any(Variant::has_room) {
+        if !deployment.has_room() {
             return None;
         }
         let before = self.counters.in_flight.fetch_add(1, Ordering::Relaxed);

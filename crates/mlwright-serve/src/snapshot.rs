@@ -169,6 +169,12 @@ impl Deployment {
         }
     }
 
+    /// Whether one of its models answers one more request in time.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.variants.iter().any(Variant::has_room)
+    }
+
     /// Choose the variant of a unit; without a unit the prediction id stands for it.
     #[must_use]
     pub fn choose(&self, unit: Option<&str>, id: PredictionId) -> Choice {

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod json;
+mod requests;
 
 /// Cases of one run: the long one has twenty times as many.
 const CASES: u64 = 50_000;

@@ -24,7 +24,7 @@ from workload import Requests
 
 CONNECTIONS, SATURATING, BATCHING, SLOW = 1_024, 8, 48, 2
 FACTOR, SEED = 3.0, 11
-ROWS, BODIES = 128, 32
+FEWER_ROWS, ROWS, BODIES = 32, 128, 32
 WARM_UP_SECONDS = 2.0
 PAUSES_SECONDS = 20.0
 PROBE_GAP_SECONDS, PROBE_SLOW_SECONDS, RECOVERY_PATIENCE = 0.01, 0.03, 4.0
@@ -83,12 +83,15 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
     """Find the capacity, offer more than that, see what is answered and how soon all is well again."""
     (large, one_row), (network, slow_row) = fleet.large, fleet.network
     cases = (
-        Case(
-            f"{ROWS} rows, {FACTOR:g} × capacity",
-            fleet.mlwright,
-            PATHS[TENSORFLOW],
-            fleet.workload.draw(requests=BODIES, rows=ROWS, seed=SEED),
-            SATURATING,
+        *(
+            Case(
+                f"{rows} rows, {FACTOR:g} × capacity",
+                fleet.mlwright,
+                PATHS[TENSORFLOW],
+                fleet.workload.draw(requests=BODIES, rows=rows, seed=SEED),
+                SATURATING,
+            )
+            for rows in (FEWER_ROWS, ROWS)
         ),
         Case(f"1 row of a large model, {FACTOR:g} × capacity", large, LARGE_PATH, one_row, BATCHING),
         Case(f"1 row of a network, {FACTOR:g} × capacity", network, NETWORK_PATH, slow_row, SLOW),
@@ -125,9 +128,10 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             " as of the network. A request of 128 rows brings 30 kB to be read before it is refused, and rows"
             " of the large model are cheap in batches: of these a server that refuses as cheaply as nginx"
             " would answer the share in the column after its cost. Of one row of the small model refusing is"
-            " more than"
-            " half of the work: there is nothing to gain by it, and the connections"
-            f" bound what can wait. {pauses}, before this section: what is asked then waits, and what has"
+            " more than half of the work: there is nothing to gain by it, and the connections bound what can"
+            f" wait. A request of {FEWER_ROWS} rows is the cheapest kind of which {CONNECTIONS:,} cannot wait"
+            " within the bar, and the one that refusing costs most."
+            f" {pauses}, before this section: what is asked then waits, and what has"
             " piled up has to be read afterwards.",
         ),
     )

@@ -33,6 +33,8 @@ pub(crate) struct Stream<S> {
     kept: Vec<u8>,
     /// What is left of a refusal that is being sent.
     refusal: Vec<u8>,
+    /// It has left.
+    is_sent: bool,
     /// Bytes that are left of the body of a request that was refused.
     refused_bytes: u64,
 }
@@ -46,6 +48,7 @@ impl<S> Stream<S> {
             shared,
             kept: Vec::new(),
             refusal: Vec::new(),
+            is_sent: true,
             refused_bytes: 0,
         }
     }
@@ -118,6 +121,7 @@ impl<S: Read + Write + Unpin> Stream<S> {
             Look::Refused { length, answer } => {
                 let here = usize::try_from(length).map_or(bytes.len(), |all| all.min(bytes.len()));
                 self.refusal = answer;
+                self.is_sent = false;
                 self.refused_bytes = length - here as u64;
                 self.visit.refuse(self.refused_bytes == 0);
                 if here < bytes.len() {
@@ -138,7 +142,7 @@ impl<S: Read + Write + Unpin> Stream<S> {
 
     /// Send what is left of a refusal.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.refusal.is_empty() {
+        if self.is_sent {
             return Poll::Ready(Ok(()));
         }
         while !self.refusal.is_empty() {
@@ -148,7 +152,9 @@ impl<S: Read + Write + Unpin> Stream<S> {
             }
             self.refusal.drain(..sent);
         }
-        Pin::new(&mut self.socket).poll_flush(context)
+        ready!(Pin::new(&mut self.socket).poll_flush(context))?;
+        self.is_sent = true;
+        Poll::Ready(Ok(()))
     }
 }
 

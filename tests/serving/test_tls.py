@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import socket
@@ -15,7 +16,7 @@ from mlwright.commands.server_settings import Listening, configure_server
 from mlwright.deployment import document_path, publish, target_of
 from mlwright.errors import ConfigError, ServerError
 from mlwright.project import Project
-from mlwright.serving import ServerProcess, read_token
+from mlwright.serving import Limits, ServerProcess, read_token
 from tests.serving.packages import body, row
 
 
@@ -62,6 +63,47 @@ def test_callers_speak_tls_and_plain_text_gets_no_answer(
             plain.sendall(b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
             assert not plain.recv(100).startswith(b"HTTP/")
     finally:
+        server.stop()
+
+
+@pytest.mark.promise("serve.sheds")
+def test_refusals_before_a_request_is_one_are_encrypted_too(
+    project: Project, certificate: tuple[Path, Path]
+) -> None:
+    publish(project, target_of(project), actor="test", reason="start")
+    config = configure_server(
+        project,
+        _listening(*certificate),
+        document=document_path(project),
+        server_file=project.run_folder / "server.json",
+    )
+    nobody_waits = dataclasses.replace(config, workers=1, limits=Limits(queue_ms=0))
+    server = ServerProcess.start(nobody_waits, folder=project.run_folder)
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    headers = {"authorization": f"Bearer {read_token(project.run_folder / 'token')}"}
+    port = server.server.port
+    crowd = [http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10) for _ in range(8)]
+    try:
+        for connection in crowd:
+            connection.request("GET", "/health")
+            assert connection.getresponse().read()
+        many, name = json.dumps({"rows": [row(50)] * 2_000}), "x-request-id"
+        early = 0
+        for turn in range(200):
+            crowd[0].request("POST", "/v1/predict/production", many, {**headers, name: f"turn-{turn}"})
+            answer = crowd[0].getresponse()
+            text = json.loads(answer.read())
+            assert answer.status in {200, 503}
+            assert answer.getheader(name) == f"turn-{turn}"
+            if answer.status == 503:
+                assert text["request_id"] == f"turn-{turn}"
+                early += answer.getheader("date") is None
+            if early == 20:
+                break
+        assert early == 20
+    finally:
+        for connection in crowd:
+            connection.close()
         server.stop()
 
 

@@ -1,11 +1,11 @@
 //! Where one request of a connection of HTTP/1.1 ends and the next begins, as far as it is known before hyper says so.
 //!
 //! A request may be kept from hyper only where hyper has nothing of it, or two readers would see different requests in the
-//! same bytes. Hyper does not tell what it has read and not yet used, but it can be concluded. Let it have been given bytes
-//! that are, by themselves, one whole request with a body of a stated length, and let the next request that it makes have a
-//! body of that length. What it had before held no whole head, or it had made a request of that; so the head that it found
-//! ends with the first empty line of what it was given, and the body after it takes all the rest. It has nothing left. This
-//! stays so until it is given bytes that nobody looked at.
+//! same bytes. Hyper does not tell what it has read and not yet used, but it can be concluded. Let it be given bytes that
+//! are, by themselves, one request with a body of a stated length, and let the next request that it makes have a body of
+//! that length. What it had before held no whole head, or it had made a request of that; so the head that it found ends with
+//! the first empty line of what it was given, and the body after it takes all the rest. It has nothing left. This stays so
+//! until it is given bytes that nobody looked at.
 
 use std::cell::Cell;
 
@@ -14,7 +14,7 @@ use std::cell::Cell;
 enum Unused {
     /// Anything, such as the beginning of the next request.
     Unknown,
-    /// One whole request with a body of so many bytes; what stands before it is unknown.
+    /// One request with a body of so many bytes; what stands before it is unknown.
     Request(u64),
     /// Nothing.
     Nothing,
@@ -52,7 +52,7 @@ impl Boundary {
         self.unused.set(Unused::Unknown);
     }
 
-    /// Hyper gets one whole request with a body of so many bytes, and no more.
+    /// Hyper gets one request with a body of so many bytes, at once or bit by bit, and no more.
     pub(crate) fn pass_request(&self, body: u64) {
         self.unused.set(Unused::Request(body));
     }

@@ -26,8 +26,17 @@ const LENGTH_DIGITS: usize = 18;
 pub(crate) enum Look {
     /// It is refused: so many bytes of the connection are its, and this is the answer.
     Refused { length: u64, answer: Vec<u8> },
-    /// Hyper is to have it; with the length of its body where it is one whole request and nothing else.
-    Passed { whole: Option<u64> },
+    /// Hyper is to have it.
+    Passed(Option<Passed>),
+}
+
+/// A request that hyper is to have, of which the bytes hold some or all and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// Bytes of its body.
+    pub(crate) body: u64,
+    /// Those that are still to come.
+    pub(crate) rest: u64,
 }
 
 /// Look at bytes that begin a request, as far as they are known to do so.
@@ -35,7 +44,7 @@ pub(crate) fn look(shared: &Shared, visit: &Visit, bytes: &[u8]) -> Look {
     let began = Instant::now();
     let mut headers = [EMPTY_HEADER; HEADERS];
     let Some(plain) = Plain::read(bytes, &mut headers) else {
-        return Look::Passed { whole: None };
+        return Look::Passed(None);
     };
     let length = plain.head as u64 + plain.body;
     if visit.boundary.is_reached()
@@ -43,10 +52,11 @@ pub(crate) fn look(shared: &Shared, visit: &Visit, bytes: &[u8]) -> Look {
     {
         return Look::Refused { length, answer };
     }
-    let is_whole = length == bytes.len() as u64;
-    Look::Passed {
-        whole: is_whole.then_some(plain.body),
-    }
+    let rest = length.checked_sub(bytes.len() as u64);
+    Look::Passed(rest.map(|rest| Passed {
+        body: plain.body,
+        rest,
+    }))
 }
 
 /// A request that two readers cannot understand differently: POST, HTTP/1.1, a path of plain letters, one length, and no

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 
 use crate::shared::Shared;
-use crate::shedding::{Look, look};
+use crate::shedding::{Look, Passed, look};
 use crate::visits::Visit;
 
 /// Bytes that are looked at. All connections of a thread read them to the same place, which stays in its core's cache: that
@@ -37,6 +37,8 @@ pub(crate) struct Stream<S> {
     is_sent: bool,
     /// Bytes that are left of the body of a request that was refused.
     refused_bytes: u64,
+    /// Bytes that are left of the body of a request that was looked at and goes on to hyper.
+    passed_bytes: u64,
 }
 
 impl<S> Stream<S> {
@@ -50,13 +52,17 @@ impl<S> Stream<S> {
             refusal: Vec::new(),
             is_sent: true,
             refused_bytes: 0,
+            passed_bytes: 0,
         }
     }
 
-    /// Note that hyper gets bytes: one whole request with a body of so many bytes, or nobody knows what.
-    fn pass(&self, whole: Option<u64>) {
-        match whole {
-            Some(body) => self.visit.boundary.pass_request(body),
+    /// Note that hyper gets one request, or nobody knows what.
+    fn pass(&mut self, request: Option<Passed>) {
+        match request {
+            Some(Passed { body, rest }) => {
+                self.visit.boundary.pass_request(body);
+                self.passed_bytes = rest;
+            }
             None => self.visit.boundary.pass(),
         }
         self.visit.begin_head();
@@ -86,7 +92,8 @@ impl<S: Read + Write + Unpin> Stream<S> {
     ) -> Poll<io::Result<()>> {
         loop {
             let is_done = ready!(SEEN.with_borrow_mut(|seen| {
-                let most = match usize::try_from(self.refused_bytes) {
+                // Of a request that has begun, no more than belongs to it.
+                let most = match usize::try_from(self.refused_bytes.max(self.passed_bytes)) {
                     Ok(0) | Err(_) => SEEN_BYTES,
                     Ok(rest) => rest.min(SEEN_BYTES),
                 };
@@ -117,6 +124,11 @@ impl<S: Read + Write + Unpin> Stream<S> {
             }
             return false;
         }
+        if self.passed_bytes > 0 {
+            self.passed_bytes -= bytes.len() as u64;
+            self.give(bytes, buffer);
+            return true;
+        }
         match look(shared, &self.visit, bytes) {
             Look::Refused { length, answer } => {
                 let here = usize::try_from(length).map_or(bytes.len(), |all| all.min(bytes.len()));
@@ -131,9 +143,9 @@ impl<S: Read + Write + Unpin> Stream<S> {
                 }
                 false
             }
-            Look::Passed { whole } => {
+            Look::Passed(request) => {
                 self.visit.calm_down();
-                self.pass(whole);
+                self.pass(request);
                 self.give(bytes, buffer);
                 true
             }
@@ -169,7 +181,8 @@ impl<S: Read + Write + Unpin> Read for Stream<S> {
             self.give_kept(&mut buffer);
             return Poll::Ready(Ok(()));
         }
-        if (self.refused_bytes > 0 || self.visit.is_looked_at())
+        let has_begun = self.refused_bytes > 0 || self.passed_bytes > 0;
+        if (has_begun || self.visit.is_looked_at())
             && let Some(shared) = self.shared.clone()
         {
             return self.poll_refuse(context, &shared, &mut buffer);

@@ -5,6 +5,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ use super::{GOOD, INSTANCES, PREDICT};
 
 /// As many connections as there have to be before anybody is refused.
 const CROWD: usize = 8;
+const READY: &str = "GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n";
 const TRACE: &str = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
 
 /// A server with a crowd of connections, and one of them on which it is known where requests end.
@@ -164,9 +166,8 @@ fn whatever_is_not_plainly_to_be_refused_is_answered_as_ever() {
     let chunked = format!(
         "POST {PREDICT} HTTP/1.1\r\nHost: x\r\n{token}Transfer-Encoding: chunked\r\n\r\n{chunks}"
     );
-    let ready = "GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n".to_owned();
     for (asked, status) in [
-        (ready, 200),
+        (READY.to_owned(), 200),
         (request(PREDICT, "", GOOD), 401),
         (request(PREDICT, &two_hosts, GOOD), 400),
         (request(PREDICT, &html, GOOD), 415),
@@ -218,6 +219,14 @@ fn requests_in_one_piece_or_in_many_are_answered_one_by_one() {
         (503, Some("f"))
     );
     assert!(!is_dated(&after));
+    // One that hyper gets, bit by bit: it is known all the same where it ends.
+    assert_eq!(caller.ask(READY).status, 200);
+    caller.send(head);
+    std::thread::sleep(Duration::from_millis(20));
+    let answer = caller.ask(rest);
+    assert!(is_dated(&answer));
+    assert_eq!(answer.header("x-request-id"), Some("e"));
+    assert!(!is_dated(&caller.ask(&named("f", GOOD))));
     // Byte by byte: hyper has it.
     for byte in named("g", GOOD).as_bytes() {
         caller.connection.write_all(&[*byte]).expect("sent");

@@ -83,8 +83,8 @@ impl<S> Stream<S> {
 }
 
 impl<S: Read + Write + Unpin> Stream<S> {
-    /// Read and refuse until bytes come that hyper is to have, or the end.
-    fn poll_refuse(
+    /// Read, look and refuse, until bytes come that hyper is to have, or the end.
+    fn poll_look(
         &mut self,
         context: &mut Context<'_>,
         shared: &Shared,
@@ -185,7 +185,7 @@ impl<S: Read + Write + Unpin> Read for Stream<S> {
         if (has_begun || self.visit.is_looked_at())
             && let Some(shared) = self.shared.clone()
         {
-            return self.poll_refuse(context, &shared, &mut buffer);
+            return self.poll_look(context, &shared, &mut buffer);
         }
         let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
         if polled.is_ready() {

@@ -18,7 +18,7 @@ use mlwright_serve::batch_time;
 /// Work may take this share of the objective in a round: less and reading costs more, more and refusals take longer.
 const ROUND_SHARE: f64 = 1.0 / 16.0;
 /// Refusing pays where work on a request takes so many times what reading it and writing its answer takes.
-const DEAR: f64 = 2.5;
+const DEAR: f64 = 2.0;
 /// Where it does not, work may take so many times what reading and writing take.
 const CHEAP: f64 = 2.0;
 /// Let in what is expected to wait for this share of the objective: the thread may be slower while it waits.

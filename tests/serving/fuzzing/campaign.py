@@ -49,6 +49,7 @@ class Caller:
     templates: Sequence[Template]
     rng: random.Random
     requests: int
+    may_refuse: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     _open: dict[int, socket.socket] = field(default_factory=dict)
@@ -83,7 +84,8 @@ class Caller:
 
     def _count(self, status: int, sent: bytes, *, is_cut: bool) -> None:
         self.counts[str(status)] += 1
-        if status >= 500 or (status == 0 and not is_cut):
+        is_refusal = status == 503 and self.may_refuse
+        if (status >= 500 and not is_refusal) or (status == 0 and not is_cut):
             self.failures.append(f"status {status} after {sent[:400]!r}")
 
 
@@ -115,10 +117,12 @@ def _status(received: bytes) -> int:
     return 0 if found is None else int(found[1])
 
 
-def run_campaign(templates: Sequence[Template], requests: int, seed: int) -> tuple[Counter[str], list[str]]:
+def run_campaign(
+    templates: Sequence[Template], requests: int, seed: int, *, may_refuse: bool = False
+) -> tuple[Counter[str], list[str]]:
     """Send so many mutated requests; give the statuses and what went wrong."""
     callers = [
-        Caller(templates, random.Random(f"{seed}-{number}"), requests // CONNECTIONS)
+        Caller(templates, random.Random(f"{seed}-{number}"), requests // CONNECTIONS, may_refuse)
         for number in range(CONNECTIONS)
     ]
     threads = [threading.Thread(target=caller.run) for caller in callers]

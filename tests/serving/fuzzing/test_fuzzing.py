@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.serving.fuzzing.campaign import Template, run_campaign
 from tests.serving.malformed.case import AMOUNT, AT, INFER, KIND, MATRIX, ROW, amount, matrix, tensors
 from tests.serving.packages import MATRIX_DEPLOYMENT, add_matrix_version, row
 
+CROWD = 8
 GROWTH_BYTES = 64 << 20  # 16 bodies at once and the allocator's slack
 ID = "0" * 26
 ENDPOINT = "/endpoints/production/invocations"
@@ -23,12 +26,29 @@ ENDPOINT = "/endpoints/production/invocations"
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    project = make_project(tmp_path_factory.mktemp("fuzzing") / "project", CONFIG + MATRIX_DEPLOYMENT)
+    """A server where work may wait: overload is answered with 503."""
+    yield from _serve(tmp_path_factory.mktemp("fuzzing"), Limits(queue_ms=60_000))
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A server where nobody may wait, whose requests take long, and so many callers that some are refused."""
+    for found in _serve(tmp_path_factory.mktemp("crowded"), Limits(queue_ms=0), workers=1):
+        with contextlib.ExitStack() as crowd:
+            clients = [crowd.enter_context(found.client()) for _ in range(CROWD)]
+            for client in clients:
+                client.ask("GET", "/health")
+            many = _json({"rows": [row(50)] * 2_000})
+            asked = (clients[0].ask("POST", "/v1/predict/production", many).status for _ in range(100))
+            assert 503 in asked
+            yield found
+
+
+def _serve(folder: Path, limits: Limits, **more: int) -> Iterator[Stage]:
+    project = make_project(folder / "project", CONFIG + MATRIX_DEPLOYMENT)
     add_matrix_version(project)
     publish(project, target_of(project), actor="test", reason="start")
-    # Overload is answered with 503, which has its own tests: here work may wait.
-    limits = Limits(queue_ms=60_000)
-    config = dataclasses.replace(server_config(project), limits=limits)
+    config = dataclasses.replace(server_config(project), limits=limits, **more)
     server = ServerProcess.start(config, folder=project.run_folder)
     yield Stage(project, server)
     server.stop()
@@ -126,6 +146,26 @@ def check_campaign(stage: Stage, requests: int, seed: int) -> None:
 @pytest.mark.promise("serve.fuzz")
 def test_mutated_requests_neither_crash_nor_hang_the_server(stage: Stage) -> None:
     check_campaign(stage, 40_000, seed=7)
+
+
+def check_refusing_campaign(stage: Stage, requests: int, seed: int) -> None:
+    counts, failures = run_campaign(templates_of(stage), requests, seed, may_refuse=True)
+    assert failures == []
+    assert sum(counts.values()) == requests
+    assert counts["503"] > requests / 4
+    with stage.client() as client:
+        assert client.ask("GET", "/v2/health/ready").status == 200
+
+
+@pytest.mark.promise("serve.fuzz")
+def test_mutated_requests_to_a_server_that_refuses_are_refused_one_by_one(crowded: Stage) -> None:
+    check_refusing_campaign(crowded, 16_000, seed=13)
+
+
+@pytest.mark.slow
+@pytest.mark.promise("serve.fuzz")
+def test_many_mutated_requests_to_a_server_that_refuses_are_refused_one_by_one(crowded: Stage) -> None:
+    check_refusing_campaign(crowded, 320_000, seed=17)
 
 
 @pytest.mark.slow

@@ -129,8 +129,8 @@ def measure_overload(fleet: Fleet, *, seconds: float) -> Section:
             " of the large model are cheap in batches: of these a server that refuses as cheaply as nginx"
             " would answer the share in the column after its cost. Of one row of the small model refusing is"
             " more than half of the work: there is nothing to gain by it, and the connections bound what can"
-            f" wait. A request of {FEWER_ROWS} rows is the cheapest kind of which {CONNECTIONS:,} cannot wait"
-            " within the bar, and the one that refusing costs most."
+            f" wait. Of requests between, such as {FEWER_ROWS} rows, {CONNECTIONS:,} cannot wait within the"
+            " bar, and refusing takes a larger share than of dearer ones."
             f" {pauses}, before this section: what is asked then waits, and what has"
             " piled up has to be read afterwards.",
         ),

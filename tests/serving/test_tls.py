@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,11 +37,11 @@ def _listening(certificate: Path, key: Path) -> Listening:
     return Listening(port=0, tls_certificate=certificate, tls_key=key)
 
 
-def _start(project: Project, listening: Listening) -> ServerProcess:
+def _start(project: Project, listening: Listening, **changes: Any) -> ServerProcess:
     publish(project, target_of(project), actor="test", reason="start")
     server_file = project.run_folder / "server.json"
     config = configure_server(project, listening, document=document_path(project), server_file=server_file)
-    return ServerProcess.start(config, folder=project.run_folder)
+    return ServerProcess.start(dataclasses.replace(config, **changes), folder=project.run_folder)
 
 
 @pytest.mark.promise("serve.tls")
@@ -70,15 +71,7 @@ def test_callers_speak_tls_and_plain_text_gets_no_answer(
 def test_refusals_before_a_request_is_one_are_encrypted_too(
     project: Project, certificate: tuple[Path, Path]
 ) -> None:
-    publish(project, target_of(project), actor="test", reason="start")
-    config = configure_server(
-        project,
-        _listening(*certificate),
-        document=document_path(project),
-        server_file=project.run_folder / "server.json",
-    )
-    nobody_waits = dataclasses.replace(config, workers=1, limits=Limits(queue_ms=0))
-    server = ServerProcess.start(nobody_waits, folder=project.run_folder)
+    server = _start(project, _listening(*certificate), workers=1, limits=Limits(queue_ms=0))
     context = ssl.create_default_context(cafile=str(certificate[0]))
     headers = {"authorization": f"Bearer {read_token(project.run_folder / 'token')}"}
     port = server.server.port

@@ -17,10 +17,9 @@ use mlwright_serve::batch_time;
 
 /// Work may take this share of the objective in a round: less and reading costs more, more and refusals take longer.
 const ROUND_SHARE: f64 = 1.0 / 16.0;
-/// Refusing pays where work on a request takes so many times what reading it and writing its answer takes.
+/// Refusing pays where work on a request takes so many times what reading it and writing its answer takes. Where it does
+/// not, the work of a round may take so many times what its reading and writing take.
 const DEAR: f64 = 2.0;
-/// Where it does not, work may take so many times what reading and writing take.
-const CHEAP: f64 = 2.0;
 /// Let in what is expected to wait for this share of the objective: the thread may be slower while it waits.
 const RESERVE: f64 = 0.5;
 /// The best of so many rounds says what to expect.
@@ -282,7 +281,7 @@ impl Admission {
             .set(self.cost.get().learn(round.worked, round.answers));
         let is_dear = self.cost.get().value() > DEAR * self.passing.get().value();
         // Where reading and writing take about as long as the work, refusing saves little.
-        let share = if is_dear { 0.0 } else { CHEAP * other };
+        let share = if is_dear { 0.0 } else { DEAR * other };
         self.room.set(share.max(self.objective * ROUND_SHARE));
         if round.answers == 0 {
             return;

@@ -52,6 +52,7 @@ class Caller:
     may_refuse: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    early_refusals: int = 0
     _open: dict[int, socket.socket] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -73,24 +74,27 @@ class Caller:
             try:
                 connection = connection or socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS)
                 closing.callback(connection.close)
-                status, is_kept = _exchange(connection, sent, is_cut=is_cut)
+                received, is_kept = _exchange(connection, sent, is_cut=is_cut)
             except OSError as problem:
                 self.failures.append(f"{problem!r} after {sent[:400]!r}")
                 return
-            self._count(status, sent, is_cut=is_cut)
+            self._count(received, sent, is_cut=is_cut)
             if is_kept:
                 self._open[port] = connection
                 closing.pop_all()
 
-    def _count(self, status: int, sent: bytes, *, is_cut: bool) -> None:
+    def _count(self, received: bytes, sent: bytes, *, is_cut: bool) -> None:
+        status = _status(received)
         self.counts[str(status)] += 1
         is_refusal = status == 503 and self.may_refuse
+        # Refusals of what never became a request bear no date.
+        self.early_refusals += is_refusal and b"\r\ndate:" not in received.lower()
         if (status >= 500 and not is_refusal) or (status == 0 and not is_cut):
             self.failures.append(f"status {status} after {sent[:400]!r}")
 
 
-def _exchange(connection: socket.socket, sent: bytes, *, is_cut: bool) -> tuple[int, bool]:
-    """Give the status, 0 without an answer, and whether the connection can be used again."""
+def _exchange(connection: socket.socket, sent: bytes, *, is_cut: bool) -> tuple[bytes, bool]:
+    """Give the answer, nothing without one, and whether the connection can be used again."""
     try:
         connection.sendall(sent)
         if is_cut:
@@ -106,13 +110,14 @@ def _exchange(connection: socket.socket, sent: bytes, *, is_cut: bool) -> tuple[
             head, gap, rest = received.partition(b"\r\n\r\n")
             length = LENGTH.search(head + gap) if gap else None
             if not is_cut and length is not None and len(rest) >= int(length[1]):
-                return _status(received), b"\r\nconnection: close" not in head.lower()
+                return received, b"\r\nconnection: close" not in head.lower()
     except ConnectionResetError:
         pass
-    return _status(received), False
+    return received, False
 
 
 def _status(received: bytes) -> int:
+    """Give the status, 0 without an answer."""
     found = STATUS.match(received)
     return 0 if found is None else int(found[1])
 
@@ -120,7 +125,10 @@ def _status(received: bytes) -> int:
 def run_campaign(
     templates: Sequence[Template], requests: int, seed: int, *, may_refuse: bool = False
 ) -> tuple[Counter[str], list[str]]:
-    """Send so many mutated requests; give the statuses and what went wrong."""
+    """Send so many mutated requests; give the statuses and what went wrong.
+
+    Where the server may refuse, the statuses have the number of early refusals too.
+    """
     callers = [
         Caller(templates, random.Random(f"{seed}-{number}"), requests // CONNECTIONS, may_refuse)
         for number in range(CONNECTIONS)
@@ -131,4 +139,6 @@ def run_campaign(
     for thread in threads:
         thread.join()
     counts = sum((caller.counts for caller in callers), Counter[str]())
+    if may_refuse:
+        counts["early"] = sum(caller.early_refusals for caller in callers)
     return counts, [failure for caller in callers for failure in caller.failures]
